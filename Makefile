@@ -1,0 +1,56 @@
+# The commands of the project; README.md shows them without make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ASYNC := $(wildcard ledger_py/*_async.py tests/client/*_async.py)
+SQL := $(wildcard sql migrations apps/*/migrations)
+
+.PHONY: help install run test check bench format lock
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+install: $(STAMP) ## make .venv with the locked dependencies (nothing to do when they are there)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "No virtual environment could be made (Debian: apt install python3-venv)"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: install ## serve app1 on http://127.0.0.1:8000
+	@exec $(BIN)/ledger serve app1 --host 127.0.0.1 --port 8000
+
+test: install ## run all tests
+	$(BIN)/pytest
+
+check: install ## run all static checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
+	@# By comparison: unasyncd --check never fails, and without it the exit code is 1 for a change.
+	@for source in $(ASYNC); do \
+		rm -f $(VENV)/generated.py; $(BIN)/unasyncd --quiet $$source:$(VENV)/generated.py; \
+		diff -u $${source%_async.py}.py $(VENV)/generated.py || { echo "Out of date; run: make format"; exit 1; }; done
+	$(BIN)/python -m pip check --disable-pip-version-check
+	$(BIN)/pytest -q tests/unit/test_lock.py
+
+bench: install ## measure
+	$(BIN)/pytest -m benchmark -s
+
+format: install ## rewrite files to the house format, and the generated client
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	@$(BIN)/unasyncd --quiet || $(BIN)/unasyncd # the first run exits with 1 when it has changed something
+
+lock: install ## resolve the dependencies anew into requirements.lock (needs the network)
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
+	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
+		--universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock \
+		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate

@@ -1,0 +1,125 @@
+"""The account of the operating system that the embedded server runs as.
+
+PostgreSQL refuses to run as root. Started by an ordinary user it runs as that user; started by
+root, as whoever owns the data, or else as an account made for it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from ledger_py.embedded.errors import EmbeddedError
+
+SERVER_ACCOUNT: Final = "shared-ledger"
+"""The account that root's embedded servers run as."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account; `switch` says whether this process must change to it to act as it."""
+
+    name: str
+    uid: int
+    gid: int
+    switch: bool
+
+    def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+        """Run a program as this account and wait for it.
+
+        Args:
+            command: the program with its arguments.
+
+        Returns:
+            What came of it, with its output as text; the exit code is not judged.
+        """
+        # Nothing of the caller's PG* variables may reach the server, a PGPORT for one.
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PG")
+        }
+        environment |= {"LC_ALL": "C", "TZ": "UTC", "LOGNAME": self.name, "USER": self.name}
+        switch: dict[str, Any] = {}
+        if self.switch:
+            switch = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd="/",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            **switch,
+        )
+
+    def can_read(self, path: Path) -> bool:
+        """Tell whether this account can reach and read a file or folder."""
+        test = 'test -r "$0" && { test ! -d "$0" || test -x "$0"; }'
+        return self.run(["/bin/sh", "-c", test, path]).returncode == 0
+
+
+def account_for(folder: Path) -> Account:
+    """Find the account that a server with its data in `folder` runs as.
+
+    Args:
+        folder: the folder of the data, which need not exist yet.
+
+    Returns:
+        The account of this process unless that is root's; for root, the owner of the folder (or
+        of the nearest one above it that exists), and if that is root again, `SERVER_ACCOUNT`,
+        which is made when there is none.
+
+    Raises:
+        EmbeddedError: the account cannot be made.
+    """
+    uid = os.geteuid()
+    if uid != 0:
+        return Account(_name_of(uid) or str(uid), uid, os.getegid(), switch=False)
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    owner = nearest.stat().st_uid
+    # A folder mounted into a container may belong to a number without an account; initdb needs one.
+    name = _name_of(owner) if owner != 0 else None
+    if name is None:
+        name = _server_account()
+    entry = pwd.getpwnam(name)
+    return Account(name, entry.pw_uid, entry.pw_gid, switch=True)
+
+
+def _name_of(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+def _server_account() -> str:
+    """Make `SERVER_ACCOUNT` unless it is there: one that nobody can log in to, without a home."""
+    if _exists(SERVER_ACCOUNT):
+        return SERVER_ACCOUNT
+    command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
+    command += ["--shell", "/usr/sbin/nologin", SERVER_ACCOUNT]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        # Of several processes that try at once, one succeeds.
+        if not _exists(SERVER_ACCOUNT):
+            raise EmbeddedError(
+                "PostgreSQL does not run as root, and the account that it would run as, "
+                f"{SERVER_ACCOUNT}, cannot be made ({error}). Run this as an ordinary user, or "
+                "name a server in DATABASE_URL."
+            ) from error
+    return SERVER_ACCOUNT
+
+
+def _exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""One PostgreSQL cluster on disk: made, started and stopped. Who may do so when: see `sharing`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from ledger_py.embedded.accounts import Account
+from ledger_py.embedded.errors import EmbeddedError
+from ledger_py.embedded.places import VERSION, binaries
+
+_START_WITHIN: Final = 120.0
+_STOP_WITHIN: Final = 60
+_PORT: Final = 5432
+# The shortest limit on the path of a Unix socket among the usual systems (macOS: 104 with the NUL).
+_LONGEST_SOCKET_PATH: Final = 103
+
+
+class Cluster:
+    """The cluster in a data folder, which is prepared and whose lock the caller holds."""
+
+    def __init__(self, folder: Path, account: Account) -> None:
+        self._account = account
+        self._folder = folder
+        self._data = folder / f"postgresql-{VERSION}"
+        self._log = folder / "postgresql.log"
+        self._bin = binaries(account)
+
+    def url(self, database: str) -> str:
+        """Give the address of a database of this cluster, for its superuser."""
+        socket_dir = quote(str(self._socket_dir), safe="/")
+        return f"postgresql://postgres@/{quote(database)}?host={socket_dir}&port={_PORT}"
+
+    def ensure_running(self, options: Mapping[str, str]) -> None:
+        """Make the cluster if it is new, and start it if it does not run.
+
+        Args:
+            options: server settings to start with, such as `{"max_connections": "200"}`.
+
+        Raises:
+            EmbeddedError: PostgreSQL did not start; the message holds the end of its log.
+        """
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        deadline = time.monotonic() + _START_WITHIN
+        while not self._answers():
+            failure = "it did not answer in time"
+            if not self._postmaster_lives():
+                self._drop_misleading_lock_files()
+                failure = self._start(options)
+            # A start fails as long as backends of a killed server are still dying; one that was
+            # stopping when we looked has to be waited for. Everything else will not mend itself.
+            waiting = not failure or "still in use" in failure or self._postmaster_lives()
+            if not waiting or time.monotonic() > deadline:
+                raise EmbeddedError(f"The embedded PostgreSQL did not start: {failure}")
+            time.sleep(0.1)
+
+    def ensure_database(self, database: str) -> None:
+        """Create a database unless it is there.
+
+        Args:
+            database: its name.
+        """
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            found = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+            if found.fetchone() is None:
+                conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+
+    def stop(self) -> None:
+        """Stop the server in order: sessions are ended, everything is written out.
+
+        Raises:
+            EmbeddedError: it does not stop.
+        """
+        if not self._postmaster_lives():
+            return
+        done = self._account.run(
+            [
+                self._bin / "pg_ctl",
+                "stop",
+                "-D",
+                self._data,
+                "-m",
+                "fast",
+                "-w",
+                "-t",
+                str(_STOP_WITHIN),
+            ]
+        )
+        if done.returncode != 0 and self._postmaster_lives():
+            raise EmbeddedError(f"The embedded PostgreSQL did not stop: {done.stderr.strip()}")
+        if self._socket_dir != self._data:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
+
+    @property
+    def _socket_dir(self) -> Path:
+        if len(str(self._data / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET_PATH:
+            return self._data
+        digest = hashlib.sha256(str(self._data).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir(), f"shared-ledger-{digest}")
+
+    def _initialise(self) -> None:
+        # Made under another name first: an interrupted initdb leaves a folder that looks usable.
+        unfinished = self._data.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        done = self._account.run(
+            [
+                self._bin / "initdb",
+                *("-D", unfinished, "-U", "postgres", "--auth=trust", "--encoding=UTF8"),
+                # Built in, so that neither the machine's locales nor their updates matter.
+                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+                "--no-instructions",
+            ]
+        )
+        if done.returncode != 0:
+            raise EmbeddedError(f"initdb failed in {self._folder}: {done.stderr.strip()}")
+        unfinished.rename(self._data)
+
+    def _start(self, options: Mapping[str, str]) -> str:
+        self._make_socket_dir()
+        settings = {
+            "listen_addresses": "",
+            "port": str(_PORT),
+            "unix_socket_directories": f'"{self._socket_dir}"',
+            "unix_socket_permissions": "0700",
+            **options,
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        log_begins = self._log.stat().st_size if self._log.exists() else 0
+        done = self._account.run(
+            [
+                self._bin / "pg_ctl",
+                *("start", "-D", self._data, "-l", self._log, "-w", "-t", str(int(_START_WITHIN))),
+                *("-o", shlex.join(arguments)),
+            ]
+        )
+        if done.returncode == 0:
+            return ""
+        with self._log.open(errors="replace") as log:
+            log.seek(log_begins)
+            return log.read()[-2_000:].strip() or done.stderr.strip()
+
+    def _make_socket_dir(self) -> None:
+        folder = self._socket_dir
+        if folder != self._data:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if self._account.switch and folder.stat().st_uid == 0:
+                os.chown(folder, self._account.uid, self._account.gid)
+            if folder.is_symlink() or folder.stat().st_uid != self._account.uid:
+                raise EmbeddedError(
+                    f"The folder for the server's socket, {folder}, belongs to someone else. "
+                    "Set LEDGER_DATA_DIR to a folder with a shorter path."
+                )
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _postmaster_lives(self) -> bool:
+        pid = _recorded_pid(self._data / "postmaster.pid")
+        return pid is not None and self._is_ours(pid)
+
+    def _is_ours(self, pid: int) -> bool:
+        """Tell whether a process is a PostgreSQL one of this cluster (they work in its folder)."""
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name():
+                return False
+            return Path(process.cwd()) == self._data.resolve()
+        except psutil.AccessDenied:
+            return True
+        except psutil.NoSuchProcess:
+            return False
+
+    def _drop_misleading_lock_files(self) -> None:
+        """Remove the lock files of a killed server whose number some other process has now.
+
+        PostgreSQL sees by itself that a recorded process is gone, and guards against survivors of
+        a killed server by what the file says; but it takes any process with that number for a
+        server, be it a stranger, or dead and only not buried yet. So the files go in that case
+        alone, and with no survivor about.
+        """
+        socket_lock = self._socket_dir / f".s.PGSQL.{_PORT}.lock"
+        for lock in (self._data / "postmaster.pid", socket_lock):
+            pid = _recorded_pid(lock)
+            if (
+                pid is not None
+                and psutil.pid_exists(pid)
+                and not any(self._is_ours(survivor) for survivor in psutil.pids())
+            ):
+                lock.unlink(missing_ok=True)
+
+
+def _recorded_pid(lock: Path) -> int | None:
+    try:
+        return int(lock.read_text().split("\n")[0])
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,2 @@
+-- ledger_core stays: it holds the record of the migrations themselves.
+DROP SCHEMA ledger;

@@ -1,0 +1,1 @@
+DROP TABLE ledger.operator_actions;

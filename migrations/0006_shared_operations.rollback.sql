@@ -1,0 +1,5 @@
+DELETE FROM ledger.operation_changes
+WHERE operation IN ('DAILY_REWARD', 'SIGNUP_CREDIT', 'CREDIT_SPEND', 'CREDIT_ADD');
+
+DELETE FROM ledger.operations
+WHERE operation IN ('DAILY_REWARD', 'SIGNUP_CREDIT', 'CREDIT_SPEND', 'CREDIT_ADD');

@@ -1,0 +1,44 @@
+CREATE OR REPLACE FUNCTION ledger.adjust_balance(
+    owner_id text,
+    amount bigint,
+    nonce text,
+    actor text,
+    reason text,
+    asset text DEFAULT 'CREDIT'
+)
+RETURNS ledger.recorded_entry
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_entry ledger.recorded_entry;
+BEGIN
+    PERFORM ledger_core.check_account(adjust_balance.owner_id, adjust_balance.asset);
+    PERFORM ledger_core.check_key('nonce', adjust_balance.nonce);
+    PERFORM ledger_core.check_actor(adjust_balance.actor, adjust_balance.reason);
+    IF adjust_balance.nonce LIKE 'EXPIRY:%' THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'nonce', 'reason', 'must not begin with EXPIRY:, which the ledger uses itself'
+        ));
+    ELSIF coalesce(adjust_balance.amount, 0) = 0 THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'amount', 'reason', 'is required and must not be 0'
+        ));
+    ELSIF adjust_balance.amount NOT BETWEEN -9007199254740991 AND 9007199254740991 THEN
+        PERFORM ledger_core.refuse('amount_out_of_bounds', jsonb_build_object(
+            'amount', adjust_balance.amount, 'min_amount', -9007199254740991, 'max_amount', 9007199254740991
+        ));
+    END IF;
+    SELECT * INTO v_entry FROM ledger_core.adjust_balance(
+        adjust_balance.owner_id, adjust_balance.asset, adjust_balance.amount, adjust_balance.nonce, adjust_balance.actor,
+        adjust_balance.reason
+    );
+    RETURN v_entry;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.adjust_balance(text, bigint, text, text, text, text) IS
+'Adds amount (signed whole units, not 0) to an account by hand, as an entry of operation ADJUSTMENT and app "ledger", and returns it; also on a frozen account, but not below the floor.
+actor: the person who decides; reason: why; both are kept in the entry and in ledger.operator_actions. nonce: unique among adjustments; a repeated request is a replay. For operators. Raises LG001, LG002, LG201, LG301.';

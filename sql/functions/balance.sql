@@ -1,0 +1,38 @@
+CREATE OR REPLACE FUNCTION ledger.balance(owner_id text, asset text DEFAULT 'CREDIT')
+RETURNS TABLE (
+    balance bigint,
+    held bigint,
+    available bigint,
+    entry_count bigint,
+    next_expiry_at timestamptz,
+    next_expiry_amount bigint
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_account record;
+BEGIN
+    PERFORM ledger_core.check_account(balance.owner_id, balance.asset);
+    SELECT balance, held, last_seq, next_due_at INTO v_account
+    FROM ledger.accounts
+    WHERE owner_id = balance.owner_id AND asset = balance.asset;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::timestamptz, NULL::bigint;
+    ELSIF v_account.next_due_at = 'infinity' THEN
+        RETURN QUERY SELECT
+            v_account.balance, v_account.held, v_account.balance - v_account.held, v_account.last_seq,
+            NULL::timestamptz, NULL::bigint;
+    ELSE
+        RETURN QUERY
+        SELECT now.balance, now.held, now.balance - now.held, v_account.last_seq, now.next_expiry_at, now.next_expiry_amount
+        FROM ledger_core.balance_as_of(balance.owner_id, balance.asset, clock_timestamp()) AS now;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.balance(text, text) IS
+'One row: the owner''s balance in whole units of the asset, what open holds reserve, what is available to spend, the number of entries, and when the next credits expire and how many. Exact at this microsecond, though expiries may not be posted yet. Zeros for an owner never seen. Raises LG001.';

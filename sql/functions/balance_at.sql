@@ -1,0 +1,16 @@
+CREATE OR REPLACE FUNCTION ledger.balance_at(owner_id text, at timestamptz, asset text DEFAULT 'CREDIT')
+RETURNS bigint
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM ledger_core.check_account(owner_id, asset);
+    PERFORM ledger_core.check_past('at', at);
+    RETURN (SELECT past.balance FROM ledger_core.balance_at(owner_id, asset, at) AS past);
+END
+$$;
+
+COMMENT ON FUNCTION ledger.balance_at(text, timestamptz, text) IS
+'The owner''s balance at a time that is not in the future, in whole units of the asset, entries of that very microsecond included; 0 before the first entry. Raises LG001.';

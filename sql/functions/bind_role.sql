@@ -1,0 +1,23 @@
+CREATE OR REPLACE FUNCTION ledger.bind_role(role text, app text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = bind_role.role) THEN
+        PERFORM ledger_core.refuse(
+            'invalid_request', jsonb_build_object('field', 'role', 'reason', 'is not a role of this server'),
+            'Create the login first: CREATE ROLE … LOGIN PASSWORD ….'
+        );
+    ELSIF NOT EXISTS (SELECT 1 FROM ledger.apps WHERE app = bind_role.app) THEN
+        PERFORM ledger_core.refuse('unknown_app', jsonb_build_object('app', bind_role.app));
+    END IF;
+    INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING;
+    EXECUTE format('GRANT ledger_app TO %I', bind_role.role);
+END
+$$;
+
+COMMENT ON FUNCTION ledger.bind_role(text, text) IS
+'Lets a login role record for an app: makes it a member of ledger_app and notes the app. A role may be bound to several apps. Can be called again. For operators. Raises LG001, LG101.';

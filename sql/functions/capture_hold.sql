@@ -1,0 +1,33 @@
+CREATE OR REPLACE FUNCTION ledger.capture_hold(
+    app text,
+    hold_nonce text,
+    nonce text,
+    amount bigint DEFAULT NULL,
+    final boolean DEFAULT TRUE,
+    metadata jsonb DEFAULT NULL
+)
+RETURNS ledger.recorded_entry
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_account record;
+    v_entry ledger.recorded_entry;
+BEGIN
+    PERFORM ledger_core.check_key('nonce', capture_hold.nonce);
+    PERFORM ledger_core.check_metadata(capture_hold.metadata);
+    SELECT * INTO v_account FROM ledger_core.owner_of_hold(capture_hold.app, capture_hold.hold_nonce);
+    SELECT * INTO v_entry FROM ledger_core.capture_hold(
+        v_account.owner_id, v_account.asset, capture_hold.app, capture_hold.hold_nonce, capture_hold.nonce,
+        capture_hold.amount, coalesce(capture_hold.final, TRUE), capture_hold.metadata
+    );
+    RETURN v_entry;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.capture_hold(text, text, text, bigint, boolean, jsonb) IS
+'Spends what a hold reserved: records an entry of the hold''s operation under a nonce of its own, and returns it.
+amount: a positive number of whole units, at most what the hold still reserves; null takes all of it. final: ends the hold and gives back the rest; with false further captures may follow until nothing is left.
+Raises LG001, LG002, LG101, LG105, LG201, LG303, LG304 once the hold was captured, released or expired, LG401.';

@@ -1,0 +1,26 @@
+CREATE OR REPLACE FUNCTION ledger_core.extend_hold(owner_id text, asset text, app text, hold_nonce text, expires_in interval)
+RETURNS ledger.hold
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_account ledger_core.account_state;
+    v_hold ledger.hold;
+    v_until timestamptz;
+BEGIN
+    SELECT * INTO v_account FROM ledger_core.lock_account(extend_hold.owner_id, extend_hold.asset);
+    v_hold := ledger_core.hold_state(extend_hold.owner_id, extend_hold.app, extend_hold.hold_nonce, FALSE);
+    IF v_hold.status <> 'open' THEN
+        PERFORM ledger_core.refuse_closed_hold(extend_hold.app, extend_hold.hold_nonce, v_hold.status, v_hold.closed_at);
+    END IF;
+    v_until := greatest(v_hold.expires_at, ledger_core.add_interval(v_account.now, extend_hold.expires_in));
+    UPDATE ledger.holds
+    SET expires_at = v_until
+    WHERE owner_id = extend_hold.owner_id AND app = extend_hold.app AND nonce = extend_hold.hold_nonce;
+    PERFORM 1 FROM ledger_core.schedule(extend_hold.owner_id, extend_hold.asset);
+    RETURN ledger_core.hold_state(extend_hold.owner_id, extend_hold.app, extend_hold.hold_nonce, FALSE);
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.extend_hold(text, text, text, text, interval) IS
+'Lets an open hold of the account last at least expires_in from now; never shortens it. Raises LG304.';

@@ -1,0 +1,13 @@
+-- Inlined by the planner, so that it becomes a condition on the index.
+CREATE OR REPLACE FUNCTION ledger_core.in_range(owner_id text, first text, last text, included boolean)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+AS $$
+SELECT
+    owner_id COLLATE "C" >= first AND (included OR owner_id COLLATE "C" > first)
+    AND owner_id COLLATE "C" <= coalesce(last, U&'\+10FFFF\+10FFFF')
+$$;
+
+COMMENT ON FUNCTION ledger_core.in_range(text, text, text, boolean) IS
+'True if the owner is after first (or first itself, if included) and not after last (null: no end).';

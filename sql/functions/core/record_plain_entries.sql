@@ -1,0 +1,149 @@
+-- The set-based fast path: all plain items of a batch in one statement. It takes an account only if all
+-- of the account's items are recorded: nothing due, no lots or holds, not frozen, never below its floor.
+-- Items of other accounts are left (null in the results) to go one by one.
+--
+-- Accounts are read first and written once, chained hash and all; the write is guarded by last_seq. Who
+-- has not locked the accounts before must be ready for 40001 (an account changed in between) and for
+-- 23505 (a nonce is taken): then nothing may be kept.
+CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(
+    app text,
+    owner_ids text [],
+    assets text [],
+    operations text [],
+    nonces text [],
+    amounts bigint [],
+    amounts_defaulted boolean [],
+    metadatas jsonb [],
+    todo boolean [],
+    OUT seqs bigint [],
+    OUT balances bigint [],
+    OUT entry_ids bigint [],
+    OUT recorded_ats timestamptz []
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_xact_id xid8 := pg_current_xact_id();
+    v_accounts bigint;
+    v_written bigint;
+BEGIN
+    WITH running AS (
+        SELECT
+            items.*,
+            accounts.balance,
+            accounts.last_seq,
+            accounts.head_hash,
+            greatest(accounts.last_entry_at, v_now) AS recorded_at,
+            accounts.balance - accounts.held - accounts.min_balance AS spendable,
+            row_number() OVER same_account AS nth,
+            sum(items.amount) OVER same_account AS total
+        FROM unnest(
+            owner_ids, assets, operations, nonces, amounts, amounts_defaulted, metadatas, todo
+        ) WITH ORDINALITY AS items (
+            owner_id, asset, operation, nonce, amount, amount_defaulted, metadata, todo, position
+        )
+        INNER JOIN ledger.accounts ON items.owner_id = accounts.owner_id AND items.asset = accounts.asset
+        WHERE items.todo AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+        WINDOW same_account AS (
+            PARTITION BY items.owner_id, items.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
+        )
+    ),
+
+    checked AS (
+        SELECT
+            running.*,
+            nextval('ledger_core.entry_ids') AS entry_id,
+            count(*) OVER whole_account AS items,
+            min(CASE WHEN running.amount < 0 THEN running.total END) OVER whole_account AS lowest,
+            max(running.total) OVER whole_account AS highest
+        FROM running
+        WINDOW whole_account AS (PARTITION BY running.owner_id, running.asset)
+    ),
+
+    chained AS MATERIALIZED (
+        SELECT
+            checked.*,
+            checked.last_seq + checked.nth AS seq,
+            (checked.balance + checked.total)::bigint AS balance_after,
+            ledger_core.chain(
+                checked.head_hash,
+                ledger_core.entry_bytes(
+                    checked.last_seq + checked.nth, checked.entry_id, checked.amount,
+                    (checked.balance + checked.total)::bigint, checked.recorded_at, v_xact_id, checked.owner_id,
+                    checked.asset, record_plain_entries.app, checked.operation, checked.nonce, checked.amount_defaulted,
+                    FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL
+                )
+            ) OVER (
+                PARTITION BY checked.owner_id, checked.asset ORDER BY checked.position ROWS UNBOUNDED PRECEDING
+            ) AS hash
+        FROM checked
+        WHERE (checked.lowest IS NULL OR checked.spendable + checked.lowest >= 0)
+            AND checked.balance + checked.highest <= 9007199254740991
+    ),
+
+    heads AS MATERIALIZED (
+        SELECT * FROM chained
+        WHERE chained.nth = chained.items
+        -- Accounts are always locked in the order of their keys.
+        ORDER BY chained.owner_id, chained.asset
+    ),
+
+    written AS (
+        UPDATE ledger.accounts
+        SET
+            balance = heads.balance_after,
+            last_seq = heads.seq,
+            last_entry_at = heads.recorded_at,
+            head_hash = heads.hash
+        FROM heads
+        WHERE accounts.owner_id = heads.owner_id AND accounts.asset = heads.asset
+            AND accounts.last_seq = heads.last_seq
+            AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+            AND (
+                heads.lowest IS NULL
+                OR accounts.balance - accounts.held - accounts.min_balance + heads.lowest >= 0
+            )
+        RETURNING 1
+    ),
+
+    recorded AS (
+        INSERT INTO ledger.entries (
+            owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, amount_defaulted,
+            expiry_defaulted, metadata, recorded_at, xact_id, hash
+        )
+        SELECT
+            chained.owner_id, chained.asset, chained.seq, chained.entry_id, record_plain_entries.app, chained.operation,
+            chained.amount, chained.balance_after, chained.nonce, chained.amount_defaulted, FALSE, chained.metadata,
+            chained.recorded_at, v_xact_id, chained.hash
+        FROM chained
+    ),
+
+    results AS (
+        SELECT chained.seq, chained.balance_after, chained.entry_id, chained.recorded_at
+        FROM generate_series(1, cardinality(owner_ids)) AS positions (position)
+        LEFT JOIN chained ON positions.position = chained.position
+        ORDER BY positions.position
+    )
+
+    SELECT
+        (SELECT count(*) FROM heads),
+        (SELECT count(*) FROM written),
+        array_agg(results.seq),
+        array_agg(results.balance_after),
+        array_agg(results.entry_id),
+        array_agg(results.recorded_at)
+    INTO v_accounts, v_written, seqs, balances, entry_ids, recorded_ats
+    FROM results;
+
+    IF v_written <> v_accounts THEN
+        RAISE serialization_failure USING MESSAGE = 'An account changed while a batch was under way.';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.record_plain_entries(
+    text, text [], text [], text [], text [], bigint [], boolean [], jsonb [], boolean []
+) IS
+'Records the items marked todo (arrays by position) of all accounts that can take all of theirs; results by position, null where an item was left. Raises 40001 or 23505 if the optimism was wrong: roll back to before the call.';

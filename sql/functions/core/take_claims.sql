@@ -1,0 +1,74 @@
+CREATE OR REPLACE FUNCTION ledger_core.take_claims(
+    owner_id text, asset text, app text, operation text, claim_subject text, seq bigint, at timestamptz
+)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_rule record;
+    v_period_start timestamp;
+    v_scope_app text;
+    v_kind text;
+    v_subject text;
+    v_slot integer;
+    v_taken boolean;
+BEGIN
+    SELECT claim_limit, claim_period, claim_scope, claim_time_zone INTO v_rule
+    FROM ledger.operations
+    WHERE operation = take_claims.operation;
+    IF v_rule.claim_limit IS NULL THEN
+        RETURN;
+    END IF;
+    v_period_start := CASE v_rule.claim_period
+        WHEN 'ever' THEN '-infinity'
+        ELSE date_trunc(v_rule.claim_period, take_claims.at AT TIME ZONE v_rule.claim_time_zone)
+    END;
+    v_scope_app := CASE v_rule.claim_scope WHEN 'owner_and_app' THEN take_claims.app ELSE '' END;
+
+    FOR v_kind, v_subject IN
+        VALUES ('owner', take_claims.owner_id), ('claim_subject', take_claims.claim_subject)
+    LOOP
+        CONTINUE WHEN v_subject IS NULL;
+        v_taken := FALSE;
+        -- Other owners may take slots of the same claim_subject at this moment: the primary key decides.
+        FOR v_slot IN
+            SELECT slots.slot
+            FROM generate_series(1, v_rule.claim_limit) AS slots (slot)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM ledger.claims
+                WHERE operation = take_claims.operation AND subject_kind = v_kind AND subject = v_subject
+                    AND scope_app = v_scope_app AND period_start = v_period_start AND claims.slot = slots.slot
+            )
+            ORDER BY slots.slot
+        LOOP
+            INSERT INTO ledger.claims (
+                operation, subject_kind, subject, scope_app, period_start, slot, owner_id, asset, seq
+            )
+            VALUES (
+                take_claims.operation, v_kind, v_subject, v_scope_app, v_period_start, v_slot,
+                take_claims.owner_id, take_claims.asset, take_claims.seq
+            )
+            ON CONFLICT DO NOTHING;
+            v_taken := FOUND;
+            EXIT WHEN v_taken;
+        END LOOP;
+        IF NOT v_taken THEN
+            PERFORM ledger_core.refuse('claim_limit_reached', jsonb_build_object(
+                'operation', take_claims.operation,
+                'limited', v_kind,
+                'claim_limit', v_rule.claim_limit,
+                'claim_period', v_rule.claim_period,
+                'next_eligible_at', ledger_core.json_time(CASE v_rule.claim_period
+                    WHEN 'day' THEN (v_period_start + interval '1 day') AT TIME ZONE v_rule.claim_time_zone
+                    WHEN 'week' THEN (v_period_start + interval '1 week') AT TIME ZONE v_rule.claim_time_zone
+                    WHEN 'month' THEN (v_period_start + interval '1 month') AT TIME ZONE v_rule.claim_time_zone
+                END)
+            ));
+        END IF;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.take_claims(text, text, text, text, text, bigint, timestamptz) IS
+'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of the entry seq. Raises LG302 with next_eligible_at (null: never again) when all are taken.';

@@ -1,0 +1,62 @@
+CREATE OR REPLACE FUNCTION ledger_core.verify_holds(first text, last text, included boolean)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH captures AS (
+        SELECT
+            entries.owner_id, entries.asset, entries.app, entries.hold_nonce, -sum(entries.amount) AS amount,
+            bool_or(entries.hold_final) AS final, min(entries.operation) AS operation
+        FROM ledger.entries
+        WHERE ledger_core.in_range(entries.owner_id, first, last, included) AND entries.hold_nonce IS NOT NULL
+        GROUP BY entries.owner_id, entries.asset, entries.app, entries.hold_nonce
+    ),
+
+    reserved AS (
+        SELECT hold_lots.owner_id, hold_lots.app, hold_lots.hold_nonce, sum(hold_lots.amount) AS amount
+        FROM ledger.hold_lots
+        WHERE ledger_core.in_range(hold_lots.owner_id, first, last, included)
+        GROUP BY hold_lots.owner_id, hold_lots.app, hold_lots.hold_nonce
+    )
+
+    SELECT
+        checks.problem, 'holds', coalesce(holds.owner_id, captures.owner_id)::text,
+        coalesce(holds.asset, captures.asset)::text, NULL::bigint,
+        jsonb_build_object(
+            'app', coalesce(holds.app, captures.app), 'nonce', coalesce(holds.nonce, captures.hold_nonce),
+            'expected', checks.expected, 'found', checks.found
+        )
+    FROM (SELECT * FROM ledger.holds WHERE ledger_core.in_range(holds.owner_id, first, last, included)) AS holds
+    FULL JOIN captures
+        ON holds.owner_id = captures.owner_id AND holds.asset = captures.asset AND holds.app = captures.app
+        AND holds.nonce = captures.hold_nonce
+    LEFT JOIN reserved
+        ON holds.owner_id = reserved.owner_id AND holds.app = reserved.app AND holds.nonce = reserved.hold_nonce
+    CROSS JOIN LATERAL (
+        VALUES
+        ('hold missing', 'hold', CASE WHEN holds.nonce IS NULL THEN 'none' ELSE 'hold' END),
+        ('captured wrong', coalesce(captures.amount, 0)::text, holds.captured::text),
+        ('operation wrong', captures.operation, holds.operation),
+        (
+            'status wrong',
+            CASE WHEN captures.final OR captures.amount = holds.amount THEN 'captured' END,
+            holds.status
+        ),
+        ('status wrong', 'not captured', CASE WHEN captures.amount IS NULL AND holds.status = 'captured' THEN 'captured' END),
+        (
+            'reservation wrong', 'at most ' || CASE holds.status WHEN 'open' THEN holds.amount - holds.captured ELSE 0 END,
+            CASE
+                WHEN reserved.amount > CASE holds.status WHEN 'open' THEN holds.amount - holds.captured ELSE 0 END
+                    THEN reserved.amount::text
+            END
+        )
+    ) AS checks (problem, expected, found)
+    WHERE checks.expected <> checks.found;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_holds(text, text, boolean) IS
+'Holds that do not agree with the entries that captured them or with the lots that they reserve.';

@@ -1,0 +1,79 @@
+CREATE OR REPLACE FUNCTION ledger.define_operation(
+    operation text,
+    description text,
+    default_amount bigint DEFAULT NULL,
+    min_amount bigint DEFAULT NULL,
+    max_amount bigint DEFAULT NULL,
+    shared boolean DEFAULT FALSE,
+    asset text DEFAULT 'CREDIT',
+    claim_limit integer DEFAULT NULL,
+    claim_period text DEFAULT NULL,
+    claim_scope text DEFAULT NULL,
+    claim_time_zone text DEFAULT NULL,
+    expires_after interval DEFAULT NULL
+)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_old ledger.operations;
+    v_new ledger.operations;
+    v_app text;
+BEGIN
+    v_new.operation := define_operation.operation;
+    v_new.description := define_operation.description;
+    v_new.shared := coalesce(define_operation.shared, FALSE);
+    v_new.asset := define_operation.asset;
+    v_new.default_amount := define_operation.default_amount;
+    v_new.min_amount := coalesce(define_operation.min_amount, define_operation.default_amount);
+    v_new.max_amount := coalesce(define_operation.max_amount, define_operation.default_amount);
+    v_new.claim_limit := define_operation.claim_limit;
+    v_new.claim_period := define_operation.claim_period;
+    IF define_operation.claim_limit IS NOT NULL THEN
+        v_new.claim_scope := coalesce(define_operation.claim_scope, 'owner');
+        v_new.claim_time_zone := coalesce(define_operation.claim_time_zone, 'UTC');
+    END IF;
+    v_new.expires_after := define_operation.expires_after;
+    PERFORM ledger_core.check_operation_rule(v_new);
+
+    SELECT * INTO v_old FROM ledger.operations WHERE operation = define_operation.operation FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO ledger.operations VALUES (v_new.*);
+    ELSIF v_old IS DISTINCT FROM v_new THEN
+        UPDATE ledger.operations
+        SET
+            description = v_new.description,
+            shared = v_new.shared,
+            asset = v_new.asset,
+            default_amount = v_new.default_amount,
+            min_amount = v_new.min_amount,
+            max_amount = v_new.max_amount,
+            claim_limit = v_new.claim_limit,
+            claim_period = v_new.claim_period,
+            claim_scope = v_new.claim_scope,
+            claim_time_zone = v_new.claim_time_zone,
+            expires_after = v_new.expires_after,
+            retired_at = v_new.retired_at
+        WHERE operation = define_operation.operation;
+    ELSE
+        RETURN;
+    END IF;
+    PERFORM ledger_core.note_change('defined', v_new.operation, NULL, to_jsonb(v_new));
+    IF v_new.shared THEN
+        FOR v_app IN SELECT app FROM ledger.apps ORDER BY app LOOP
+            PERFORM ledger_core.allow_operation(v_app, v_new.operation, NULL, NULL, NULL, FALSE);
+        END LOOP;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.define_operation(
+    text, text, bigint, bigint, bigint, boolean, text, integer, text, text, text, interval
+) IS
+'Defines an operation, or redefines it as a whole; a retired one is in force again. A shared one is given to every app. Can be called again: what does not change is not noted.
+Amounts: signed whole units of the asset; min_amount and max_amount default to default_amount, a fixed price. Without default_amount every request must name an amount.
+claim_limit: times per claim_period (ever, day, week, month) and owner, with claim_scope owner (all apps together, the default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).
+expires_after: life of the credits granted. For operators and migrations. Raises LG001, LG903 if entries keep the asset from changing.';

@@ -1,0 +1,30 @@
+CREATE OR REPLACE FUNCTION ledger.entries_of(
+    owner_id text,
+    asset text DEFAULT 'CREDIT',
+    before_seq bigint DEFAULT NULL,
+    max_rows integer DEFAULT 50
+)
+RETURNS SETOF ledger.entry
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM ledger_core.check_account(entries_of.owner_id, entries_of.asset);
+    PERFORM ledger_core.check_max_rows(entries_of.max_rows, 1000);
+    RETURN QUERY
+    SELECT
+        entry_id, seq, owner_id, asset, app, operation, amount, balance_after, nonce, metadata, expires_at, hold_nonce,
+        reverses_seq, recorded_at
+    FROM ledger.entries
+    WHERE owner_id = entries_of.owner_id AND asset = entries_of.asset
+        AND seq < coalesce(entries_of.before_seq, 9223372036854775807)
+    ORDER BY seq DESC
+    LIMIT entries_of.max_rows;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.entries_of(text, text, bigint, integer) IS
+'An account''s entries, newest first: at most max_rows (1 to 1000) of those before before_seq (null: from the newest). The seq of the last row is the next before_seq. No rows for an owner never seen. Raises LG001.';

@@ -1,0 +1,22 @@
+CREATE OR REPLACE FUNCTION ledger.extend_hold(app text, hold_nonce text, expires_in interval)
+RETURNS ledger.hold
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_account record;
+    v_hold ledger.hold;
+BEGIN
+    PERFORM ledger_core.check_expires_in(extend_hold.expires_in);
+    SELECT * INTO v_account FROM ledger_core.owner_of_hold(extend_hold.app, extend_hold.hold_nonce);
+    SELECT * INTO v_hold FROM ledger_core.extend_hold(
+        v_account.owner_id, v_account.asset, extend_hold.app, extend_hold.hold_nonce, extend_hold.expires_in
+    );
+    RETURN v_hold;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.extend_hold(text, text, interval) IS
+'Lets an open hold last at least expires_in (positive, at most 366 days) from now; never shortens it, so a retry does no harm. Raises LG001, LG101, LG105, LG304 once it has ended, LG401.';

@@ -1,0 +1,13 @@
+CREATE OR REPLACE FUNCTION ledger.freeze_account(owner_id text, actor text, reason text, asset text DEFAULT 'CREDIT')
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM 1 FROM ledger_core.set_frozen(owner_id, asset, TRUE, actor, reason);
+END
+$$;
+
+COMMENT ON FUNCTION ledger.freeze_account(text, text, text, text) IS
+'Lets no app record, hold, capture or reverse on an account (LG303) until it is unfrozen. Holds can be released, replays are answered, operators can adjust, and credits go on expiring. actor and reason are kept in ledger.operator_actions. Can be called again. For operators. Raises LG001.';

@@ -1,0 +1,49 @@
+CREATE OR REPLACE FUNCTION ledger.holds_of(
+    owner_id text,
+    asset text DEFAULT 'CREDIT',
+    status text DEFAULT NULL,
+    before timestamptz DEFAULT NULL,
+    max_rows integer DEFAULT 50
+)
+RETURNS SETOF ledger.hold
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    PERFORM ledger_core.check_account(holds_of.owner_id, holds_of.asset);
+    PERFORM ledger_core.check_max_rows(holds_of.max_rows, 1000);
+    IF holds_of.status NOT IN ('open', 'captured', 'released', 'expired') THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'status', 'reason', 'must be open, captured, released or expired'
+        ));
+    END IF;
+    RETURN QUERY
+    SELECT
+        now.owner_id, now.asset, now.app, now.operation, now.nonce, now.amount, now.captured,
+        CASE now.status WHEN 'open' THEN now.amount - now.captured ELSE 0 END,
+        now.status, now.placed_at, now.expires_at,
+        CASE WHEN now.status = 'expired' THEN coalesce(now.closed_at, now.expires_at) ELSE now.closed_at END,
+        now.metadata, FALSE
+    FROM (
+        SELECT
+            holds.owner_id, holds.asset, holds.app, holds.operation, holds.nonce, holds.amount, holds.captured,
+            holds.placed_at, holds.expires_at, holds.closed_at, holds.metadata,
+            -- An end by the clock counts although nothing has noted it yet.
+            CASE WHEN holds.status = 'open' AND holds.expires_at <= v_now THEN 'expired' ELSE holds.status END AS status
+        FROM ledger.holds
+        WHERE holds.owner_id = holds_of.owner_id AND holds.asset = holds_of.asset
+            AND holds.placed_at < coalesce(holds_of.before, 'infinity')
+    ) AS now
+    WHERE holds_of.status IS NULL OR now.status = holds_of.status
+    ORDER BY now.placed_at DESC
+    LIMIT holds_of.max_rows;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.holds_of(text, text, text, timestamptz, integer) IS
+'An account''s holds in all apps, newest first: at most max_rows (1 to 1000) of those placed before the given time (null: from the newest), with the given status or any. Raises LG001.';

@@ -1,0 +1,27 @@
+CREATE OR REPLACE FUNCTION ledger.register_app(app text, description text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_operation text;
+BEGIN
+    IF coalesce(register_app.app !~ '^[a-z][a-z0-9_]{0,62}$' OR register_app.app = 'ledger', TRUE) THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'app', 'reason', 'must be lower snake case, at most 63 characters, and not "ledger"'
+        ));
+    END IF;
+    PERFORM ledger_core.check_key('description', register_app.description);
+
+    INSERT INTO ledger.apps (app, description) VALUES (register_app.app, register_app.description)
+    ON CONFLICT (app) DO UPDATE SET description = excluded.description;
+    FOR v_operation IN SELECT operation FROM ledger.operations WHERE shared ORDER BY operation LOOP
+        PERFORM ledger_core.allow_operation(register_app.app, v_operation, NULL, NULL, NULL, FALSE);
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.register_app(text, text) IS
+'Registers an app (lower snake case) with every shared operation, or changes its description. Can be called again. For operators and migrations. Raises LG001.';

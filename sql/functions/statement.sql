@@ -1,0 +1,56 @@
+CREATE OR REPLACE FUNCTION ledger.statement(
+    owner_id text,
+    since timestamptz,
+    until timestamptz,
+    asset text DEFAULT 'CREDIT'
+)
+RETURNS TABLE (line text, app text, operation text, entry_count bigint, amount bigint)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    -- The period is half open: since belongs to it, until does not.
+    v_before constant interval := interval '1 microsecond';
+    v_opening record;
+    v_closing record;
+BEGIN
+    PERFORM ledger_core.check_account(statement.owner_id, statement.asset);
+    PERFORM ledger_core.check_past('since', statement.since);
+    IF coalesce(statement.until < statement.since, TRUE) THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'until', 'reason', 'is required and must not be before since'
+        ));
+    END IF;
+    SELECT * INTO v_opening
+    FROM ledger_core.balance_at(statement.owner_id, statement.asset, statement.since - v_before);
+    SELECT * INTO v_closing FROM ledger_core.balance_at(
+        statement.owner_id, statement.asset, least(statement.until - v_before, clock_timestamp())
+    );
+
+    RETURN QUERY SELECT 'opening', NULL, NULL, NULL::bigint, v_opening.balance;
+    RETURN QUERY
+    SELECT 'total', moved.app, moved.operation, sum(moved.entry_count)::bigint, sum(moved.amount)::bigint
+    FROM (
+        SELECT entries.app, entries.operation, count(*) AS entry_count, sum(entries.amount) AS amount
+        FROM ledger.entries
+        WHERE entries.owner_id = statement.owner_id AND entries.asset = statement.asset
+            AND entries.seq > v_opening.seq AND entries.seq <= v_closing.seq
+        GROUP BY entries.app, entries.operation
+        UNION ALL
+        -- What expired within the period and is not posted yet.
+        SELECT
+            'ledger', 'EXPIRY', 0,
+            (v_closing.balance - v_closing.posted) - (v_opening.balance - v_opening.posted)
+        WHERE v_closing.balance - v_closing.posted <> v_opening.balance - v_opening.posted
+    ) AS moved
+    GROUP BY moved.app, moved.operation
+    ORDER BY moved.app, moved.operation;
+    RETURN QUERY SELECT 'closing', NULL, NULL, NULL::bigint, v_closing.balance;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.statement(text, timestamptz, timestamptz, text) IS
+'What moved on an account from since (included) to until (not included; at most now): a line opening with the balance before, a line total for each app and operation with the number of entries and their sum, and a line closing. opening + totals = closing. Signed whole units of the asset. Raises LG001.';

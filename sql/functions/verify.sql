@@ -1,0 +1,42 @@
+CREATE OR REPLACE FUNCTION ledger.verify(owner_id text DEFAULT NULL)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_after text := '';
+    v_until text;
+    v_owners bigint := 0;
+    v_chunk bigint;
+BEGIN
+    IF verify.owner_id IS NOT NULL THEN
+        PERFORM ledger_core.check_key('owner_id', verify.owner_id);
+        RETURN QUERY SELECT * FROM ledger_core.verify_owners(verify.owner_id, verify.owner_id, TRUE);
+        RETURN;
+    END IF;
+
+    RETURN QUERY SELECT * FROM ledger_core.verify_catalogue();
+    -- In ranges of owners, so that memory stays bounded and the caller sees that it goes on.
+    LOOP
+        SELECT max(chunk.owner_id), count(*) INTO v_until, v_chunk
+        FROM (
+            SELECT accounts.owner_id FROM ledger.accounts
+            WHERE accounts.owner_id > v_after
+            ORDER BY accounts.owner_id
+            LIMIT 10000
+        ) AS chunk;
+        -- The last range has no end: it must find entries without account as well.
+        RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, FALSE);
+        EXIT WHEN v_until IS NULL;
+        v_owners := v_owners + v_chunk;
+        RAISE NOTICE 'verified % accounts', v_owners;
+        v_after := v_until;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.verify(text) IS
+'Recomputes everything the ledger promises from the entries, for one owner or (null) for all, as of one moment; one row per discrepancy, none means that the books are right. For all owners it also checks the catalogue and that nothing guarding the books is switched off, and reports progress as notices. A past rewritten together with its hashes shows only against a checkpoint kept elsewhere: ledger.verify_checkpoint. Raises LG001.';

@@ -1,0 +1,28 @@
+CREATE OR REPLACE FUNCTION ledger.verify_checkpoint(horizon text, digest text)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF coalesce(horizon !~ '^[0-9]{1,19}$', TRUE) THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'horizon', 'reason', 'must be the horizon that ledger.checkpoint returned'
+        ));
+    ELSIF coalesce(digest !~ '^[0-9a-f]{64}$', TRUE) THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'digest', 'reason', 'must be the digest that ledger.checkpoint returned'
+        ));
+    END IF;
+    RETURN QUERY
+    SELECT
+        'the past has changed since the checkpoint', 'entries', NULL, NULL, NULL::bigint,
+        jsonb_build_object('expected', verify_checkpoint.digest, 'found', heads.digest, 'horizon', horizon)
+    FROM ledger_core.heads_digest(horizon::xid8) AS heads
+    WHERE heads.digest <> verify_checkpoint.digest;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.verify_checkpoint(text, text) IS
+'Holds what ledger.checkpoint returned against the books of today: a row if anything recorded before it has been changed since, even together with all hashes; none if not. Raises LG001.';

@@ -1,0 +1,27 @@
+-- requires: privileges/roles
+-- Applications: the functions, and nothing else. For which app, ledger.bind_role says.
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_app') THEN
+        GRANT USAGE ON SCHEMA ledger TO ledger_app;
+        GRANT EXECUTE ON FUNCTION
+            ledger.balance,
+            ledger.balance_at,
+            ledger.capture_hold,
+            ledger.entries_after,
+            ledger.entries_of,
+            ledger.expire_credits,
+            ledger.extend_hold,
+            ledger.holds_of,
+            ledger.installed_files,
+            ledger.operations_of,
+            ledger.place_hold,
+            ledger.record_entries,
+            ledger.record_entry,
+            ledger.release_hold,
+            ledger.reverse_entry,
+            ledger.statement
+        TO ledger_app;
+    END IF;
+END
+$$;

@@ -1,0 +1,33 @@
+-- requires: privileges/roles
+-- Operators: what auditors may, and the management functions.
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_operator') THEN
+        GRANT USAGE ON SCHEMA ledger TO ledger_operator;
+        GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO ledger_operator;
+        GRANT EXECUTE ON FUNCTION
+            ledger.adjust_balance,
+            ledger.allow_operation,
+            ledger.balance,
+            ledger.balance_at,
+            ledger.bind_role,
+            ledger.checkpoint,
+            ledger.define_operation,
+            ledger.entries_after,
+            ledger.entries_of,
+            ledger.expire_credits,
+            ledger.freeze_account,
+            ledger.holds_of,
+            ledger.installed_files,
+            ledger.operations_of,
+            ledger.register_app,
+            ledger.retire_operation,
+            ledger.set_min_balance,
+            ledger.statement,
+            ledger.unfreeze_account,
+            ledger.verify,
+            ledger.verify_checkpoint
+        TO ledger_operator;
+    END IF;
+END
+$$;

@@ -1,0 +1,12 @@
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.apps'::regclass AND tgname = 'apps_serialized') THEN
+        CREATE TRIGGER apps_serialized
+        BEFORE INSERT OR UPDATE OR DELETE ON ledger.apps
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.serialize_catalogue();
+        ALTER TABLE ledger.apps ENABLE ALWAYS TRIGGER apps_serialized;
+    END IF;
+END
+$$;
+
+COMMENT ON TRIGGER apps_serialized ON ledger.apps IS 'One transaction at a time changes the catalogue.';

@@ -1,0 +1,20 @@
+CREATE OR REPLACE VIEW ledger.account_balances AS
+SELECT
+    accounts.owner_id,
+    accounts.asset,
+    coalesce(due.balance, accounts.balance) AS balance,
+    coalesce(due.held, accounts.held) AS held,
+    coalesce(due.available, accounts.balance - accounts.held) AS available,
+    accounts.min_balance,
+    accounts.last_seq AS entry_count,
+    nullif(accounts.last_entry_at, '-infinity') AS last_entry_at,
+    due.next_expiry_at,
+    due.next_expiry_amount,
+    accounts.frozen_at
+FROM ledger.accounts
+LEFT JOIN LATERAL (
+    SELECT * FROM ledger.balance(accounts.owner_id, accounts.asset) WHERE accounts.next_due_at < 'infinity'
+) AS due ON TRUE;
+
+COMMENT ON VIEW ledger.account_balances IS
+'Every account as of this moment, in whole units of the asset: expiries and ends of holds count although they may not be posted yet.';

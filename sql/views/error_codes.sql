@@ -1,0 +1,31 @@
+-- noqa: disable=LT05
+-- The one list of refusals. Message and advice are constant; the values of a refusal are JSON in the error's DETAIL.
+CREATE OR REPLACE VIEW ledger.error_codes AS
+SELECT
+    codes.sqlstate,
+    codes.code,
+    codes.http_status,
+    codes.message,
+    codes.advice
+FROM (VALUES
+    ('LG001', 'invalid_request', 422, 'The request is not well formed.', 'Correct the field that the detail names.'),
+    ('LG002', 'amount_out_of_bounds', 422, 'The amount is outside the bounds of the operation.', 'Send an amount within the bounds in the detail.'),
+    ('LG101', 'unknown_app', 404, 'There is no such app.', 'Register it with ledger.register_app.'),
+    ('LG102', 'unknown_operation', 422, 'There is no such operation.', 'ledger.operation_sets lists the operations of each app.'),
+    ('LG103', 'operation_not_allowed', 422, 'The operation is not in the set of this app.', 'Allow it with ledger.allow_operation, or use one of ledger.operation_sets.'),
+    ('LG104', 'entry_not_found', 404, 'This app has recorded no such entry.', 'Name the nonce under which the same app recorded the entry.'),
+    ('LG105', 'hold_not_found', 404, 'This app has placed no such hold.', 'Name the nonce under which the same app placed the hold.'),
+    ('LG201', 'nonce_conflict', 409, 'The nonce was used by a different request.', 'Use a new nonce for a new request; repeat a request unchanged to retry it.'),
+    ('LG301', 'insufficient_balance', 402, 'The account has too few available credits.', 'Nothing was taken. Add credits, or ask for at most what is available.'),
+    ('LG302', 'claim_limit_reached', 409, 'The operation was claimed as often as it may be.', 'Try again at next_eligible_at, if there is one.'),
+    ('LG303', 'account_frozen', 409, 'The account is frozen.', 'An operator can lift it with ledger.unfreeze_account.'),
+    ('LG304', 'hold_closed', 409, 'The hold has ended.', 'The detail tells how and when; place a new hold.'),
+    ('LG305', 'reversal_exceeds_original', 409, 'The reversals would exceed the original entry.', 'Reverse at most what the detail calls reversible.'),
+    ('LG401', 'not_authorized', 403, 'This role may not act for this app.', 'An operator binds a role to an app with ledger.bind_role.'),
+    ('LG901', 'append_only', 500, 'The books are append only.', 'Mend a mistake with ledger.reverse_entry or ledger.adjust_balance.'),
+    ('LG902', 'operation_set_incomplete', 500, 'Every app must have every shared operation.', 'Use ledger.register_app and ledger.define_operation, which keep the sets whole.'),
+    ('LG903', 'operation_in_use', 500, 'The catalogue keeps what entries refer to.', 'Retire the operation with ledger.retire_operation instead.'),
+    ('LG904', 'operation_rule_inconsistent', 500, 'The app''s rule does not fit within the operation''s.', 'Narrow the app''s default and bounds, or widen the operation''s.')
+) AS codes (sqlstate, code, http_status, message, advice);
+
+COMMENT ON VIEW ledger.error_codes IS 'Every refusal of the ledger: SQLSTATE, code, HTTP status, the constant message and the advice.';

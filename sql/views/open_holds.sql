@@ -1,0 +1,17 @@
+CREATE OR REPLACE VIEW ledger.open_holds AS
+SELECT
+    holds.owner_id,
+    holds.asset,
+    holds.app,
+    holds.operation,
+    holds.nonce,
+    holds.amount,
+    holds.captured,
+    holds.amount - holds.captured AS remaining,
+    holds.placed_at,
+    holds.expires_at,
+    holds.metadata
+FROM ledger.holds
+WHERE holds.status = 'open' AND holds.expires_at > statement_timestamp();
+
+COMMENT ON VIEW ledger.open_holds IS 'The holds that reserve credits now; remaining is what each still reserves.';

@@ -1,0 +1,14 @@
+CREATE OR REPLACE VIEW ledger.operation_prices AS
+SELECT
+    changes.operation,
+    changes.app,
+    (changes.rule ->> 'default_amount')::bigint AS default_amount,
+    (changes.rule ->> 'min_amount')::bigint AS min_amount,
+    (changes.rule ->> 'max_amount')::bigint AS max_amount,
+    changes.changed_at AS valid_from,
+    lead(changes.changed_at) OVER (PARTITION BY changes.operation, changes.app ORDER BY changes.change_id) AS valid_until,
+    changes.change,
+    changes.changed_by
+FROM ledger.operation_changes AS changes;
+
+COMMENT ON VIEW ledger.operation_prices IS 'The default and bounds of every operation over time (app null), and where an app has its own for it, those (null: the operation''s). For the price on a day: valid_from <= day < coalesce(valid_until, ''infinity'').';

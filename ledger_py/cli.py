@@ -1,0 +1,186 @@
+"""The command `ledger`."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import click
+import msgspec
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ledger_py.embedded import EmbeddedError, binaries, database
+from ledger_py.migrate import FileState, MigrationError, ensure_current, migrate, rollback, status
+from ledger_py.settings import PROJECT_ROOT, Settings, SettingsError
+
+_EXPECTED: Final = (EmbeddedError, MigrationError, SettingsError)
+
+# Seconds that requests under way are given when a service is told to stop.
+_DRAIN_WITHIN: Final = 30
+
+
+class _Group(click.Group):
+    """Turns the errors that a user can do something about into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except _EXPECTED as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _note(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@contextmanager
+def _open_database() -> Iterator[tuple[Settings, str]]:
+    settings = Settings.from_environment()
+    with _stopped_in_order(), database(settings, report=_note) as url:
+        yield settings, url
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """Let SIGTERM end the command the way an exception does, so that what was opened is closed."""
+
+    def stop(_number: int, _frame: object) -> NoReturn:
+        # Once is enough: a second one must not interrupt the closing.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(0)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="shared-ledger", prog_name="ledger")
+def main() -> None:
+    """The shared ledger: services, migrations, and a way in for psql.
+
+    The database is the one that DATABASE_URL names (environment or .env), or else an embedded
+    PostgreSQL. All settings are explained in .env.example.
+    """
+
+
+@main.command()
+@click.argument("app")
+@click.option("--host", help="Address to listen on.  [default: LEDGER_HOST or 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port.  [default: LEDGER_PORT or 8000]"
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
+    """Serve an app's HTTP interface until SIGTERM or Ctrl-C, which let requests finish."""
+    _check_app(app)
+    with _open_database() as (settings, url):
+        if host is not None:
+            settings = msgspec.structs.replace(settings, host=host)
+        if port is not None:
+            settings = msgspec.structs.replace(settings, port=port)
+        if not _is_loopback(settings.host):
+            _note(
+                f"Warning: there is no authentication. Everyone who can reach {settings.host} can "
+                "record entries."
+            )
+        ensure_current(url, settings, app=app, report=_note)
+        _run_service(app, settings, workers)
+
+
+def _run_service(app: str, settings: Settings, workers: int) -> None:
+    import uvicorn
+
+    try:
+        uvicorn.run(
+            f"apps.{app}.main:app",
+            host=settings.host,
+            port=settings.port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,  # the service writes a line per request itself
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_WITHIN,
+        )
+    except KeyboardInterrupt:
+        # uvicorn has drained the requests, and passes on the Ctrl-C that made it do so.
+        pass
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _check_app(app: str) -> None:
+    found = sorted(path.parent.name for path in PROJECT_ROOT.glob("apps/*/main.py"))
+    if app not in found:
+        listed = ", ".join(found) or "none"
+        raise click.ClickException(f"There is no app {app!r} in apps/. Found: {listed}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@main.command("migrate")
+def migrate_command() -> None:
+    """Bring the database up to date. Harmless when it is, and when others do so too."""
+    with _open_database() as (_, url):
+        migrate(url, report=click.echo)
+        click.echo("The database is up to date")
+
+
+@main.command("rollback")
+def rollback_command() -> None:
+    """Take back the migration that was applied last, with the data that it brought."""
+    with _open_database() as (_, url):
+        rollback(url, report=click.echo)
+
+
+@main.command("status")
+def status_command() -> None:
+    """Show what is applied. Exit code 1 if something is pending or was edited afterwards."""
+    with _open_database() as (_, url):
+        files = status(url)
+    for file in files:
+        when = f"{file.installed_at:%Y-%m-%d %H:%M:%S %Z}" if file.installed_at else ""
+        click.echo(f"{file.state.value:<8} {file.path:<60} {when}".rstrip())
+    if any(file.state in (FileState.PENDING, FileState.EDITED) for file in files):
+        sys.exit(1)
+
+
+@main.command("psql", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql_command(arguments: tuple[str, ...]) -> None:
+    """Open psql on the ledger, with its names in the search path. ARGUMENTS go to psql."""
+    with _open_database() as (settings, url):
+        program = shutil.which("psql") if settings.database_url else None
+        given = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+        environment = dict(os.environ)
+        if "password" in given:
+            # Not on the command line, where every user of the machine could read it.
+            environment["PGPASSWORD"] = given.pop("password")
+        options = [given.get("options", ""), "-c search_path=ledger,public"]
+        given["options"] = " ".join(options).strip()
+        command = [program or str(binaries() / "psql"), "--dbname", make_conninfo(**given)]
+        command += ["--pset=null=(null)", "--pset=expanded=auto", *arguments]
+        # Ctrl-C is for psql, which cancels a query with it.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            code = subprocess.run(command, env=environment, check=False).returncode
+        finally:
+            signal.signal(signal.SIGINT, previous)
+    sys.exit(code)

@@ -1,0 +1,136 @@
+"""What a service asks of its database: is what I need installed, and if not, may I install it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import psycopg
+
+from ledger_py.migrate import records
+from ledger_py.migrate.backend import BOOKKEEPING
+from ledger_py.migrate.database import Report, open_connection, scalar
+from ledger_py.migrate.errors import MigrationError
+from ledger_py.migrate.files import Project
+from ledger_py.migrate.runner import migrate
+from ledger_py.migrate.state import FileState, compare
+from ledger_py.settings import Settings
+
+_INSTALLED: Final = "SELECT path FROM ledger.installed_files()"
+_NO_LEDGER: Final = (
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InsufficientPrivilege,
+)
+
+
+def missing_files(
+    conn: psycopg.Connection[Any], *, app: str | None = None, project: Project | None = None
+) -> list[str]:
+    """List the migrations that an app needs and the database lacks.
+
+    More than is needed may be installed: a newer version of the code may share the database.
+
+    Args:
+        conn: a connection of any role that may use the ledger.
+        app: whose migrations are needed beside the ledger's own; all apps' if left out.
+        project: the files; those of this checkout if left out.
+
+    Returns:
+        Their paths in order; none if a service of the app may run.
+    """
+    try:
+        with conn.transaction():
+            rows = conn.execute(_INSTALLED).fetchall()
+    except _NO_LEDGER:
+        rows = []
+    return _lacking(rows, app, project)
+
+
+async def missing_files_async(
+    conn: psycopg.AsyncConnection[Any], *, app: str | None = None, project: Project | None = None
+) -> list[str]:
+    """Do what `missing_files` does, on an asynchronous connection."""
+    try:
+        async with conn.transaction():
+            cursor = await conn.execute(_INSTALLED)
+            rows = await cursor.fetchall()
+    except _NO_LEDGER:
+        rows = []
+    return _lacking(rows, app, project)
+
+
+def ensure_current(
+    url: str,
+    settings: Settings,
+    *,
+    app: str | None = None,
+    project: Project | None = None,
+    report: Report = lambda _line: None,
+) -> None:
+    """Do what a service does about its database before it starts.
+
+    Nothing, if all is installed as it is here; otherwise migrate, if the settings allow it and the
+    role may. Where it may not, code in `sql/` that differs is left alone (another version may have
+    installed it), and so is a database that is newer than the files.
+
+    Args:
+        url: the database.
+        settings: says whether to migrate.
+        app: whose migrations are needed beside the ledger's own; all apps' if left out.
+        project: the files; those of this checkout if left out.
+        report: takes a line for each thing that is done or left alone.
+
+    Raises:
+        MigrationError: something that is needed is missing and may not be installed, or the
+            installation failed.
+    """
+    project = project or Project()
+    with open_connection(url) as conn:
+        try:
+            files = compare(project, records.read(conn))
+            may_migrate = settings.migrate_on_start and _is_owner(conn)
+        except psycopg.Error as error:
+            raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error
+    pending = {file.path for file in files if file.state is FileState.PENDING}
+    newer = any(
+        file.state is FileState.MISSING and file.path.startswith("migrations/") for file in files
+    )
+    if pending and may_migrate and not newer:
+        migrate(url, project=project, report=report)
+        return
+    needed = [file.path for file in project.migrations_for(app) if file.path in pending]
+    if needed:
+        reason = "LEDGER_MIGRATE_ON_START is false"
+        if settings.migrate_on_start:
+            reason = "the role may not"
+        raise MigrationError(
+            f"The database is not up to date: {', '.join(needed)} not applied. Run "
+            f"`ledger migrate` as the owner of the database (it was not done here: {reason})"
+        )
+    for file in files:
+        if file.state is not FileState.APPLIED:
+            report(f"{file.path} is {file.state.value}; left as it is")
+
+
+def _is_owner(conn: psycopg.Connection[Any]) -> bool:
+    return bool(
+        scalar(
+            conn,
+            """
+            SELECT CASE WHEN to_regnamespace(%s) IS NULL
+                THEN has_database_privilege(current_database(), 'CREATE')
+                ELSE has_schema_privilege(%s, 'CREATE')
+            END
+            """,
+            [BOOKKEEPING, BOOKKEEPING],
+        )
+    )
+
+
+def _lacking(
+    rows: Iterable[tuple[Any, ...]], app: str | None, project: Project | None
+) -> list[str]:
+    installed = {row[0] for row in rows}
+    needed = (project or Project()).migrations_for(app)
+    return [file.path for file in needed if file.path not in installed]

@@ -1,0 +1,291 @@
+"""`migrate`, `status` and `rollback`, with small projects on an empty database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger_py.migrate import FileState, MigrationError, migrate, rollback, status
+from tests.migration.catalogue import catalogue
+from tests.migration.projects import Files, small_project
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return small_project(tmp_path)
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as conn:
+        return conn.execute(query).fetchall()
+
+
+def states(url: str, files: Files) -> dict[str, str]:
+    return {file.path: file.state.value for file in status(url, project=files.project)}
+
+
+def test_core_code_and_apps_are_installed_in_this_order(empty_db: str, files: Files) -> None:
+    done: list[str] = []
+
+    migrate(empty_db, project=files.project, report=done.append)
+
+    assert done == [
+        "migrations/0001_schema.sql applied",
+        "sql/ loaded (1 files)",
+        "apps/toys/migrations/toys_0001_things.sql applied",
+    ]
+    assert rows(empty_db, "SELECT ledger.count_things(), thing FROM ledger.things") == [
+        (1, "toy; 100 % :fun")
+    ]
+
+
+def test_the_bookkeeping_is_in_the_schema_of_the_inside(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+
+    assert rows(
+        empty_db,
+        "SELECT DISTINCT table_schema FROM information_schema.tables"
+        " WHERE table_name LIKE '%yoyo%' OR table_name = 'installed_files'",
+    ) == [("ledger_core",)]
+
+
+def test_a_second_run_changes_nothing(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    before = (catalogue(empty_db), status(empty_db, project=files.project))
+    done: list[str] = []
+
+    migrate(empty_db, project=files.project, report=done.append)
+
+    assert done == ["sql/ loaded (1 files)"]
+    assert (catalogue(empty_db), status(empty_db, project=files.project)) == before
+
+
+def test_what_a_migration_selects_is_not_printed(
+    empty_db: str, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.migration("0002_more", "SELECT 'noise';", depends="0001_schema")
+
+    migrate(empty_db, project=files.project)
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_code_raises_as_a_notice_is_reported(empty_db: str, files: Files) -> None:
+    files.code("privileges/roles", "DO $$ BEGIN RAISE NOTICE 'a role is missing'; END $$;")
+    done: list[str] = []
+
+    migrate(empty_db, project=files.project, report=done.append)
+
+    assert "NOTICE: a role is missing" in done
+
+
+def test_a_failing_migration_leaves_the_state_before_it_and_is_named(
+    empty_db: str, files: Files
+) -> None:
+    files.migration(
+        "0002_more",
+        "CREATE TABLE ledger.more (id integer);\n\nINSERT INTO ledger.more\nVALUES ('x');",
+        depends="0001_schema",
+    )
+
+    with pytest.raises(MigrationError) as failed:
+        migrate(empty_db, project=files.project)
+
+    assert str(failed.value).splitlines() == [
+        "migrations/0002_more.sql, line 7: "
+        'invalid input syntax for type integer: "x" (SQLSTATE 22P02)',
+        "  statement: INSERT INTO ledger.more VALUES ('x');",
+    ]
+    assert states(empty_db, files) == {
+        "migrations/0001_schema.sql": "applied",
+        "migrations/0002_more.sql": "pending",
+        "sql/": "pending",
+        "apps/toys/migrations/toys_0001_things.sql": "pending",
+    }
+    assert rows(empty_db, "SELECT to_regclass('ledger.more')") == [(None,)]
+
+
+def test_a_migration_that_was_mended_is_applied(empty_db: str, files: Files) -> None:
+    files.migration("0002_more", "SELECT 1 / 0;", depends="0001_schema")
+    with pytest.raises(MigrationError, match="division by zero"):
+        migrate(empty_db, project=files.project)
+    files.migration("0002_more", "SELECT 1;", depends="0001_schema")
+
+    migrate(empty_db, project=files.project)
+
+    assert set(states(empty_db, files).values()) == {"applied"}
+
+
+def test_a_migration_that_fails_at_its_commit_leaves_no_trace(empty_db: str, files: Files) -> None:
+    files.migration(
+        "0002_more",
+        "ALTER TABLE ledger.things ADD COLUMN parent text"
+        " REFERENCES ledger.things (thing) DEFERRABLE INITIALLY DEFERRED;\n"
+        "INSERT INTO ledger.things VALUES ('orphan', 'nobody');",
+        depends="0001_schema",
+    )
+
+    with pytest.raises(MigrationError, match=r"0002_more.sql.*violates foreign key"):
+        migrate(empty_db, project=files.project)
+
+    assert rows(empty_db, "SELECT * FROM ledger.things") == []
+    assert states(empty_db, files)["migrations/0002_more.sql"] == "pending"
+
+
+def test_failing_code_leaves_all_code_as_it_was(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    before = catalogue(empty_db)
+    files.code("functions/another", "CREATE FUNCTION ledger.f() RETURNS int RETURN 1;")
+    files.code("views/broken", "CREATE VIEW ledger.broken AS\nSELECT nothing FROM ledger.things;")
+
+    with pytest.raises(MigrationError, match=r"sql/views/broken.sql, line 2: .*nothing"):
+        migrate(empty_db, project=files.project)
+
+    assert catalogue(empty_db) == before
+    assert states(empty_db, files)["sql/"] == "pending"
+
+
+def test_names_in_code_have_to_say_their_schema(empty_db: str, files: Files) -> None:
+    files.code("views/careless", "CREATE VIEW careless AS SELECT 1 AS one;")
+
+    with pytest.raises(MigrationError, match=r"sql/views/careless.sql, line 1: permission denied"):
+        migrate(empty_db, project=files.project)
+
+
+def test_changed_code_is_pending_and_then_loaded(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    files.code(
+        "functions/count_things",
+        "CREATE OR REPLACE FUNCTION ledger.count_things() RETURNS bigint RETURN 42;",
+    )
+    assert states(empty_db, files)["sql/"] == "pending"
+
+    migrate(empty_db, project=files.project)
+
+    assert states(empty_db, files)["sql/"] == "applied"
+    assert rows(empty_db, "SELECT ledger.count_things()") == [(42,)]
+
+
+def test_an_edited_migration_is_shown_and_refused(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    files.migration("0001_schema", "CREATE SCHEMA ledger; -- edited")
+
+    assert states(empty_db, files)["migrations/0001_schema.sql"] == "edited"
+    with pytest.raises(MigrationError, match=r"Edited after .* migrations/0001_schema.sql"):
+        migrate(empty_db, project=files.project)
+
+
+def test_a_database_that_is_newer_is_shown_and_refused(empty_db: str, files: Files) -> None:
+    path = files.migration("0002_more", "SELECT 1;", depends="0001_schema")
+    migrate(empty_db, project=files.project)
+    path.unlink()
+    path.with_suffix(".rollback.sql").unlink()
+
+    assert states(empty_db, files)["migrations/0002_more.sql"] == "missing"
+    with pytest.raises(MigrationError, match=r"newer than these files.*0002_more.sql"):
+        migrate(empty_db, project=files.project)
+
+
+def test_an_app_that_is_not_here_is_shown_and_left_alone(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    for path in (files.root / "apps/toys/migrations").iterdir():
+        path.unlink()
+
+    migrate(empty_db, project=files.project)
+
+    missing = status(empty_db, project=files.project)[-1]
+    assert (missing.path, missing.state) == (
+        "apps/toys/migrations/toys_0001_things.sql",
+        FileState.MISSING,
+    )
+
+
+def test_a_migration_may_do_without_a_transaction(empty_db: str, files: Files) -> None:
+    files.migration(
+        "0002_index",
+        "-- transactional: false\n"
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON ledger.things (thing);",
+        depends="0001_schema",
+    )
+
+    migrate(empty_db, project=files.project)
+
+    assert states(empty_db, files)["migrations/0002_index.sql"] == "applied"
+    assert rows(empty_db, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ledger.i'::regclass")
+
+
+def test_a_checksum_that_a_crash_kept_from_being_written_is_made_up_for(
+    empty_db: str, files: Files
+) -> None:
+    migrate(empty_db, project=files.project)
+    with psycopg.connect(empty_db) as conn:
+        conn.execute("DELETE FROM ledger_core.installed_files WHERE path LIKE 'migrations/%'")
+
+    migrate(empty_db, project=files.project)
+
+    assert set(states(empty_db, files).values()) == {"applied"}
+
+
+def test_a_lock_row_that_a_killed_process_left_does_not_matter(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    with psycopg.connect(empty_db) as conn:
+        conn.execute("INSERT INTO ledger_core.yoyo_lock (locked, pid) VALUES (1, 1)")
+
+    migrate(empty_db, project=files.project)
+
+    assert rows(empty_db, "SELECT * FROM ledger_core.yoyo_lock") == []
+
+
+def test_broken_rules_are_refused_before_anything_is_done(empty_db: str, files: Files) -> None:
+    files.migration("0002_more", "SELECT 1;", depends="")
+
+    with pytest.raises(MigrationError, match="name the one before it"):
+        migrate(empty_db, project=files.project)
+
+    assert rows(empty_db, "SELECT to_regnamespace('ledger_core')") == [(None,)]
+
+
+def test_status_of_an_empty_database_is_that_all_is_pending(empty_db: str, files: Files) -> None:
+    assert set(states(empty_db, files).values()) == {"pending"}
+
+
+def test_rollback_takes_the_newest_migration_back(empty_db: str, files: Files) -> None:
+    migrate(empty_db, project=files.project)
+    done: list[str] = []
+
+    rollback(empty_db, project=files.project, report=done.append)
+
+    assert done == ["apps/toys/migrations/toys_0001_things.sql rolled back"]
+    assert rows(empty_db, "SELECT * FROM ledger.things") == []
+    assert states(empty_db, files)["apps/toys/migrations/toys_0001_things.sql"] == "pending"
+    migrate(empty_db, project=files.project)
+    assert len(rows(empty_db, "SELECT * FROM ledger.things")) == 1
+
+
+def test_a_rollback_that_fails_changes_nothing_and_is_named(empty_db: str, files: Files) -> None:
+    files.migration(
+        "toys_0001_things",
+        "INSERT INTO ledger.things VALUES ('toy');",
+        undo="DELETE FROM ledger.things;\nDROP TABLE ledger.nothing;",
+        app="toys",
+    )
+    migrate(empty_db, project=files.project)
+
+    with pytest.raises(MigrationError, match=r"toys_0001_things.rollback.sql, line 2: .*nothing"):
+        rollback(empty_db, project=files.project)
+
+    assert len(rows(empty_db, "SELECT * FROM ledger.things")) == 1
+    assert set(states(empty_db, files).values()) == {"applied"}
+
+
+def test_there_is_nothing_to_roll_back_in_an_empty_database(empty_db: str, files: Files) -> None:
+    with pytest.raises(MigrationError, match="no migration to roll back"):
+        rollback(empty_db, project=files.project)
+
+
+def test_a_server_that_is_away_is_an_error_in_words() -> None:
+    with pytest.raises(MigrationError, match="The database cannot be reached"):
+        migrate("postgresql://nobody@/nothing?host=/nonexistent")

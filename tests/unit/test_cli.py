@@ -1,0 +1,90 @@
+"""The command `ledger`: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ledger_py.cli import main
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    return CliRunner()
+
+
+def run(runner: CliRunner, *arguments: str, url: str) -> Result:
+    return runner.invoke(main, arguments, env={"DATABASE_URL": url})
+
+
+def test_migrate_says_what_it_does(ledger: CliRunner, empty_db: str) -> None:
+    result = run(ledger, "migrate", url=empty_db)
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "migrations/0001_schemas.sql applied"
+    assert lines[-1] == "The database is up to date"
+
+
+def test_status_fails_while_something_is_pending(ledger: CliRunner, empty_db: str) -> None:
+    result = run(ledger, "status", url=empty_db)
+
+    assert result.exit_code == 1
+    assert "pending  migrations/0001_schemas.sql" in result.stdout
+
+
+def test_status_succeeds_when_all_is_applied(ledger: CliRunner, ledger_db: str) -> None:
+    result = run(ledger, "status", url=ledger_db)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("applied  migrations/0001_schemas.sql ")
+
+
+def test_rollback_names_the_migration(ledger: CliRunner, ledger_db: str) -> None:
+    result = run(ledger, "rollback", url=ledger_db)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip().endswith(" rolled back")
+
+
+def test_psql_finds_the_names_of_the_ledger(
+    ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run(ledger, "psql", "-Atc", "SELECT count(*) > 0 FROM operation_sets", url=ledger_db)
+
+    assert result.exit_code == 0, result.output
+    assert capfd.readouterr().out == "t\n"
+
+
+def test_psql_passes_its_exit_code_on(
+    ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run(ledger, "psql", "-c", "SELECT nonsense", url=ledger_db)
+
+    assert result.exit_code == 1
+    assert 'column "nonsense" does not exist' in capfd.readouterr().err
+
+
+def test_an_unknown_app_is_refused_with_those_that_there_are(ledger: CliRunner) -> None:
+    result = ledger.invoke(main, ["serve", "app9"])
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: There is no app 'app9' in apps/. Found: app1, app2\n"
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["status"], ["rollback"], ["serve", "app1"]])
+def test_an_error_is_a_sentence_and_not_a_traceback(
+    ledger: CliRunner, arguments: list[str]
+) -> None:
+    result = run(ledger, *arguments, url="postgresql://nobody@/nothing?host=/nonexistent")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The database cannot be reached: ")
+
+
+def test_a_bad_setting_is_named(ledger: CliRunner) -> None:
+    result = run(ledger, "status", url="mysql://somewhere")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: DATABASE_URL: must be a postgresql:// address")

@@ -1,0 +1,184 @@
+"""The embedded server: kept data, many users, and whatever else can happen to a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from ledger_py.embedded import EmbeddedError, database, embedded_server
+from ledger_py.settings import Settings
+
+USER_PROGRAM = """
+import sys
+from pathlib import Path
+from ledger_py.embedded import embedded_server
+with embedded_server(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def other_user(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that uses the server, until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", USER_PROGRAM, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("postgresql://")
+        yield process
+
+
+def postmaster(data_dir: Path) -> int:
+    return int((data_dir / "postgresql-18/postmaster.pid").read_text().split("\n")[0])
+
+
+def is_running(data_dir: Path) -> bool:
+    return (data_dir / "postgresql-18/postmaster.pid").exists()
+
+
+def test_data_is_kept_and_the_server_stopped(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
+        conn.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    assert not is_running(data_dir)
+
+    with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
+        assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
+    assert not is_running(data_dir)
+
+
+def test_it_is_a_utf_8_database_of_its_own_behind_a_socket_only(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
+        row = conn.execute(
+            "SELECT current_database(), current_setting('server_encoding'),"
+            " current_setting('listen_addresses'), current_setting('fsync'),"
+            " current_setting('server_version_num')::int / 10000"
+        ).fetchone()
+
+    assert row == ("ledger", "UTF8", "", "on", 18)
+
+
+def test_the_port_of_the_environment_is_not_the_servers(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPORT", "5499")
+
+    with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
+        assert conn.info.port == 5432
+
+
+def test_the_last_user_stops_it(data_dir: Path) -> None:
+    with other_user(data_dir):
+        with embedded_server(data_dir) as url:
+            pass
+        psycopg.connect(url).close()
+
+    assert not is_running(data_dir)
+
+
+def test_a_user_that_was_killed_does_not_count(data_dir: Path) -> None:
+    with other_user(data_dir) as killed:
+        killed.kill()
+    assert is_running(data_dir)
+
+    with embedded_server(data_dir):
+        pass
+
+    assert not is_running(data_dir)
+
+
+def test_a_server_that_was_killed_starts_again_with_its_data(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url:
+        with psycopg.connect(url) as conn:
+            conn.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        os.kill(postmaster(data_dir), signal.SIGKILL)
+
+    with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
+        assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_process_that_now_has_the_number_of_a_killed_server_does_not_matter(
+    data_dir: Path,
+) -> None:
+    with embedded_server(data_dir):
+        pid_file = data_dir / "postgresql-18/postmaster.pid"
+        process = psutil.Process(postmaster(data_dir))
+        process.kill()
+        psutil.wait_procs([process], timeout=10)
+    lines = pid_file.read_text().split("\n")
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+
+    with embedded_server(data_dir) as url:
+        psycopg.connect(url).close()
+
+
+def test_a_path_that_is_too_long_for_a_socket_will_do(data_dir: Path) -> None:
+    deep = data_dir.parent / ("d" * 120)
+
+    with embedded_server(deep) as url, psycopg.connect(url) as conn:
+        socket = Path(conn.info.host)
+        assert socket.is_dir()
+
+    assert not is_running(deep)
+    assert not socket.exists()
+
+
+def test_a_failing_start_shows_the_servers_words(data_dir: Path) -> None:
+    with (
+        pytest.raises(EmbeddedError, match="no_such_setting"),
+        embedded_server(data_dir, options={"no_such_setting": "1"}),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file/data"
+
+    with (
+        pytest.raises(EmbeddedError, match=r"file/data cannot be used: .* LEDGER_DATA_DIR"),
+        embedded_server(folder),
+    ):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root's servers run as another account")
+def test_a_folder_that_the_servers_account_cannot_enter_is_named(data_dir: Path) -> None:
+    data_dir.parent.chmod(0o700)
+
+    with (
+        pytest.raises(EmbeddedError, match="a folder above it is closed to others"),
+        embedded_server(data_dir),
+    ):
+        pass
+
+    assert data_dir.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_named_server_is_used_as_it_is() -> None:
+    url = "postgresql://somebody@somewhere/something"
+
+    with database(Settings(database_url=url)) as given:
+        assert given == url
+
+
+def test_where_the_data_is_kept_is_said(data_dir: Path) -> None:
+    said: list[str] = []
+
+    with database(Settings(data_dir=data_dir), report=said.append) as url:
+        psycopg.connect(url).close()
+
+    assert said == [f"Embedded PostgreSQL 18, data in {data_dir}"]

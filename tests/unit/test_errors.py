@@ -1,0 +1,74 @@
+"""How refusals become exceptions. What PostgreSQL itself raises is in tests/client."""
+
+from __future__ import annotations
+
+import pickle
+
+import psycopg
+import pytest
+
+from ledger_py import errors
+from ledger_py.errors import (
+    ERRORS_BY_SQLSTATE,
+    InsufficientBalance,
+    InvalidRequest,
+    LedgerError,
+    translate,
+)
+
+
+def test_every_refusal_is_exported_and_registered_once() -> None:
+    exported = {
+        value
+        for name in errors.__all__
+        if isinstance(value := getattr(errors, name), type) and value is not LedgerError
+    }
+    assert exported == set(ERRORS_BY_SQLSTATE.values()) == set(LedgerError.__subclasses__())
+
+
+def test_every_code_is_of_one_refusal() -> None:
+    codes = {error.code for error in ERRORS_BY_SQLSTATE.values()}
+    assert len(codes) == len(ERRORS_BY_SQLSTATE)
+
+
+def test_error_takes_code_and_sqlstate_from_its_class() -> None:
+    error = InsufficientBalance("Too little.", detail={"available": 2, "required": 3})
+    assert (error.code, error.sqlstate, error.status) == ("insufficient_balance", "LG301", 402)
+    assert error.detail == {"available": 2, "required": 3}
+    assert error.hint is None
+
+
+def test_text_gives_message_values_and_advice() -> None:
+    error = InsufficientBalance("Too little.", detail={"available": 2, "required": 3}, hint="Add.")
+    assert str(error) == "Too little. (available: 2, required: 3) Hint: Add."
+
+
+def test_text_of_a_bare_error_is_its_message() -> None:
+    assert str(LedgerError("Refused.")) == "Refused."
+
+
+@pytest.mark.parametrize("error_class", [LedgerError, *ERRORS_BY_SQLSTATE.values()])
+def test_error_survives_pickling(error_class: type[LedgerError]) -> None:
+    error = error_class("Refused.", detail={"field": "nonce"}, hint="Mend it.", sqlstate="LG999")
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is error_class
+    assert vars(copy) == vars(error)
+    assert str(copy) == str(error)
+
+
+def test_detail_is_a_copy() -> None:
+    values = {"field": "nonce"}
+    error = InvalidRequest("Refused.", detail=values)
+    values.clear()
+    assert error.detail == {"field": "nonce"}
+
+
+def test_data_that_the_driver_cannot_send_is_an_invalid_request() -> None:
+    error = translate(psycopg.DataError("cannot dump lists of mixed types"))
+    assert isinstance(error, InvalidRequest)
+    assert error.detail == {"reason": "cannot dump lists of mixed types"}
+
+
+@pytest.mark.parametrize("error_class", [psycopg.OperationalError, psycopg.InterfaceError])
+def test_trouble_of_the_connection_is_not_a_refusal(error_class: type[psycopg.Error]) -> None:
+    assert translate(error_class("the connection is closed")) is None

@@ -1,0 +1,112 @@
+"""Decoding of requests: whatever arrives becomes a request or a problem."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger_py.http.decoding import (
+    agree_on_nonce,
+    decode_owner_id,
+    decode_query,
+    decode_record_request,
+)
+from ledger_py.http.problems import Problem
+from ledger_py.http.schemas import BalanceQuery, EntriesQuery, RecordRequest
+
+T = TypeVar("T")
+
+FIELDS = RecordRequest.__struct_fields__
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def attempt(decode: Callable[..., T], *arguments: Any) -> T | Problem:
+    try:
+        return decode(*arguments)
+    except Problem as problem:
+        return problem
+
+
+def assert_decodes_or_names_the_problem(body: bytes) -> None:
+    found = attempt(decode_record_request, body)
+    if isinstance(found, Problem):
+        assert 400 <= found.type.status < 500
+        assert msgspec.json.decode(found.encode())["detail"]
+    else:
+        assert isinstance(found.amount, int | None)
+        assert 1 <= len(found.owner_id) <= 255
+
+
+@given(st.binary())
+def test_any_bytes_are_a_request_or_a_problem(body: bytes) -> None:
+    assert_decodes_or_names_the_problem(body)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(), json_values))
+def test_any_object_is_a_request_or_a_problem(members: dict[str, Any]) -> None:
+    assert_decodes_or_names_the_problem(json.dumps(members).encode())
+
+
+@given(st.text(), st.integers(-(2**70), 2**70))
+def test_what_is_within_the_bounds_comes_through_as_it_is(text: str, amount: int) -> None:
+    body = {"owner_id": text, "operation": "X", "nonce": text, "amount": amount}
+    fits = 1 <= len(text) <= 255 and abs(amount) < 2**53
+
+    found = attempt(decode_record_request, json.dumps(body).encode())
+
+    assert isinstance(found, RecordRequest) == fits
+    if isinstance(found, RecordRequest):
+        assert (found.owner_id, found.nonce, found.amount) == (text, text, amount)
+
+
+@given(st.binary())
+def test_any_query_is_parameters_or_a_problem(query: bytes) -> None:
+    for type_ in (BalanceQuery, EntriesQuery):
+        found = attempt(decode_query, query, type_)
+        assert isinstance(found, type_) or found.type.code == "invalid_request"
+
+
+@given(st.text())
+def test_any_segment_is_an_owner_or_a_problem(segment: str) -> None:
+    found = attempt(decode_owner_id, segment)
+    assert found.values["field"] == "owner_id" if isinstance(found, Problem) else found
+
+
+@given(st.binary())
+def test_any_header_is_a_nonce_or_a_problem(value: bytes) -> None:
+    found = attempt(agree_on_nonce, None, value)
+    assert found.values["field"] == "Idempotency-Key" if isinstance(found, Problem) else found
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ("{}", "owner_id: is required"),
+        ('{"owner_id": 7}', "owner_id: must be a string, not an integer"),
+        ('{"owner_id": ""}', "owner_id: must not be empty"),
+        ('{"amount": 7.0}', "amount: must be an integer, not a number with a fraction"),
+        ('{"amount": 9007199254740992}', "amount: must be at most 9007199254740991"),
+        ('{"amount": -9007199254740992}', "amount: must be at least -9007199254740991"),
+        ('{"expires_at": "2030-01-01T00:00:00"}', "expires_at: must have a time zone"),
+        ('{"metadata": []}', "metadata: must be an object, not an array"),
+        ('{"a` - at `$.b": 1}', "a` - at `$.b: is not known here"),
+        ("[]", "body: must be an object, not an array"),
+    ],
+)
+def test_the_words_of_a_problem_are_those_of_json(body: str, detail: str) -> None:
+    with pytest.raises(Problem) as caught:
+        decode_record_request(body.encode())
+
+    assert caught.value.detail.startswith(detail)
+    assert "`" not in caught.value.values["reason"]

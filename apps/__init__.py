@@ -1,0 +1,1 @@
+"""The applications that share the ledger, a folder each."""

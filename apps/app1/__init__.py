@@ -1,0 +1,1 @@
+"""App 1: content that its users create and pay to see."""

@@ -1,0 +1,16 @@
+"""The operations of app 1."""
+
+from ledger_py import BaseLedgerOperation
+
+__all__ = ("App1Operation",)
+
+
+class App1Operation(BaseLedgerOperation):
+    """What app 1 may record; the rules are in its migrations."""
+
+    DAILY_REWARD = "DAILY_REWARD"
+    SIGNUP_CREDIT = "SIGNUP_CREDIT"
+    CREDIT_SPEND = "CREDIT_SPEND"
+    CREDIT_ADD = "CREDIT_ADD"
+    CONTENT_CREATION = "CONTENT_CREATION"
+    CONTENT_ACCESS = "CONTENT_ACCESS"

@@ -1,0 +1,56 @@
+"""App 1 through its HTTP interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from apps.app1.main import app
+from apps.app1.operations import App1Operation
+from tests.http.running import make_service, running
+
+
+@pytest.fixture
+def api(ledger_db: str) -> Iterator[httpx.Client]:
+    with running(make_service(ledger_db, "app1", App1Operation)) as client:
+        yield client
+
+
+def record(api: httpx.Client, operation: App1Operation, nonce: str) -> httpx.Response:
+    return api.post("/ledger", json={"owner_id": "ann", "operation": operation, "nonce": nonce})
+
+
+def test_the_module_that_servers_load_holds_the_service() -> None:
+    assert "/ledger" in {route.path for route in app.routes}
+
+
+def test_creating_content_costs_five_credits(api: httpx.Client) -> None:
+    record(api, App1Operation.CREDIT_ADD, "bought")
+
+    entry = record(api, App1Operation.CONTENT_CREATION, "written").json()
+
+    assert (entry["amount"], entry["balance"]) == (-5, 5)
+
+
+def test_content_cannot_be_created_on_credit(api: httpx.Client) -> None:
+    record(api, App1Operation.SIGNUP_CREDIT, "welcome")
+
+    response = record(api, App1Operation.CONTENT_CREATION, "written")
+
+    assert response.status_code == 402
+    assert (response.json()["available"], response.json()["required"]) == (3, 5)
+
+
+def test_access_to_content_is_free_and_on_record(api: httpx.Client) -> None:
+    entry = record(api, App1Operation.CONTENT_ACCESS, "seen").json()
+
+    assert (entry["seq"], entry["amount"], entry["balance"]) == (1, 0, 0)
+
+
+def test_every_operation_of_the_app_can_be_recorded(api: httpx.Client) -> None:
+    # Dear operations last, so that there are credits for them.
+    for operation in sorted(App1Operation, key=lambda name: name.startswith("CONTENT")):
+        response = record(api, operation, f"one {operation}")
+        assert response.status_code in (201, 402), response.text

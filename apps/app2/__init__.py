@@ -1,0 +1,1 @@
+"""App 2: an AI assistant, paid by the token."""

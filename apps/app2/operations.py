@@ -1,0 +1,16 @@
+"""The operations of app 2."""
+
+from ledger_py import BaseLedgerOperation
+
+__all__ = ("App2Operation",)
+
+
+class App2Operation(BaseLedgerOperation):
+    """What app 2 may record; the rules are in its migrations."""
+
+    DAILY_REWARD = "DAILY_REWARD"
+    SIGNUP_CREDIT = "SIGNUP_CREDIT"
+    CREDIT_SPEND = "CREDIT_SPEND"
+    CREDIT_ADD = "CREDIT_ADD"
+    TOKENS_USED = "TOKENS_USED"
+    PLAN_ALLOWANCE = "PLAN_ALLOWANCE"

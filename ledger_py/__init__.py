@@ -9,10 +9,12 @@ from ledger_py.structs import (
     Balance,
     Entry,
     EntryRequest,
+    FeedEntry,
     Hold,
     Operation,
     RecordedEntry,
     Refusal,
+    StatementLine,
 )
 
 __all__ = (
@@ -22,6 +24,7 @@ __all__ = (
     "BaseLedgerOperation",
     "Entry",
     "EntryRequest",
+    "FeedEntry",
     "Hold",
     "Ledger",
     "LedgerError",
@@ -29,4 +32,5 @@ __all__ = (
     "Operation",
     "RecordedEntry",
     "Refusal",
+    "StatementLine",
 )

@@ -13,8 +13,10 @@ from ledger_py.errors import (
     InsufficientBalance,
     InvalidRequest,
     LedgerError,
+    refusal_of_code,
     translate,
 )
+from ledger_py.structs import Refusal
 
 
 def test_every_refusal_is_exported_and_registered_once() -> None:
@@ -72,3 +74,22 @@ def test_data_that_the_driver_cannot_send_is_an_invalid_request() -> None:
 @pytest.mark.parametrize("error_class", [psycopg.OperationalError, psycopg.InterfaceError])
 def test_trouble_of_the_connection_is_not_a_refusal(error_class: type[psycopg.Error]) -> None:
     assert translate(error_class("the connection is closed")) is None
+
+
+@pytest.mark.parametrize("error_class", ERRORS_BY_SQLSTATE.values())
+def test_refusal_in_a_result_becomes_the_exception_of_its_code(
+    error_class: type[LedgerError],
+) -> None:
+    refusal = Refusal(
+        position=7, code=error_class.code, message="Refused.", detail={"field": "nonce"}, hint=None
+    )
+    error = refusal.error
+    assert type(error) is error_class
+    assert (error.sqlstate, error.status) == (error_class.sqlstate, error_class.status)
+    assert (str(error), error.detail) == ("Refused. (field: nonce)", {"field": "nonce"})
+
+
+def test_refusal_with_a_code_of_tomorrow_is_a_plain_ledger_error() -> None:
+    error = refusal_of_code("of_tomorrow", "Refused.", detail={}, hint="Wait.")
+    assert type(error) is LedgerError
+    assert (error.code, error.status, error.hint) == ("of_tomorrow", 500, "Wait.")

@@ -1,0 +1,208 @@
+"""The client in the caller's transaction and on the caller's connection, for both of its halves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
+
+from ledger_py import AsyncLedger
+from ledger_py.errors import InsufficientBalance
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def conn(ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection as psycopg makes it: without autocommit, rows as tuples."""
+    async with await AsyncConnection.connect(ledger_db) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def observer(ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """A second connection, which sees only what has been committed."""
+    async with await AsyncConnection.connect(ledger_db, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def ledger(conn: AsyncConnection[Any]) -> AsyncLedger:
+    """The ledger as app1 sees it."""
+    return AsyncLedger(conn, app="app1")
+
+
+async def entry_count(connection: AsyncConnection[Any], owner_id: str) -> int:
+    """Count an owner's entries as a connection sees them."""
+    found = await AsyncLedger(connection, app="app1").balance(owner_id=owner_id)
+    return found.entry_count
+
+
+# In the caller's transaction
+
+
+async def test_order_and_entry_commit_together(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await observer.execute("CREATE TABLE orders (order_id integer PRIMARY KEY)")
+    await conn.execute("INSERT INTO orders VALUES (7)")
+    await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="order-7")
+    unseen = await observer.execute("SELECT count(*) FROM orders")
+    assert await unseen.fetchone() == (0,)
+    assert await entry_count(observer, "alice") == 0
+
+    await conn.commit()
+    seen = await observer.execute("SELECT count(*) FROM orders")
+    assert await seen.fetchone() == (1,)
+    assert await entry_count(observer, "alice") == 1
+
+
+async def test_order_and_entry_vanish_together(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await observer.execute("CREATE TABLE orders (order_id integer PRIMARY KEY)")
+    async with conn.transaction(force_rollback=True):
+        await conn.execute("INSERT INTO orders VALUES (7)")
+        await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="order-7")
+    await conn.commit()
+    unseen = await observer.execute("SELECT count(*) FROM orders")
+    assert await unseen.fetchone() == (0,)
+    assert await entry_count(observer, "alice") == 0
+
+
+async def test_order_without_credits_vanishes(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await observer.execute("CREATE TABLE orders (order_id integer PRIMARY KEY)")
+    with pytest.raises(InsufficientBalance):
+        async with conn.transaction():
+            await conn.execute("INSERT INTO orders VALUES (7)")
+            await ledger.record_entry(
+                owner_id="alice", operation="CREDIT_SPEND", nonce="order-7", amount=-3
+            )
+    unseen = await observer.execute("SELECT count(*) FROM orders")
+    assert await unseen.fetchone() == (0,)
+
+
+async def test_refusal_in_a_savepoint_leaves_the_work_before_it(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    async with conn.transaction():
+        await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=2)
+        with pytest.raises(InsufficientBalance):
+            async with conn.transaction():
+                await ledger.record_entry(
+                    owner_id="alice", operation="CREDIT_SPEND", nonce="n-2", amount=-3
+                )
+        await ledger.record_entry(
+            owner_id="alice", operation="CREDIT_SPEND", nonce="n-2", amount=-2
+        )
+    assert await entry_count(observer, "alice") == 2
+
+
+async def test_refusal_without_a_savepoint_aborts_the_transaction(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    with pytest.raises(InsufficientBalance):
+        await ledger.record_entry(owner_id="alice", operation="CREDIT_SPEND", nonce="n", amount=-1)
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        await ledger.balance(owner_id="alice")
+    await conn.rollback()
+    assert (await ledger.balance(owner_id="alice")).balance == 0
+
+
+async def test_with_autocommit_each_call_is_its_own_transaction(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await conn.set_autocommit(True)
+    await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=2)
+    with pytest.raises(InsufficientBalance):
+        await ledger.record_entry(owner_id="alice", operation="CREDIT_SPEND", nonce="n", amount=-3)
+    assert conn.info.transaction_status == TransactionStatus.IDLE
+    assert await entry_count(observer, "alice") == 1
+
+
+async def test_pipeline_gives_each_call_its_answer(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    async with conn.pipeline(), conn.transaction():
+        await conn.execute("SELECT 1")
+        first = await ledger.record_entry(
+            owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=2
+        )
+        with pytest.raises(InsufficientBalance):
+            async with conn.transaction():
+                await ledger.record_entry(
+                    owner_id="alice", operation="CREDIT_SPEND", nonce="n-2", amount=-3
+                )
+        second = await ledger.record_entry(
+            owner_id="alice", operation="CREDIT_ADD", nonce="n-3", amount=2
+        )
+    assert (first.balance, second.balance) == (2, 4)
+    assert await entry_count(observer, "alice") == 2
+
+
+# On the caller's connection
+
+
+async def test_settings_of_the_connection_neither_matter_nor_change(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    conn.row_factory = dict_row
+    conn.cursor_factory = AsyncRawCursor
+    conn.adapters.register_loader("int8", TextLoader)
+    await conn.execute("SELECT 1")
+
+    entry = await ledger.record_entry(
+        owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=2
+    )
+    assert entry.balance == 2
+
+    assert conn.row_factory is dict_row
+    assert conn.cursor_factory is AsyncRawCursor
+    assert conn.autocommit is False
+    assert conn.info.transaction_status == TransactionStatus.INTRANS
+    cursor = await conn.execute("SELECT 2::bigint AS number")
+    assert await cursor.fetchone() == {"number": "2"}
+
+
+async def test_one_statement_is_prepared_for_amounts_of_all_sizes(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    conn.prepare_threshold = 0
+    for amount in (1, 40_000, 1_000_000_000):
+        await ledger.record_entry(
+            owner_id="alice", operation="CREDIT_ADD", nonce=f"n-{amount}", amount=amount
+        )
+    prepared = await conn.execute(
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%record_entry%'",
+        prepare=False,
+    )
+    assert await prepared.fetchone() == (1,)
+
+
+async def test_closed_connection_is_not_a_refusal(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await conn.close()
+    with pytest.raises(psycopg.OperationalError):
+        await ledger.balance(owner_id="alice")
+
+
+async def test_lock_timeout_is_not_a_refusal(
+    conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1")
+    await conn.commit()
+    await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-2")
+    await observer.execute("SET lock_timeout = 1")
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        await AsyncLedger(observer, app="app1").record_entry(
+            owner_id="alice", operation="CREDIT_ADD", nonce="n-3"
+        )

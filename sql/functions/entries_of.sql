@@ -13,7 +13,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM ledger_core.check_account(entries_of.owner_id, entries_of.asset);
-    PERFORM ledger_core.check_max_rows(entries_of.max_rows, 1000);
+    PERFORM ledger_core.check_at_most('max_rows', entries_of.max_rows, 1000);
     RETURN QUERY
     SELECT
         entry_id, seq, owner_id, asset, app, operation, amount, balance_after, nonce, metadata, expires_at, hold_nonce,

@@ -10,7 +10,7 @@ DECLARE
     v_asset text;
     v_accounts integer := 0;
 BEGIN
-    PERFORM ledger_core.check_max_rows(expire_credits.max_accounts, 100000);
+    PERFORM ledger_core.check_at_most('max_accounts', expire_credits.max_accounts, 100000);
     -- Accounts are always locked in the order of their keys.
     FOR v_owner_id, v_asset IN
         SELECT due.owner_id, due.asset

@@ -1,13 +1,9 @@
--- plpgsql and not SQL: called from plpgsql it is not inlined, and then plpgsql is the faster one.
+-- Inlined by the planner wherever it is used.
 CREATE OR REPLACE FUNCTION ledger_core.chain_hash(previous bytea, entry_bytes bytea)
 RETURNS bytea
-LANGUAGE plpgsql
+LANGUAGE sql
 IMMUTABLE
-AS $$
-BEGIN
-    RETURN sha256(previous || entry_bytes);
-END
-$$;
+AS $$ SELECT sha256(previous || entry_bytes) $$;
 
 COMMENT ON FUNCTION ledger_core.chain_hash(bytea, bytea) IS
 'Hash of an entry: SHA-256 over the hash of the previous entry of the account (32 zero bytes before the first) and ledger_core.entry_bytes.';

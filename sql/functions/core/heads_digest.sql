@@ -12,7 +12,7 @@ BEGIN
                 decode(repeat('00', 32), 'hex'),
                 decode(replace(
                     length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ',' || heads.seq::text || ',',
-                    '\', '\\'
+                    E'\\', E'\\\\'
                 ), 'escape') || heads.hash
                 ORDER BY heads.owner_id, heads.asset
             ),
@@ -21,10 +21,17 @@ BEGIN
         count(*),
         coalesce(sum(heads.seq), 0)::bigint
     FROM (
-        SELECT DISTINCT ON (entries.owner_id, entries.asset) entries.owner_id, entries.asset, entries.seq, entries.hash
-        FROM ledger.entries
-        WHERE entries.xact_id < heads_digest.horizon
-        ORDER BY entries.owner_id, entries.asset, entries.seq DESC
+        SELECT accounts.owner_id, accounts.asset, newest.seq, newest.hash
+        FROM ledger.accounts
+        -- Backwards from the head: no need to read what is older than the horizon.
+        CROSS JOIN LATERAL (
+            SELECT entries.seq, entries.hash
+            FROM ledger.entries
+            WHERE entries.owner_id = accounts.owner_id AND entries.asset = accounts.asset
+                AND entries.xact_id < heads_digest.horizon
+            ORDER BY entries.seq DESC
+            LIMIT 1
+        ) AS newest
     ) AS heads;
 END
 $$;

@@ -15,6 +15,7 @@ AS $$
 DECLARE
     v_account ledger_core.account_state;
     v_hold record;
+    v_placed_at timestamptz;
 BEGIN
     SELECT * INTO v_account FROM ledger_core.lock_account(place_hold.owner_id, place_hold.asset);
 
@@ -39,12 +40,16 @@ BEGIN
     END IF;
     PERFORM ledger_core.check_floor(place_hold.owner_id, place_hold.asset, v_account, place_hold.amount);
 
+    -- No two holds of an account are placed at the same time, even if the clock is set back: lists page by it.
+    SELECT greatest(v_account.now, max(placed_at) + interval '1 microsecond') INTO v_placed_at
+    FROM ledger.holds
+    WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
     INSERT INTO ledger.holds (
         owner_id, asset, app, nonce, operation, amount, placed_at, expires_in, expires_at, metadata
     )
     VALUES (
         place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.operation, place_hold.amount,
-        v_account.now, place_hold.expires_in, ledger_core.add_interval(v_account.now, place_hold.expires_in),
+        v_placed_at, place_hold.expires_in, ledger_core.add_interval(v_account.now, place_hold.expires_in),
         place_hold.metadata
     )
     ON CONFLICT DO NOTHING;

@@ -29,63 +29,59 @@ DECLARE
     v_accounts bigint;
     v_written bigint;
 BEGIN
-    WITH running AS (
-        SELECT
-            items.*,
-            accounts.balance,
-            accounts.last_seq,
-            accounts.head_hash,
-            greatest(accounts.last_entry_at, v_now) AS recorded_at,
-            accounts.balance - accounts.held - accounts.min_balance AS spendable,
-            row_number() OVER same_account AS nth,
-            sum(items.amount) OVER same_account AS total
-        FROM unnest(
-            owner_ids, assets, operations, nonces, amounts, amounts_defaulted, metadatas, todo
-        ) WITH ORDINALITY AS items (
-            owner_id, asset, operation, nonce, amount, amount_defaulted, metadata, todo, position
-        )
-        INNER JOIN ledger.accounts ON items.owner_id = accounts.owner_id AND items.asset = accounts.asset
-        WHERE items.todo AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
-        WINDOW same_account AS (
-            PARTITION BY items.owner_id, items.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
-        )
-    ),
-
-    checked AS (
-        SELECT
-            running.*,
-            nextval('ledger_core.entry_ids') AS entry_id,
-            count(*) OVER whole_account AS items,
-            min(CASE WHEN running.amount < 0 THEN running.total END) OVER whole_account AS lowest,
-            max(running.total) OVER whole_account AS highest
-        FROM running
-        WINDOW whole_account AS (PARTITION BY running.owner_id, running.asset)
-    ),
-
-    chained AS MATERIALIZED (
+    WITH chained AS MATERIALIZED (
         SELECT
             checked.*,
-            checked.last_seq + checked.nth AS seq,
-            (checked.balance + checked.total)::bigint AS balance_after,
             ledger_core.chain(
                 checked.head_hash,
                 ledger_core.entry_bytes(
-                    checked.last_seq + checked.nth, checked.entry_id, checked.amount,
-                    (checked.balance + checked.total)::bigint, checked.recorded_at, v_xact_id, checked.owner_id,
-                    checked.asset, record_plain_entries.app, checked.operation, checked.nonce, checked.amount_defaulted,
-                    FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL
+                    checked.seq, checked.entry_id, checked.amount, checked.balance_after, checked.recorded_at, v_xact_id,
+                    checked.owner_id, checked.asset, record_plain_entries.app, checked.operation, checked.nonce,
+                    checked.amount_defaulted, FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL
                 )
             ) OVER (
                 PARTITION BY checked.owner_id, checked.asset ORDER BY checked.position ROWS UNBOUNDED PRECEDING
             ) AS hash
-        FROM checked
-        WHERE (checked.lowest IS NULL OR checked.spendable + checked.lowest >= 0)
-            AND checked.balance + checked.highest <= 9007199254740991
+        FROM (
+            SELECT
+                running.*,
+                lead(running.position) OVER same_account IS NULL AS is_head,
+                running.last_seq + row_number() OVER same_account AS seq,
+                min(CASE WHEN running.amount < 0 THEN running.balance_after END) OVER whole_account
+                - running.unspendable AS lowest,
+                max(running.balance_after) OVER whole_account AS highest
+            FROM (
+                SELECT
+                    items.*,
+                    accounts.last_seq,
+                    accounts.head_hash,
+                    accounts.held + accounts.min_balance AS unspendable,
+                    greatest(accounts.last_entry_at, v_now) AS recorded_at,
+                    (accounts.balance + sum(items.amount) OVER (
+                        PARTITION BY items.owner_id, items.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
+                    ))::bigint AS balance_after
+                FROM (
+                    SELECT given.*, nextval('ledger_core.entry_ids') AS entry_id
+                    FROM unnest(
+                        owner_ids, assets, operations, nonces, amounts, amounts_defaulted, metadatas, todo
+                    ) WITH ORDINALITY AS given (
+                        owner_id, asset, operation, nonce, amount, amount_defaulted, metadata, todo, position
+                    )
+                    WHERE given.todo
+                ) AS items
+                INNER JOIN ledger.accounts ON items.owner_id = accounts.owner_id AND items.asset = accounts.asset
+                WHERE accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+            ) AS running
+            WINDOW
+                same_account AS (PARTITION BY running.owner_id, running.asset ORDER BY running.position),
+                whole_account AS (PARTITION BY running.owner_id, running.asset)
+        ) AS checked
+        WHERE coalesce(checked.lowest, 0) >= 0 AND checked.highest <= 9007199254740991
     ),
 
     heads AS MATERIALIZED (
         SELECT * FROM chained
-        WHERE chained.nth = chained.items
+        WHERE chained.is_head
         -- Accounts are always locked in the order of their keys.
         ORDER BY chained.owner_id, chained.asset
     ),
@@ -99,12 +95,9 @@ BEGIN
             head_hash = heads.hash
         FROM heads
         WHERE accounts.owner_id = heads.owner_id AND accounts.asset = heads.asset
-            AND accounts.last_seq = heads.last_seq
+            -- Nothing has changed since it was read: neither the entries, nor what else decides.
+            AND accounts.last_seq = heads.last_seq AND accounts.held + accounts.min_balance = heads.unspendable
             AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
-            AND (
-                heads.lowest IS NULL
-                OR accounts.balance - accounts.held - accounts.min_balance + heads.lowest >= 0
-            )
         RETURNING 1
     ),
 

@@ -37,7 +37,7 @@ BEGIN
             operator_actions.owner_id,
             operator_actions.asset,
             (array_agg(operator_actions.after ->> 'min_balance' ORDER BY operator_actions.action_id DESC)
-                FILTER (WHERE operator_actions.action = 'set_min_balance'))[1]::bigint AS min_balance,
+                FILTER (WHERE operator_actions.action = 'set_min_balance'))[1] AS min_balance,
             (array_agg(operator_actions.acted_at ORDER BY operator_actions.action_id DESC)
                 FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_at,
             (array_agg(operator_actions.action ORDER BY operator_actions.action_id DESC)
@@ -48,19 +48,20 @@ BEGIN
     )
 
     SELECT
-        checks.problem, 'accounts', coalesce(accounts.owner_id, summed.owner_id)::text,
-        coalesce(accounts.asset, summed.asset)::text, NULL::bigint,
+        checks.problem, 'accounts',
+        coalesce(accounts.owner_id, summed.owner_id, holding.owner_id, actions.owner_id)::text,
+        coalesce(accounts.asset, summed.asset, holding.asset, actions.asset)::text, NULL::bigint,
         jsonb_build_object('expected', checks.expected, 'found', checks.found)
     FROM (SELECT * FROM ledger.accounts WHERE ledger_core.in_range(accounts.owner_id, first, last, included)) AS accounts
     FULL JOIN summed ON accounts.owner_id = summed.owner_id AND accounts.asset = summed.asset
-    LEFT JOIN holding ON accounts.owner_id = holding.owner_id AND accounts.asset = holding.asset
+    FULL JOIN holding ON accounts.owner_id = holding.owner_id AND accounts.asset = holding.asset
+    FULL JOIN actions ON accounts.owner_id = actions.owner_id AND accounts.asset = actions.asset
     LEFT JOIN expiring ON accounts.owner_id = expiring.owner_id AND accounts.asset = expiring.asset
-    LEFT JOIN actions ON accounts.owner_id = actions.owner_id AND accounts.asset = actions.asset
     LEFT JOIN ledger.entries AS newest
         ON accounts.owner_id = newest.owner_id AND accounts.asset = newest.asset AND summed.last_seq = newest.seq
     CROSS JOIN LATERAL (
         VALUES
-        ('account missing', 'account', CASE WHEN accounts.owner_id IS NULL THEN 'entries only' ELSE 'account' END),
+        ('account missing', 'account', CASE WHEN accounts.owner_id IS NULL THEN 'none' ELSE 'account' END),
         ('balance wrong', coalesce(summed.balance, 0)::text, accounts.balance::text),
         ('last_seq wrong', coalesce(summed.last_seq, 0)::text, accounts.last_seq::text),
         ('entries missing', coalesce(summed.last_seq, 0)::text, coalesce(summed.entries, 0)::text),
@@ -70,7 +71,7 @@ BEGIN
         (
             'next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text
         ),
-        ('min_balance not set by an operator', coalesce(actions.min_balance, 0)::text, accounts.min_balance::text),
+        ('min_balance not set by an operator', coalesce(actions.min_balance, '0'), accounts.min_balance::text),
         (
             'frozen_at not set by an operator',
             coalesce(CASE actions.frozen_by WHEN 'freeze_account' THEN actions.frozen_at END::text, 'never'),
@@ -89,4 +90,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_accounts(text, text, boolean) IS
-'Accounts that do not say what their entries, holds, lots and operator actions add up to.';
+'Accounts that do not say what their entries, holds, lots and operator actions add up to, or that are missing.';

@@ -5,25 +5,7 @@ STABLE
 AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY
-    SELECT
-        'trigger switched off', tables.relname::text, NULL, NULL, NULL::bigint,
-        jsonb_build_object('trigger', triggers.tgname)
-    FROM pg_trigger AS triggers
-    INNER JOIN pg_class AS tables ON triggers.tgrelid = tables.oid
-    WHERE tables.relnamespace = 'ledger'::regnamespace AND NOT triggers.tgisinternal AND triggers.tgenabled <> 'A';
-
-    RETURN QUERY
-    SELECT
-        'append-only trigger missing', kept.name, NULL, NULL, NULL::bigint, '{}'::jsonb
-    FROM unnest(ARRAY[
-        'accounts', 'entries', 'holds', 'lot_movements', 'lots', 'operation_changes', 'operator_actions'
-    ]) AS kept (name)
-    WHERE NOT EXISTS (
-        SELECT 1 FROM pg_trigger AS triggers
-        WHERE triggers.tgrelid = ('ledger.' || kept.name)::regclass
-            AND triggers.tgfoid = 'ledger_core.refuse_change'::regproc
-    );
+    RETURN QUERY SELECT * FROM ledger_core.verify_guards();
 
     RETURN QUERY
     SELECT
@@ -34,6 +16,23 @@ BEGIN
     LEFT JOIN ledger.app_operations
         ON apps.app = app_operations.app AND operations.operation = app_operations.operation
     WHERE operations.shared AND app_operations.app IS NULL;
+
+    RETURN QUERY
+    SELECT
+        'app or operation missing', 'app_operations', NULL, NULL, NULL::bigint,
+        jsonb_build_object('app', allowed.app, 'operation', allowed.operation)
+    FROM ledger.app_operations AS allowed
+    LEFT JOIN ledger.apps ON allowed.app = apps.app
+    LEFT JOIN ledger.operations ON allowed.operation = operations.operation
+    WHERE apps.app IS NULL OR operations.operation IS NULL;
+
+    RETURN QUERY
+    SELECT
+        'app missing', 'app_roles', NULL, NULL, NULL::bigint,
+        jsonb_build_object('app', bound.app, 'role_name', bound.role_name)
+    FROM ledger.app_roles AS bound
+    LEFT JOIN ledger.apps ON bound.app = apps.app
+    WHERE apps.app IS NULL;
 
     RETURN QUERY
     SELECT
@@ -60,8 +59,17 @@ BEGIN
         LIMIT 1
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
+
+    -- What the feed and checkpoints go by. It happens when a dump is restored on a younger server.
+    RETURN QUERY
+    SELECT
+        'transaction of the future', 'entries', newest.owner_id::text, newest.asset::text, newest.seq,
+        jsonb_build_object('nonce', newest.nonce, 'xact_id', newest.xact_id, 'next', pg_snapshot_xmax(pg_current_snapshot()))
+    FROM (SELECT * FROM ledger.entries ORDER BY entries.xact_id DESC LIMIT 1) AS newest
+    WHERE newest.xact_id > pg_snapshot_xmax(pg_current_snapshot())
+        AND newest.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue() IS
-'What is wrong with the catalogue: rules changed behind the functions, sets incomplete, guards of the books missing or switched off.';
+'What is wrong beyond single owners: rules changed behind the functions, sets incomplete, guards of the books missing or switched off, entries of transactions that this server has not seen.';

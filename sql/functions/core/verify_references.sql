@@ -7,6 +7,22 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT
+        'operation not in the set of the app', 'entries', entries.owner_id::text, entries.asset::text, entries.seq,
+        jsonb_build_object('nonce', entries.nonce, 'app', entries.app, 'operation', entries.operation)
+    FROM ledger.entries
+    LEFT JOIN ledger.operation_sets AS sets
+        ON entries.app = sets.app AND entries.operation = sets.operation AND entries.asset = sets.asset
+    LEFT JOIN ledger.apps ON entries.app = apps.app
+    WHERE ledger_core.in_range(entries.owner_id, first, last, included)
+        AND CASE entries.operation
+            WHEN 'REVERSAL' THEN apps.app IS NOT NULL AND entries.reverses_seq < entries.seq
+            WHEN 'EXPIRY' THEN entries.app = 'ledger' AND entries.amount < 0 AND entries.reverses_seq IS NULL
+            WHEN 'ADJUSTMENT' THEN entries.app = 'ledger' AND entries.reverses_seq IS NULL
+            ELSE sets.app IS NOT NULL AND entries.reverses_seq IS NULL
+        END IS NOT TRUE;
+
+    RETURN QUERY
+    SELECT
         'reversal beyond its original', 'entries', reversals.owner_id::text, reversals.asset::text, reversals.reverses_seq,
         jsonb_build_object('original_amount', originals.amount, 'reversed', reversals.amount)
     FROM (
@@ -18,40 +34,11 @@ BEGIN
     LEFT JOIN ledger.entries AS originals
         ON reversals.owner_id = originals.owner_id AND reversals.asset = originals.asset
         AND reversals.reverses_seq = originals.seq AND reversals.app = originals.app
-    WHERE originals.seq IS NULL OR abs(reversals.amount) > abs(originals.amount)
+    WHERE originals.seq IS NULL OR originals.reverses_seq IS NOT NULL OR abs(reversals.amount) > abs(originals.amount)
         OR sign(reversals.amount) = sign(originals.amount);
 
-    RETURN QUERY
-    SELECT
-        'claim without its entry', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
-        jsonb_build_object('operation', claims.operation, 'subject_kind', claims.subject_kind, 'subject', claims.subject)
-    FROM ledger.claims
-    LEFT JOIN ledger.entries
-        ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
-        AND claims.operation = entries.operation
-        AND claims.subject = CASE claims.subject_kind WHEN 'owner' THEN entries.owner_id ELSE entries.claim_subject END
-    WHERE ledger_core.in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
-
-    RETURN QUERY
-    SELECT
-        'adjustment and journal differ', 'operator_actions',
-        coalesce(adjustments.owner_id, actions.owner_id)::text, coalesce(adjustments.asset, actions.asset)::text,
-        coalesce(adjustments.seq, actions.seq),
-        jsonb_build_object('entry', adjustments.metadata, 'actor', actions.actor, 'reason', actions.reason)
-    FROM (
-        SELECT entries.owner_id, entries.asset, entries.seq, entries.metadata, entries.balance_after
-        FROM ledger.entries
-        WHERE ledger_core.in_range(entries.owner_id, first, last, included)
-            AND entries.app = 'ledger' AND entries.operation = 'ADJUSTMENT'
-    ) AS adjustments
-    FULL JOIN (
-        SELECT * FROM ledger.operator_actions
-        WHERE ledger_core.in_range(operator_actions.owner_id, first, last, included)
-            AND operator_actions.action = 'adjust_balance'
-    ) AS actions
-        ON adjustments.owner_id = actions.owner_id AND adjustments.asset = actions.asset AND adjustments.seq = actions.seq
-    WHERE (adjustments.metadata ->> 'actor', adjustments.metadata ->> 'reason', adjustments.balance_after)
-        IS DISTINCT FROM (actions.actor, actions.reason, (actions.after ->> 'balance')::bigint);
+    RETURN QUERY SELECT * FROM ledger_core.verify_claims(first, last, included);
+    RETURN QUERY SELECT * FROM ledger_core.verify_actions(first, last, included);
 
     RETURN QUERY
     SELECT
@@ -64,4 +51,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_references(text, text, boolean) IS
-'Reversals, claims, operator actions and nonces that do not agree with the entries to which they belong.';
+'Entries, reversals, claims, operator actions and nonces that do not agree with the catalogue or with the entries to which they belong.';

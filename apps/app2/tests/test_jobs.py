@@ -1,0 +1,254 @@
+"""Jobs of the assistant: what they cost when they succeed, fail, or are cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+
+from apps.app2.jobs import LONGEST_JOB, Answer, refund_job, run_job
+from apps.app2.operations import App2Operation
+from ledger_py import Ledger, RecordedEntry
+from ledger_py.errors import (
+    AmountOutOfBounds,
+    EntryNotFound,
+    HoldClosed,
+    InsufficientBalance,
+)
+from tests.fixtures.clock import Clock
+
+
+class Broken(Exception):
+    """What goes wrong in these jobs."""
+
+
+@pytest.fixture
+def clock(conn: psycopg.Connection[TupleRow]) -> Clock:
+    return Clock(conn, "2030-01-15T12:00:00Z")
+
+
+@pytest.fixture
+def ledger(
+    conn: psycopg.Connection[TupleRow],
+    clock: Clock,  # noqa: ARG001 (only has to be there)
+) -> Iterator[Ledger]:
+    """The ledger of app2, in which ann has an allowance of 1000 until 15 February."""
+    ledger = Ledger(conn, app="app2")
+    ledger.record_entry(
+        owner_id="ann", operation=App2Operation.PLAN_ALLOWANCE, nonce="ann in January"
+    )
+    yield ledger
+    assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
+
+
+def run(
+    ledger: Ledger,
+    job_id: str = "job",
+    *,
+    most_tokens: int = 400,
+    work: Callable[[int], Answer] | None = None,
+    deliver: Callable[[str], None] = lambda _: None,
+) -> RecordedEntry:
+    """Run a job of ann's that uses 150 tokens, unless told otherwise."""
+    return run_job(
+        ledger,
+        owner_id="ann",
+        job_id=job_id,
+        most_tokens=most_tokens,
+        work=work or (lambda _: Answer(text="42", tokens=150)),
+        deliver=deliver,
+    )
+
+
+def fail(_: object) -> Any:
+    raise Broken
+
+
+def available(ledger: Ledger) -> int:
+    return ledger.balance(owner_id="ann").available
+
+
+def operations(ledger: Ledger) -> list[str]:
+    """Name what was recorded after the allowance, in order."""
+    return [entry.operation for entry in reversed(ledger.entries_of(owner_id="ann"))][1:]
+
+
+def test_a_job_costs_what_it_used(ledger: Ledger) -> None:
+    payment = run(ledger)
+
+    assert (payment.operation, payment.amount, payment.balance) == ("TOKENS_USED", -150, 850)
+    assert available(ledger) == 850
+
+
+def test_the_most_it_may_use_is_held_for_everybody_to_see(ledger: Ledger, ledger_db: str) -> None:
+    def look(_: int) -> Answer:
+        with psycopg.connect(ledger_db) as other:
+            assert available(Ledger(other, app="app1")) == 600
+        return Answer(text="42", tokens=1)
+
+    run(ledger, work=look)
+
+
+def test_the_work_is_told_how_much_it_may_use(ledger: Ledger) -> None:
+    run(ledger, work=lambda most_tokens: Answer(text="42", tokens=most_tokens))
+
+    assert available(ledger) == 600
+
+
+def test_the_answer_is_delivered_once_it_is_paid(ledger: Ledger) -> None:
+    delivered = []
+
+    def deliver(text: str) -> None:
+        delivered.append((text, available(ledger)))
+
+    run(ledger, deliver=deliver)
+
+    assert delivered == [("42", 850)]
+
+
+def test_no_work_is_done_on_credit(ledger: Ledger) -> None:
+    with pytest.raises(InsufficientBalance):
+        run(ledger, most_tokens=1001, work=lambda _: pytest.fail("the work was done"))
+
+
+def test_two_jobs_do_not_count_on_the_same_credits(ledger: Ledger) -> None:
+    def run_another(_: int) -> Answer:
+        with pytest.raises(InsufficientBalance):
+            run(ledger, "another", most_tokens=601)
+        return Answer(text="42", tokens=1)
+
+    run(ledger, work=run_another)
+
+
+def test_a_job_that_fails_costs_nothing(ledger: Ledger) -> None:
+    with pytest.raises(Broken):
+        run(ledger, work=fail)
+
+    assert operations(ledger) == []
+    assert available(ledger) == 1000
+
+
+@pytest.mark.parametrize("tokens", [0, 401])
+def test_work_that_keeps_to_no_limit_is_not_paid(ledger: Ledger, tokens: int) -> None:
+    with pytest.raises(AmountOutOfBounds):
+        run(ledger, work=lambda _: Answer(text="42", tokens=tokens))
+
+    assert available(ledger) == 1000
+
+
+def test_an_answer_that_does_not_arrive_is_paid_back(ledger: Ledger) -> None:
+    with pytest.raises(Broken):
+        run(ledger, deliver=fail)
+
+    assert operations(ledger) == ["TOKENS_USED", "REVERSAL"]
+    assert available(ledger) == 1000
+
+
+def test_what_is_paid_back_expires_as_it_did_before(ledger: Ledger, clock: Clock) -> None:
+    with pytest.raises(Broken):
+        run(ledger, deliver=fail)
+    balance = ledger.balance(owner_id="ann")
+
+    assert balance.next_expiry_amount == 1000
+    assert balance.next_expiry_at == clock.ahead(days=31)
+
+
+def test_a_refund_is_given_once(ledger: Ledger) -> None:
+    run(ledger)
+
+    assert not refund_job(ledger, job_id="job").replayed
+    assert refund_job(ledger, job_id="job").replayed
+    assert available(ledger) == 1000
+
+
+def test_a_job_that_was_not_paid_is_not_refunded(ledger: Ledger) -> None:
+    with pytest.raises(EntryNotFound):
+        refund_job(ledger, job_id="job")
+
+
+def test_a_job_is_paid_once(ledger: Ledger) -> None:
+    run(ledger)
+    with pytest.raises(HoldClosed) as refusal:
+        run(ledger)
+
+    assert refusal.value.detail["status"] == "captured"
+    assert available(ledger) == 850
+
+
+def test_a_job_that_was_cut_off_can_be_tried_again(ledger: Ledger) -> None:
+    ledger.place_hold(
+        owner_id="ann",
+        operation=App2Operation.TOKENS_USED,
+        nonce="job",
+        amount=400,
+        expires_in=LONGEST_JOB,
+    )
+
+    run(ledger)
+
+    assert available(ledger) == 850
+
+
+def test_the_credits_of_a_job_that_was_cut_off_are_free_again_by_themselves(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.place_hold(
+        owner_id="ann",
+        operation=App2Operation.TOKENS_USED,
+        nonce="job",
+        amount=400,
+        expires_in=LONGEST_JOB,
+    )
+    assert available(ledger) == 600
+
+    clock.forward(minutes=15)
+
+    assert available(ledger) == 1000
+
+
+def test_the_allowance_is_used_before_what_was_bought(ledger: Ledger, clock: Clock) -> None:
+    ledger.record_entry(owner_id="ann", operation=App2Operation.CREDIT_ADD, nonce="bought")
+    run(ledger)
+
+    clock.forward(days=31)
+
+    assert available(ledger) == 10
+
+
+def test_what_is_left_of_the_allowance_expires_to_the_microsecond(
+    ledger: Ledger, clock: Clock
+) -> None:
+    clock.set(clock.ahead(days=31) - timedelta(microseconds=1))
+    assert available(ledger) == 1000
+
+    clock.forward(microseconds=1)
+
+    assert available(ledger) == 0
+
+
+def test_credits_do_not_expire_under_a_job(ledger: Ledger, clock: Clock) -> None:
+    clock.set(clock.ahead(days=31) - timedelta(minutes=1))
+
+    def take_two_minutes(_: int) -> Answer:
+        clock.forward(minutes=2)
+        return Answer(text="42", tokens=150)
+
+    run(ledger, work=take_two_minutes)
+
+    assert operations(ledger) == ["EXPIRY", "TOKENS_USED", "EXPIRY"]
+    assert available(ledger) == 0
+
+
+def test_the_allowance_of_the_next_month_can_be_claimed_once_the_month_has_begun(
+    ledger: Ledger, clock: Clock
+) -> None:
+    clock.set("2030-02-01T00:00:00Z")
+    ledger.record_entry(
+        owner_id="ann", operation=App2Operation.PLAN_ALLOWANCE, nonce="ann in February"
+    )
+
+    assert available(ledger) == 2000

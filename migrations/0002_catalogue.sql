@@ -83,7 +83,7 @@ CREATE TABLE ledger.operation_changes (
     app text COLLATE "C",
     rule jsonb NOT NULL,
     CONSTRAINT operation_changes_pkey PRIMARY KEY (change_id),
-    CONSTRAINT operation_changes_change_known CHECK (change IN ('defined', 'allowed', 'retired', 'withdrawn'))
+    CONSTRAINT operation_changes_change_known CHECK (change IN ('defined', 'allowed', 'retired'))
 );
 
 COMMENT ON TABLE ledger.operation_changes IS 'Every change of an operation (app is null) or of an app''s own bounds for it, with time, role and the rule as it stood afterwards: the price of any day can be looked up. Append only.';

@@ -32,14 +32,17 @@ BEGIN
     v_new.max_amount := coalesce(define_operation.max_amount, define_operation.default_amount);
     v_new.claim_limit := define_operation.claim_limit;
     v_new.claim_period := define_operation.claim_period;
+    v_new.claim_scope := define_operation.claim_scope;
+    v_new.claim_time_zone := define_operation.claim_time_zone;
     IF define_operation.claim_limit IS NOT NULL THEN
-        v_new.claim_scope := coalesce(define_operation.claim_scope, 'owner');
-        v_new.claim_time_zone := coalesce(define_operation.claim_time_zone, 'UTC');
+        v_new.claim_scope := coalesce(v_new.claim_scope, 'owner');
+        v_new.claim_time_zone := coalesce(v_new.claim_time_zone, 'UTC');
     END IF;
     v_new.expires_after := define_operation.expires_after;
     PERFORM ledger_core.check_operation_rule(v_new);
 
-    SELECT * INTO v_old FROM ledger.operations WHERE operation = define_operation.operation FOR UPDATE;
+    PERFORM ledger_core.lock_catalogue();
+    SELECT * INTO v_old FROM ledger.operations WHERE operation = define_operation.operation;
     IF NOT FOUND THEN
         INSERT INTO ledger.operations VALUES (v_new.*);
     ELSIF v_old IS DISTINCT FROM v_new THEN

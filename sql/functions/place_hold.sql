@@ -1,3 +1,6 @@
+-- Entries and holds are in two tables, so no unique index spans their nonces. For one owner the account's
+-- lock serialises them. Of two owners, a hold of one and an entry of the other placed under one nonce at
+-- the very same moment can both pass; ledger.verify reports it.
 CREATE OR REPLACE FUNCTION ledger.place_hold(
     app text,
     owner_id text,
@@ -58,7 +61,7 @@ BEGIN
             )
         );
     END IF;
-    -- The owner's own entries are looked up under the lock.
+    PERFORM ledger_core.check_nonce_not_held(place_hold.app, place_hold.nonce, place_hold.owner_id);
     IF EXISTS (
         SELECT 1 FROM ledger.entries
         WHERE app = place_hold.app AND nonce = place_hold.nonce AND owner_id <> place_hold.owner_id

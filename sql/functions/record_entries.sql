@@ -6,7 +6,6 @@ RETURNS SETOF ledger.batch_result
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET max_parallel_workers_per_gather = 0 -- starting workers costs more than they could save
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -19,6 +18,7 @@ DECLARE
     v_metadatas jsonb [];
     v_plain boolean [];
     v_owners integer;
+    v_shared boolean;
     v_seqs bigint [];
     v_balances bigint [];
     v_entry_ids bigint [];
@@ -43,12 +43,19 @@ BEGIN
     FROM ledger_core.read_items(record_entries.app, record_entries.entries) AS items;
     IF v_plain IS NULL THEN
         RETURN;
-    ELSIF FALSE = ANY (v_plain) THEN
-        v_plain := ledger_core.plain_owners_only(v_owner_ids, v_plain);
     END IF;
 
-    -- By itself: beside the arrays, DISTINCT would let the planner sort what they gather.
-    v_owners := (SELECT count(DISTINCT owners.owner_id) FROM unnest(v_owner_ids) AS owners (owner_id));
+    -- By themselves: beside the arrays, DISTINCT would let the planner sort what they gather.
+    v_owners := (SELECT count(DISTINCT owners.owner_id COLLATE "C") FROM unnest(v_owner_ids) AS owners (owner_id));
+    v_shared := cardinality(v_nonces)
+        > (SELECT count(DISTINCT nonces.nonce COLLATE "C") FROM unnest(v_nonces) AS nonces (nonce))
+        OR record_entries.entries @? '$[*].claim_subject';
+    IF v_shared THEN
+        v_plain := ledger_core.fresh_nonces_only(record_entries.app, v_nonces, v_plain);
+    END IF;
+    IF FALSE = ANY (v_plain) THEN
+        v_plain := ledger_core.plain_owners_only(v_owner_ids, v_plain);
+    END IF;
 
     FOR v_attempt IN 1..3 LOOP
         IF v_attempt = 2 THEN
@@ -86,23 +93,21 @@ BEGIN
         END;
     END LOOP;
 
+    -- Accounts are locked, and made, in the order of their keys, unless the order of items of different
+    -- owners matters: where they share a nonce or a claim_subject, or the first refusal is to be raised.
+    IF NOT (v_shared OR record_entries.atomic) THEN
+        v_left := ledger_core.by_account(v_left, v_owner_ids, v_assets);
+    END IF;
     FOREACH v_position IN ARRAY v_left LOOP
         v_single := v_single || ledger_core.record_item(
             record_entries.app, record_entries.entries -> (v_position - 1), v_position, record_entries.atomic
         );
     END LOOP;
     RETURN QUERY
-    SELECT
-        done."position"::integer, done.entry_id, done.seq, done.owner_id, done.asset, record_entries.app, done.operation,
-        done.amount, done.balance, done.nonce, done.metadata, NULL::timestamptz, NULL, NULL::bigint, done.recorded_at,
-        FALSE, NULL, NULL, NULL::jsonb, NULL
-    FROM unnest(
-        v_entry_ids, v_seqs, v_owner_ids, v_assets, v_operations, v_amounts, v_balances, v_nonces, v_metadatas,
-        v_recorded_ats
-    ) WITH ORDINALITY AS done (
-        entry_id, seq, owner_id, asset, operation, amount, balance, nonce, metadata, recorded_at, "position"
+    SELECT * FROM ledger_core.plain_results(
+        record_entries.app, v_owner_ids, v_assets, v_operations, v_nonces, v_amounts, v_metadatas, v_seqs, v_balances,
+        v_entry_ids, v_recorded_ats
     )
-    WHERE done.seq IS NOT NULL
     UNION ALL
     SELECT single.* FROM unnest(v_single) AS single
     ORDER BY 1;

@@ -65,6 +65,7 @@ BEGIN
         RETURN v_entry;
     END IF;
 
+    PERFORM ledger_core.check_key('operation', record_entry.operation);
     -- The rule refuses it; but a retry of what was recorded under an earlier rule gets its first answer.
     SELECT * INTO v_entry FROM ledger_core.find_replay(
         record_entry.owner_id, record_entry.app, record_entry.operation, record_entry.nonce, record_entry.amount,

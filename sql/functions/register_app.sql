@@ -15,6 +15,7 @@ BEGIN
     END IF;
     PERFORM ledger_core.check_key('description', register_app.description);
 
+    PERFORM ledger_core.lock_catalogue();
     INSERT INTO ledger.apps (app, description) VALUES (register_app.app, register_app.description)
     ON CONFLICT (app) DO UPDATE SET description = excluded.description;
     FOR v_operation IN SELECT operation FROM ledger.operations WHERE shared ORDER BY operation LOOP

@@ -9,7 +9,8 @@ DECLARE
     v_old ledger.operations;
     v_retired_at timestamptz := clock_timestamp();
 BEGIN
-    SELECT * INTO v_old FROM ledger.operations WHERE operation = retire_operation.operation FOR UPDATE;
+    PERFORM ledger_core.lock_catalogue();
+    SELECT * INTO v_old FROM ledger.operations WHERE operation = retire_operation.operation;
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse('unknown_operation', jsonb_build_object('operation', retire_operation.operation));
     ELSIF v_old.shared THEN

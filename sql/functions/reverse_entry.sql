@@ -28,6 +28,7 @@ BEGIN
             'app', reverse_entry.app, 'original_nonce', reverse_entry.original_nonce
         ));
     END IF;
+    PERFORM ledger_core.check_nonce_not_held(reverse_entry.app, reverse_entry.nonce, v_original.owner_id);
     SELECT * INTO v_entry FROM ledger_core.reverse_entry(
         v_original.owner_id, v_original.asset, reverse_entry.app, reverse_entry.nonce, v_original.seq,
         reverse_entry.amount, reverse_entry.metadata, coalesce(reverse_entry.free_claim, FALSE)

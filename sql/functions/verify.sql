@@ -28,8 +28,8 @@ BEGIN
             ORDER BY accounts.owner_id
             LIMIT 10000
         ) AS chunk;
-        -- The last range has no end: it must find entries without account as well.
-        RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, FALSE);
+        -- The first range has no beginning and the last no end: what has no account belongs to one as well.
+        RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, v_after = '');
         EXIT WHEN v_until IS NULL;
         v_owners := v_owners + v_chunk;
         RAISE NOTICE 'verified % accounts', v_owners;

@@ -23,6 +23,8 @@ BEGIN
         ('claim_limit', rule.claim_limit NOT BETWEEN 1 AND 1000, 'must be from 1 to 1000'),
         ('claim_period', num_nulls(rule.claim_limit, rule.claim_period) = 1, 'goes together with claim_limit'),
         ('claim_period', rule.claim_period NOT IN ('ever', 'day', 'week', 'month'), 'must be ever, day, week or month'),
+        ('claim_scope', rule.claim_limit IS NULL AND rule.claim_scope IS NOT NULL, 'goes together with claim_limit'),
+        ('claim_time_zone', rule.claim_limit IS NULL AND rule.claim_time_zone IS NOT NULL, 'goes together with claim_limit'),
         ('claim_scope', rule.claim_scope NOT IN ('owner', 'owner_and_app'), 'must be owner or owner_and_app'),
         (
             'claim_time_zone',

@@ -1,6 +1,10 @@
+-- A trigger at commit runs outside the function that changed the catalogue, with the settings of the
+-- session: hence the definer and the pinned path.
 CREATE OR REPLACE FUNCTION ledger_core.check_operation_sets()
 RETURNS trigger
 LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_app text;

@@ -42,7 +42,7 @@ SELECT
         || coalesce(',hold_nonce=' || length(hold_nonce)::text || ':' || hold_nonce, '')
         || coalesce(',hold_final=' || hold_final::text, '')
         || coalesce(',reverses_seq=' || reverses_seq::text, ''),
-        '\', '\\'
+        E'\\', E'\\\\'
     ), 'escape')
 $$;
 

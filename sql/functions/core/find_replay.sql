@@ -31,9 +31,9 @@ BEGIN
     END IF;
 
     -- An amount or expiry left out asks for the default; that default may have changed since.
-    IF v_entry.operation <> find_replay.operation
+    IF v_entry.operation IS DISTINCT FROM find_replay.operation
         OR NOT (
-            v_entry.amount = coalesce(find_replay.amount, find_replay.default_amount)
+            v_entry.amount IS NOT DISTINCT FROM coalesce(find_replay.amount, find_replay.default_amount)
             OR (find_replay.amount IS NULL AND v_entry.amount_defaulted)
         )
         OR NOT (

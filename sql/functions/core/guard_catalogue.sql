@@ -1,6 +1,8 @@
 CREATE OR REPLACE FUNCTION ledger_core.guard_catalogue()
 RETURNS trigger
 LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_old jsonb := to_jsonb(old);

@@ -53,6 +53,7 @@ BEGIN
             FROM (
                 SELECT
                     items.*,
+                    accounts.row_address,
                     accounts.last_seq,
                     accounts.head_hash,
                     accounts.held + accounts.min_balance AS unspendable,
@@ -69,8 +70,14 @@ BEGIN
                     )
                     WHERE given.todo
                 ) AS items
-                INNER JOIN ledger.accounts ON items.owner_id = accounts.owner_id AND items.asset = accounts.asset
-                WHERE accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+                -- One look-up by key for each item, whatever the planner believes of the number of accounts.
+                CROSS JOIN LATERAL (
+                    SELECT accounts.*, accounts.ctid AS row_address
+                    FROM ledger.accounts
+                    WHERE accounts.owner_id = items.owner_id AND accounts.asset = items.asset
+                        AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+                    OFFSET 0
+                ) AS accounts
             ) AS running
             WINDOW
                 same_account AS (PARTITION BY running.owner_id, running.asset ORDER BY running.position),
@@ -94,7 +101,7 @@ BEGIN
             last_entry_at = heads.recorded_at,
             head_hash = heads.hash
         FROM heads
-        WHERE accounts.owner_id = heads.owner_id AND accounts.asset = heads.asset
+        WHERE accounts.ctid = heads.row_address
             -- Nothing has changed since it was read: neither the entries, nor what else decides.
             AND accounts.last_seq = heads.last_seq AND accounts.held + accounts.min_balance = heads.unspendable
             AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL

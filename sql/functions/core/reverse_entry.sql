@@ -27,6 +27,11 @@ BEGIN
     IF v_entry.entry_id IS NOT NULL THEN
         IF v_entry.reverses_seq IS DISTINCT FROM reverse_entry.original_seq
             OR v_entry.metadata IS DISTINCT FROM reverse_entry.metadata
+            OR (reverse_entry.free_claim AND EXISTS (
+                SELECT 1 FROM ledger.claims
+                WHERE owner_id = reverse_entry.owner_id AND asset = reverse_entry.asset
+                    AND seq = reverse_entry.original_seq
+            ))
             OR NOT EXISTS (
                 SELECT 1 FROM ledger.entries
                 WHERE owner_id = reverse_entry.owner_id AND asset = v_entry.asset AND seq = v_entry.seq

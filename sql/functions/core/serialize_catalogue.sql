@@ -1,12 +1,14 @@
 CREATE OR REPLACE FUNCTION ledger_core.serialize_catalogue()
 RETURNS trigger
 LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended('ledger.catalogue', 0));
+    PERFORM ledger_core.lock_catalogue();
     RETURN NULL;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.serialize_catalogue() IS
-'Trigger: lets one transaction at a time change the catalogue, so that an app and a shared operation made at the same moment see each other in the checks at commit.';
+'Trigger: ledger_core.lock_catalogue before every change of the catalogue.';

@@ -8,6 +8,12 @@ DECLARE
 BEGIN
     PERFORM ledger_core.check_account(set_frozen.owner_id, set_frozen.asset);
     PERFORM ledger_core.check_actor(set_frozen.actor, set_frozen.reason);
+    -- An account never seen is not frozen, and need not come into being to stay so.
+    IF NOT set_frozen.frozen AND NOT EXISTS (
+        SELECT 1 FROM ledger.accounts WHERE owner_id = set_frozen.owner_id AND asset = set_frozen.asset
+    ) THEN
+        RETURN;
+    END IF;
     SELECT * INTO v_account FROM ledger_core.lock_account(set_frozen.owner_id, set_frozen.asset);
     IF (v_account.frozen_at IS NOT NULL) = set_frozen.frozen THEN
         RETURN;

@@ -59,11 +59,11 @@ BEGIN
                 'limited', v_kind,
                 'claim_limit', v_rule.claim_limit,
                 'claim_period', v_rule.claim_period,
-                'next_eligible_at', ledger_core.json_time(CASE v_rule.claim_period
-                    WHEN 'day' THEN (v_period_start + interval '1 day') AT TIME ZONE v_rule.claim_time_zone
-                    WHEN 'week' THEN (v_period_start + interval '1 week') AT TIME ZONE v_rule.claim_time_zone
-                    WHEN 'month' THEN (v_period_start + interval '1 month') AT TIME ZONE v_rule.claim_time_zone
-                END)
+                'next_eligible_at', CASE
+                    WHEN v_rule.claim_period <> 'ever' THEN ledger_core.json_time(ledger_core.first_instant(
+                        v_period_start + ('1 ' || v_rule.claim_period)::interval, v_rule.claim_time_zone
+                    ))
+                END
             ));
         END IF;
     END LOOP;

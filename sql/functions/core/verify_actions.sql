@@ -56,11 +56,12 @@ BEGIN
         WHERE ledger_core.in_range(actions.owner_id, first, last, included) AND actions.action <> 'adjust_balance'
     ) AS linked
     WHERE linked.before <> linked.previous OR linked.after = linked.before OR linked.seq IS NOT NULL
-        OR NOT CASE linked.action
+        OR CASE linked.action
             WHEN 'freeze_account' THEN linked.after = '{"frozen": true}'
             WHEN 'unfreeze_account' THEN linked.after = '{"frozen": false}'
-            ELSE jsonb_typeof(linked.after -> 'min_balance') = 'number' AND linked.after - 'min_balance' = '{}'
-        END;
+            ELSE jsonb_typeof(linked.after -> 'min_balance') = 'number'
+                AND linked.after = jsonb_build_object('min_balance', linked.after -> 'min_balance')
+        END IS NOT TRUE;
 END
 $$;
 

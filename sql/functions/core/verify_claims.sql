@@ -13,7 +13,10 @@ BEGIN
     LEFT JOIN ledger.entries
         ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
         AND claims.operation = entries.operation
-        AND claims.subject = CASE claims.subject_kind WHEN 'owner' THEN entries.owner_id ELSE entries.claim_subject END
+        AND claims.subject = CASE claims.subject_kind
+            WHEN 'owner' THEN entries.owner_id
+            WHEN 'claim_subject' THEN entries.claim_subject
+        END
     WHERE ledger_core.in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
 
     -- Which rule was in force under the lock of an old entry is not known to the second; that it was
@@ -40,7 +43,7 @@ BEGIN
             FROM ledger.operation_changes AS changes
             WHERE changes.app IS NULL AND changes.rule ->> 'claim_limit' IS NOT NULL
         ) AS rules
-        WHERE rules.operation = claims.operation AND claims.slot <= rules.claim_limit
+        WHERE rules.operation = claims.operation AND claims.slot BETWEEN 1 AND rules.claim_limit
             AND claims.scope_app = CASE rules.scope WHEN 'owner' THEN '' ELSE entries.app END
             AND claims.period_start = CASE rules.period
                 WHEN 'ever' THEN '-infinity'::timestamp
@@ -95,7 +98,7 @@ BEGIN
             limited.found = 0
             AND limited.amount <> 0
             AND limited.amount = (
-                SELECT -sum(reversals.amount) FROM ledger.entries AS reversals
+                SELECT -coalesce(sum(reversals.amount), 0) FROM ledger.entries AS reversals
                 WHERE reversals.owner_id = limited.owner_id AND reversals.asset = limited.asset
                     AND reversals.reverses_seq = limited.seq
             )

@@ -6,6 +6,8 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_distributed boolean := EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus');
 BEGIN
     RETURN QUERY
     SELECT
@@ -26,6 +28,7 @@ BEGIN
                 'update, delete or truncate', 2 + 8 + 16 + 32
             ),
             ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
+            ('{apps,operations,app_operations}', 'refuse_change', 'truncate', 2 + 32),
             ('{apps,operations,app_operations}', 'guard_catalogue', 'update or delete', 1 + 2 + 8 + 16),
             ('{apps,operations,app_operations}', 'serialize_catalogue', 'insert, update or delete', 2 + 4 + 8 + 16),
             ('{apps,operations}', 'check_operation_sets', 'insert or update', 1 + 4 + 16),
@@ -74,7 +77,8 @@ BEGIN
         WHERE indexes.indrelid = to_regclass('ledger.' || needed.found_in)
             AND indexes.indisunique AND indexes.indisvalid AND indexes.indimmediate
             AND indexes.indpred IS NULL AND indexes.indexprs IS NULL
-            AND indexed.names <@ (needed.columns || 'owner_id'::name) AND needed.columns <@ indexed.names
+            AND needed.columns <@ indexed.names
+            AND indexed.names <@ CASE WHEN v_distributed THEN needed.columns || 'owner_id'::name ELSE needed.columns END
     );
 END
 $$;

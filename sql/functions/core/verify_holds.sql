@@ -37,11 +37,13 @@ BEGIN
     FULL JOIN reserved
         ON holds.owner_id = reserved.owner_id AND holds.asset = reserved.asset AND holds.app = reserved.app
         AND holds.nonce = reserved.hold_nonce
+    LEFT JOIN ledger.accounts ON holds.owner_id = accounts.owner_id AND holds.asset = accounts.asset
     LEFT JOIN ledger.operation_sets AS sets
         ON holds.app = sets.app AND holds.operation = sets.operation AND holds.asset = sets.asset
     CROSS JOIN LATERAL (
         VALUES
         ('hold missing', 'hold', CASE WHEN holds.nonce IS NULL THEN 'none' ELSE 'hold' END),
+        ('account missing', 'account', CASE WHEN holds.nonce IS NOT NULL AND accounts.owner_id IS NULL THEN 'none' END),
         (
             'operation not in the set of the app', 'a debit of the asset',
             CASE WHEN holds.nonce IS NOT NULL AND coalesce(sets.min_amount >= 0, TRUE) THEN holds.operation END
@@ -66,15 +68,22 @@ BEGIN
             CASE WHEN captures.last_at >= holds.expires_at THEN captures.last_at::text END
         ),
         (
+            'status wrong', 'open, captured, released or expired',
+            CASE WHEN holds.status NOT IN ('open', 'captured', 'released', 'expired') THEN holds.status END
+        ),
+        (
             'closed_at wrong',
             CASE holds.status
+                WHEN 'open' THEN 'none'
                 WHEN 'captured' THEN captures.last_at::text
                 WHEN 'expired' THEN holds.expires_at::text
                 WHEN 'released' THEN 'before ' || holds.expires_at
             END,
             CASE
-                WHEN holds.status <> 'released' OR holds.closed_at >= holds.expires_at OR holds.closed_at < captures.last_at
-                    THEN holds.closed_at::text
+                WHEN holds.status = 'released' AND holds.closed_at < holds.expires_at
+                    AND holds.closed_at >= coalesce(captures.last_at, '-infinity')
+                    THEN 'before ' || holds.expires_at
+                ELSE coalesce(holds.closed_at::text, 'none')
             END
         )
     ) AS checks (problem, expected, found)

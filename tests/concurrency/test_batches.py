@@ -1,0 +1,222 @@
+"""Batches at the same moment: with each other, with single calls, in whatever order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from random import Random
+
+import pytest
+
+from tests.concurrency.callers import all_at_once, outcomes
+from tests.sql.books import assert_books_are_right
+from tests.sql.calls import Connection, Row, balance, entries, record, scalar, spend
+from tests.sql.hash_chain import chained, entries_as_stored
+from tests.sql.lifecycle import capture, item, place, record_batch, release, spendable
+
+ROUNDS = 5
+LATER = "2099-01-01T00:00:00Z"
+
+
+@pytest.fixture(autouse=True)
+def _books(conn: Connection) -> Iterator[None]:
+    yield
+    assert_books_are_right(conn)
+
+
+def assert_chain_is_right(conn: Connection, owner_id: str = "alice") -> None:
+    found = entries_as_stored(conn, owner_id)
+    assert [entry["hash"] for entry in found] == chained(found)
+
+
+class Batches:
+    """Calls that each record a batch, and what became of all the items."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+
+    def call(self, items: list[Row]) -> Callable[[Connection], Row]:
+        """Give a call of a batch for `all_at_once`."""
+
+        def record_all(conn: Connection) -> Row:
+            results = record_batch(conn, items)
+            assert [result["position"] for result in results] == list(range(1, len(items) + 1))
+            assert all(
+                result["nonce"] == it["nonce"]
+                for it, result in zip(items, results, strict=True)
+                if result["code"] is None
+            )
+            self.outcomes.update(
+                result["code"] or ("replayed" if result["replayed"] else "recorded")
+                for result in results
+            )
+            return {"replayed": False}
+
+        return record_all
+
+
+def spending(amount: int = 1, owner_id: str = "alice") -> Row:
+    return item(-amount, operation="CREDIT_SPEND", owner_id=owner_id)
+
+
+# Deadlocks
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known owners", "new owners"])
+@pytest.mark.parametrize("operation", ["CREDIT_ADD", "DAILY_REWARD"])
+def test_batches_with_the_same_owners_in_opposite_order_are_all_recorded(
+    ledger_db: str, conn: Connection, known: bool, operation: str
+) -> None:
+    for n in range(ROUNDS):
+        owners = [f"owner-{n}-{i}" for i in range(200)]
+        if known:
+            record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners])
+        batches = Batches()
+        calls = [
+            batches.call([item(operation=operation, owner_id=owner_id) for owner_id in order])
+            for order in (owners, owners[::-1])
+        ]
+        assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 2}
+        if operation == "DAILY_REWARD":
+            assert batches.outcomes == {"recorded": 200, "claim_limit_reached": 200}
+        else:
+            assert batches.outcomes == {"recorded": 400}
+
+
+def test_few_new_owners_among_many_in_opposite_order_are_all_recorded(
+    ledger_db: str, conn: Connection
+) -> None:
+    """Each batch has many owners of its own, and the same new ones."""
+    own = [[f"own-{k}-{i}" for i in range(400)] for k in range(2)]
+    record_batch(conn, [item(1, owner_id=owner_id) for owner_id in own[0] + own[1]])
+    for n in range(ROUNDS):
+        new = [f"new-{n}-{i}" for i in range(40)]
+        batches = Batches()
+        calls = [
+            batches.call([item(1, owner_id=owner_id) for owner_id in order])
+            for order in (own[0] + new, own[1] + new[::-1])
+        ]
+        assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 2}
+        assert batches.outcomes == {"recorded": 880}
+
+
+def test_batches_in_any_order_with_plain_and_slow_items_are_all_recorded(
+    ledger_db: str, conn: Connection
+) -> None:
+    random = Random(1)
+    owners = [f"owner-{i:02}" for i in range(60)]
+    record_batch(conn, [item(100, owner_id=owner_id) for owner_id in owners[:40]])
+    for owner_id in owners[:5]:
+        place(conn, 10, owner_id=owner_id)
+    batches = Batches()
+    calls = []
+    for _ in range(24):
+        order = random.sample(owners, 30)
+        items = [item(2, owner_id=owner_id) for owner_id in order[:15]]
+        items += [item(3, owner_id=owner_id, expires_at=LATER) for owner_id in order]
+        items += [item(operation="CONTENT_ACCESS", owner_id=owner_id) for owner_id in order[15:]]
+        calls.append(batches.call(items))
+    assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 24}
+    assert batches.outcomes == {"recorded": 24 * 60}
+    for owner_id in owners:
+        assert_chain_is_right(conn, owner_id)
+
+
+# No overspend, no gap
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 100])
+def test_200_spends_packed_in_batches_take_exactly_the_100_that_are_there(
+    ledger_db: str, conn: Connection, size: int
+) -> None:
+    record(conn, amount=100)
+    batches = Batches()
+    items = [spending() for _ in range(200)]
+    calls = [batches.call(items[n : n + size]) for n in range(0, 200, size)]
+    assert outcomes(all_at_once(ledger_db, calls)).keys() == {"recorded"}
+    assert batches.outcomes == {"recorded": 100, "insufficient_balance": 100}
+    assert balance(conn) == 0
+    assert_chain_is_right(conn)
+
+
+def test_batches_and_single_calls_on_one_owner_do_not_overspend(
+    ledger_db: str, conn: Connection
+) -> None:
+    record(conn, amount=100)
+    batches = Batches()
+    calls: list[Callable[[Connection], Row]] = []
+    for _ in range(40):
+        calls.append(batches.call([spending() for _ in range(5)]))
+        calls.append(partial(spend, amount=1))
+    singles = outcomes(all_at_once(ledger_db, calls)[1::2])
+    recorded = batches.outcomes["recorded"] + singles["recorded"]
+    assert recorded == 100
+    assert singles.keys() <= {"recorded", "LG301"}
+    assert [entry["seq"] for entry in entries(conn)] == list(range(1, 102))
+    assert balance(conn) == 0
+    assert_chain_is_right(conn)
+
+
+def test_batches_and_single_calls_on_one_owner_leave_right_books(
+    ledger_db: str, conn: Connection
+) -> None:
+    record(conn, amount=50)
+    place(conn, 20, nonce="h")
+    batches = Batches()
+    calls: list[Callable[[Connection], Row]] = []
+    for n in range(20):
+        mixed = [item(2), spending(3), item(operation="DAILY_REWARD"), spending(1, "bob")]
+        mixed.append(item(1, expires_at=LATER))
+        calls += [
+            batches.call(mixed),
+            batches.call([item(1), item(2, owner_id="bob"), spending(2)]),
+            partial(record, amount=1),
+            partial(spend, amount=2),
+            partial(place, amount=1, nonce=f"h-{n}"),
+            partial(capture, hold_nonce="h", amount=1, final=False),
+            partial(release, hold_nonce=f"h-{n}"),
+        ]
+    answers = outcomes(all_at_once(ledger_db, calls))
+    assert answers.keys() <= {"recorded", "replayed", "LG105", "LG301", "LG304"}
+    assert batches.outcomes.keys() <= {"recorded", "insufficient_balance", "claim_limit_reached"}
+    assert min(spendable(conn)) >= 0
+    for owner_id in ("alice", "bob"):
+        assert_chain_is_right(conn, owner_id)
+
+
+def test_many_batches_on_a_hot_owner_are_numbered_without_gaps(
+    ledger_db: str, conn: Connection
+) -> None:
+    batches = Batches()
+    calls = [batches.call([item(1) for _ in range(50)]) for _ in range(12)]
+    assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 12}
+    assert [entry["seq"] for entry in entries(conn)] == list(range(1, 601))
+    assert balance(conn) == 600
+    assert_chain_is_right(conn)
+
+
+# Retries
+
+
+def test_one_batch_sent_by_eight_callers_is_recorded_once(ledger_db: str, conn: Connection) -> None:
+    record(conn, owner_id="owner-3", amount=1)
+    batches = Batches()
+    items = [item(5, owner_id=f"owner-{n}") for n in range(60)]
+    items += [spending(2, f"owner-{n}") for n in range(60)]
+    assert outcomes(all_at_once(ledger_db, [batches.call(items)] * 8)) == {"recorded": 8}
+    assert batches.outcomes == {"recorded": 120, "replayed": 7 * 120}
+    assert scalar(conn, "SELECT sum(balance) FROM ledger.accounts") == 1 + 60 * 3
+
+
+def test_nonces_of_two_batches_with_other_owners_are_recorded_for_one(
+    ledger_db: str, conn: Connection
+) -> None:
+    """Two owners for the same nonces is a mistake of the caller; the books stay right."""
+    batches = Batches()
+    items = [item(5, owner_id=f"owner-{n}") for n in range(50)]
+    others = [it | {"owner_id": f"other-{n}"} for n, it in enumerate(items)]
+    calls = [batches.call(items), batches.call(others)]
+    assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 2}
+    assert batches.outcomes == {"recorded": 50, "nonce_conflict": 50}
+    assert scalar(conn, "SELECT count(*) FROM ledger.entries") == 50

@@ -1,0 +1,277 @@
+"""What holds however many callers there are, through the services and their gathering."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from apps.app2.operations import App2Operation
+from tests.concurrency.callers import CONNECTIONS
+from tests.http.running import make_service, running, wait_until
+from tests.sql.calls import Connection, balance, entries, record, scalar
+from tests.sql.hash_chain import chained, entries_as_stored
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def api(ledger_db: str) -> Iterator[httpx.Client]:
+    with running(make_service(ledger_db)) as client:
+        yield client
+
+
+@pytest.fixture
+def api_of_app2(ledger_db: str) -> Iterator[httpx.Client]:
+    with running(make_service(ledger_db, "app2", App2Operation)) as client:
+        yield client
+
+
+def all_at_once(api: httpx.Client, bodies: Sequence[Body]) -> list[httpx.Response]:
+    """Post requests to record, from as many callers as there are requests, up to CONNECTIONS."""
+    count = min(CONNECTIONS, len(bodies))
+    together = threading.Barrier(count)
+
+    def post_share(first: int) -> list[tuple[int, httpx.Response]]:
+        together.wait()
+        return [(i, api.post("/ledger", json=bodies[i])) for i in range(first, len(bodies), count)]
+
+    with ThreadPoolExecutor(count) as threads:
+        shares = list(threads.map(post_share, range(count)))
+    return [response for _, response in sorted(chain(*shares), key=lambda share: share[0])]
+
+
+def statuses(responses: Sequence[httpx.Response]) -> Counter[int]:
+    return Counter(response.status_code for response in responses)
+
+
+def spending(number: int, **fields: Any) -> Body:
+    return {
+        "owner_id": "alice",
+        "operation": "CREDIT_SPEND",
+        "amount": -1,
+        "nonce": f"spend-{number}",
+    } | fields
+
+
+def assert_books_are_right(conn: Connection, owner_id: str = "alice") -> None:
+    found = entries_as_stored(conn, owner_id)
+    sums = [sum(entry["amount"] for entry in found[:n]) for n in range(1, len(found) + 1)]
+    assert [entry["seq"] for entry in found] == list(range(1, len(found) + 1))
+    assert [entry["balance_after"] for entry in found] == sums
+    assert min(sums) >= 0
+    assert [entry["hash"] for entry in found] == chained(found)
+    assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
+
+
+def test_200_callers_spend_exactly_the_100_that_are_there(
+    api: httpx.Client, conn: Connection
+) -> None:
+    record(conn, amount=100)
+
+    responses = all_at_once(api, [spending(n) for n in range(200)])
+
+    assert statuses(responses) == {201: 100, 402: 100}
+    balances = [response.json()["balance"] for response in responses if response.is_success]
+    assert sorted(balances) == list(range(100))
+    assert balance(conn) == 0
+    assert_books_are_right(conn)
+
+
+def test_50_callers_with_one_nonce_get_one_entry(api: httpx.Client, conn: Connection) -> None:
+    record(conn, amount=100)
+
+    responses = all_at_once(api, [spending(0)] * 50)
+
+    assert statuses(responses) == {201: 1, 200: 49}
+    assert len({response.json()["entry_id"] for response in responses}) == 1
+    assert balance(conn) == 99
+    assert_books_are_right(conn)
+
+
+def test_50_callers_with_one_nonce_and_all_the_credits_get_one_entry(
+    api: httpx.Client, conn: Connection
+) -> None:
+    record(conn, amount=5)
+
+    responses = all_at_once(api, [spending(0, amount=-5)] * 50)
+
+    assert statuses(responses) == {201: 1, 200: 49}
+    assert_books_are_right(conn)
+
+
+def test_200_callers_claim_one_daily_reward(api: httpx.Client, conn: Connection) -> None:
+    claim = {"owner_id": "alice", "operation": "DAILY_REWARD"}
+    claims = [claim | {"nonce": f"claim-{n}"} for n in range(200)]
+
+    responses = all_at_once(api, claims)
+
+    assert statuses(responses) == {201: 1, 409: 199}
+    assert balance(conn) == 1
+    assert_books_are_right(conn)
+
+
+def test_one_nonce_for_many_owners_at_once_is_recorded_for_one(
+    api: httpx.Client, conn: Connection
+) -> None:
+    for n in range(5):
+        bodies = [
+            {"owner_id": f"owner-{owner}", "operation": "CREDIT_ADD", "nonce": f"same-{n}"}
+            for owner in range(20)
+        ]
+        assert statuses(all_at_once(api, bodies)) == {201: 1, 409: 19}
+    assert scalar(conn, "SELECT count(*) FROM ledger.entries") == 5
+
+
+def test_first_entries_of_many_owners_at_once(api: httpx.Client, conn: Connection) -> None:
+    bodies = [
+        {"owner_id": f"owner-{n % 40}", "operation": "CREDIT_ADD", "amount": 1, "nonce": f"n{n}"}
+        for n in range(200)
+    ]
+
+    assert statuses(all_at_once(api, bodies)) == {201: 200}
+    for n in range(40):
+        assert len(entries(conn, f"owner-{n}")) == 5
+    assert_books_are_right(conn, "owner-0")
+
+
+def test_good_and_bad_requests_do_not_disturb_each_other(
+    api: httpx.Client, conn: Connection
+) -> None:
+    record(conn, amount=30)
+    good = [spending(n) for n in range(30)]
+    bad = [
+        (402, spending(100, owner_id="poor")),
+        (422, spending(101, amount=1)),
+        (422, spending(102, operation="NOTHING")),
+        (422, spending(103, owner_id="a\0b")),
+        (422, spending(104, metadata={"x": "a\0b"})),
+        (422, spending(105, metadata={"x": "y" * 20_000})),
+        (422, spending(106, expires_at="2999-01-01T00:00:00Z")),
+        (422, spending(107, amount="1")),
+    ]
+    bodies = [
+        body for group in zip(good, [body for _, body in bad * 4], strict=False) for body in group
+    ]
+
+    responses = all_at_once(api, bodies)
+
+    assert statuses(responses[::2]) == {201: 30}
+    expected = [status for status, _ in bad * 4][:30]
+    assert [response.status_code for response in responses[1::2]] == expected
+    assert_books_are_right(conn)
+
+
+def test_two_services_spend_from_one_account(
+    api: httpx.Client, api_of_app2: httpx.Client, conn: Connection
+) -> None:
+    record(conn, amount=100)
+    answers: list[httpx.Response] = []
+
+    def spend(service: httpx.Client, operation: str) -> None:
+        bodies = [spending(n, operation=operation) for n in range(100)]
+        answers.extend(all_at_once(service, bodies))
+
+    threads = [
+        threading.Thread(target=spend, args=[api, "CREDIT_SPEND"]),
+        threading.Thread(target=spend, args=[api_of_app2, "TOKENS_USED"]),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert statuses(answers) == {201: 100, 402: 100}
+    assert_books_are_right(conn)
+
+
+def test_batches_and_single_requests_share_an_account(api: httpx.Client, conn: Connection) -> None:
+    record(conn, amount=100)
+    results: list[Body] = []
+
+    def post_batches(number: int) -> None:
+        batch = [spending(n, nonce=f"batch-{number}-{n}") for n in range(20)]
+        answer = api.post("/ledger/batch", json={"entries": batch}).json()
+        results.extend(answer["results"])
+
+    threads = [threading.Thread(target=post_batches, args=[number]) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    responses = all_at_once(api, [spending(n) for n in range(100)])
+    for thread in threads:
+        thread.join()
+
+    recorded = sum("entry_id" in result for result in results) + statuses(responses)[201]
+    refused = [result for result in results if result.get("code") == "insufficient_balance"]
+    assert (recorded, len(refused) + statuses(responses)[402]) == (100, 100)
+    assert_books_are_right(conn)
+
+
+def test_requests_whose_connections_are_lost_again_and_again_are_recorded_once(
+    api: httpx.Client, conn: Connection, ledger_db: str
+) -> None:
+    record(conn, amount=1000)
+    done = threading.Event()
+
+    def cut_connections() -> None:
+        with psycopg.connect(ledger_db, autocommit=True) as other:
+            while not done.wait(0.05):
+                other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+                )
+
+    bodies = [spending(n) for n in range(300)]
+    with ExitStack() as stack:
+        cutter = threading.Thread(target=cut_connections)
+        cutter.start()
+        stack.callback(cutter.join)
+        stack.callback(done.set)
+        responses = all_at_once(api, bodies)
+    again = all_at_once(api, bodies)
+
+    # Who was told 503 may have been recorded or not; everybody else was told the truth.
+    assert set(statuses(responses)) <= {201, 200, 503}
+    for first, second in zip(responses, again, strict=True):
+        assert second.status_code == 200 or first.status_code == 503
+        if first.is_success:
+            assert first.json()["entry_id"] == second.json()["entry_id"]
+    assert balance(conn) == 700
+    assert_books_are_right(conn)
+
+
+def test_requests_under_way_are_answered_when_the_service_is_told_to_stop(
+    ledger_db: str, conn: Connection
+) -> None:
+    record(conn, amount=10)
+    with psycopg.connect(ledger_db) as blocker, ExitStack() as service:
+        api = service.enter_context(running(make_service(ledger_db)))
+        blocker.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = 'alice' FOR UPDATE")
+        with ThreadPoolExecutor(6) as threads:
+            posts = [threads.submit(api.post, "/ledger", json=spending(n)) for n in range(5)]
+            wait_until(lambda: someone_waits(conn))
+            # The client of the service stays open for the answers.
+            stopping = threads.submit(service.close)
+            blocker.rollback()
+            answers = [post.result() for post in posts]
+            stopping.result()
+
+    assert statuses(answers) == {201: 5}
+
+
+def someone_waits(conn: Connection) -> bool:
+    return bool(
+        scalar(
+            conn,
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock')",
+        )
+    )

@@ -1,0 +1,55 @@
+"""Fixtures of the tests of the SQL."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from tests.sql.calls import Connection, call
+
+_NUMBERS = itertools.count(1)
+
+LogIn: TypeAlias = Callable[..., Connection]
+
+
+@pytest.fixture
+def log_in(ledger_db: str, conn: Connection) -> Iterator[LogIn]:
+    """Makes a login role that may act for the apps named, and gives a connection of it.
+
+    `log_in("app1")` is bound to app1; `log_in(member_of="ledger_auditor")` is what it says. Roles
+    belong to the whole server: their names are unique, and they go when the test ends.
+    """
+    names: list[str] = []
+    connections: list[Connection] = []
+
+    def make(*apps: str, member_of: str | None = None) -> Connection:
+        name = f"ledger_test_{os.getpid()}_{next(_NUMBERS)}"
+        password = f"secret of {name}"
+        conn.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), password)
+        )
+        names.append(name)
+        if member_of is not None:
+            conn.execute(
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), sql.Identifier(name))
+            )
+        for app in apps:
+            call(conn, "bind_role", role=name, app=app)
+        address = make_conninfo(ledger_db, user=name, password=password)
+        connection = psycopg.connect(address, autocommit=True)
+        connections.append(connection)
+        return connection
+
+    yield make
+    for connection in connections:
+        connection.close()
+    for name in names:
+        conn.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+        conn.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))

@@ -1,0 +1,174 @@
+"""Books in which everything has happened that can happen, for tests of what is read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.fixtures.clock import Clock
+from tests.sql.calls import Connection, call, record, spend
+from tests.sql.lifecycle import (
+    adjust,
+    capture,
+    extend,
+    item,
+    operate,
+    place,
+    record_batch,
+    release,
+    reverse,
+)
+
+BEGINNING = "2030-01-31T12:00:00Z"
+
+
+def fill(conn: Connection, clock: Clock) -> None:
+    """Record what `activities` records."""
+    for _ in activities(conn, clock):
+        pass
+
+
+def activities(conn: Connection, clock: Clock) -> Iterator[str]:
+    """Record everything, from simple to odd, and pause after each kind of activity.
+
+    Args:
+        conn: an empty ledger, as its owner.
+        clock: the clock of that database; it is moved.
+
+    Yields:
+        What has happened.
+    """
+    define(conn)
+    yield "operations are defined"
+
+    record(conn, amount=100, nonce="first", metadata={"order": 1, "note": "\\ ☃"})
+    clock.forward(hours=1)
+    spend(conn, 30, nonce="spent")
+    record(conn, operation="CONTENT_ACCESS")
+    record(conn, operation="CONTENT_CREATION", claim_subject="device")
+    yield "plain entries"
+
+    record(conn, operation="SIGNUP_CREDIT", claim_subject="sha256:alice", nonce="signup")
+    record(conn, operation="DAILY_REWARD")
+    clock.forward(days=1)
+    record(conn, operation="DAILY_REWARD", nonce="reward")
+    record(conn, owner_id="bob", operation="THRICE", claim_subject="sha256:bob")
+    record(conn, owner_id="bob", operation="THRICE", nonce="third")
+    record(conn, owner_id="bob", app="app2", operation="PLAN_ALLOWANCE")
+    yield "claims"
+
+    reverse(conn, "spent", 10)
+    reverse(conn, "spent", metadata={"why": "the rest"})
+    reverse(conn, "signup", free_claim=True)
+    reverse(conn, "third", 2, free_claim=False)
+    yield "reversals"
+
+    record(conn, owner_id="carl", amount=20, nonce="soon", expires_at=clock.ahead(days=2))
+    record(conn, owner_id="carl", amount=30, nonce="later", expires_at=clock.ahead(days=9))
+    record(conn, owner_id="carl", amount=5)
+    spend(conn, 24, owner_id="carl", nonce="of both")
+    spend(conn, 2, owner_id="carl")
+    reverse(conn, "of both", 6)
+    reverse(conn, "later", 3)
+    yield "credits that expire"
+
+    clock.forward(days=5)
+    yield "an expiry that is due"
+
+    record(conn, owner_id="carl", amount=1)
+    yield "an expiry that is posted"
+
+    record(conn, owner_id="dora", amount=50, expires_at=clock.ahead(hours=3))
+    record(conn, owner_id="dora", amount=50)
+    place(conn, 20, owner_id="dora", nonce="open", metadata={"job": 1})
+    place(conn, 20, owner_id="dora", nonce="partly", expires_in="2 days")
+    place(conn, 15, owner_id="dora", nonce="both kinds", expires_in="3 days")
+    place(conn, 4, owner_id="dora", app="app2", nonce="kept")
+    place(conn, 3, owner_id="dora", nonce="given up")
+    place(conn, 6, owner_id="dora", nonce="done")
+    place(conn, 2, owner_id="dora", nonce="left alone", expires_in="1 minute")
+    yield "holds"
+
+    capture(conn, "partly", 5, final=False, nonce="part")
+    capture(conn, "done", 4, nonce="most")
+    release(conn, "given up")
+    extend(conn, "open", "2 hours")
+    extend(conn, "kept", "4 days", app="app2")
+    clock.forward(minutes=1)
+    yield "a hold that is due"
+
+    reverse(conn, "part", 2)
+    reverse(conn, "most")
+    yield "holds that have ended"
+
+    clock.forward(hours=5)
+    record(conn, owner_id="dora", amount=1)
+    capture(conn, "both kinds", 7, final=False)
+    yield "captures of credits that outlast their time under a hold"
+
+    operate(conn, "set_min_balance", owner_id="erik", min_balance=-100)
+    spend(conn, 60, owner_id="erik")
+    record(conn, owner_id="erik", amount=40, expires_at=clock.ahead(days=1), nonce="pays debt")
+    record(conn, owner_id="erik", amount=50, expires_at=clock.ahead(days=1))
+    place(conn, 70, owner_id="erik", nonce="on credit", expires_in="10 days")
+    spend(conn, 20, owner_id="erik")
+    yield "overdrafts"
+
+    operate(conn, "set_min_balance", owner_id="erik", min_balance=-90)
+    adjust(conn, -3, owner_id="erik")
+    adjust(conn, 11, owner_id="erik")
+    operate(conn, "freeze_account", owner_id="erik")
+    clock.forward(minutes=1)
+    operate(conn, "unfreeze_account", owner_id="erik")
+    clock.forward(minutes=1)
+    operate(conn, "freeze_account", owner_id="erik")
+    yield "what operators do"
+
+    record(conn, owner_id="bob", operation="TOKEN_ADD", amount=9)
+    place(conn, 4, owner_id="bob", operation="TOKEN_USE", nonce="of tokens")
+    yield "another asset"
+
+    record_batch(conn, [item(n, owner_id=f"owner {n % 3}") for n in range(1, 8)])
+    record_batch(
+        conn,
+        [
+            item(1, owner_id="carl"),
+            item(-10_000, owner_id="carl", operation="CREDIT_SPEND"),
+            item(owner_id="carl", operation="DAILY_REWARD"),
+            item(7, owner_id="owner 0", expires_at="2031-01-01T00:00:00Z"),
+        ],
+    )
+    yield "batches"
+
+    clock.forward(days=20)
+    yield "all that was to expire is due"
+
+    call(conn, "expire_credits")
+    yield "all that was due is posted"
+
+    record(conn, owner_id="fay", amount=10, expires_at=clock.ahead(days=1))
+    record(conn, owner_id="fay", amount=10, expires_at=clock.ahead(days=3))
+    spend(conn, 4, owner_id="fay")
+    spend(conn, 8, owner_id="fay")
+    record(conn, owner_id="gus", amount=30, expires_at=clock.ahead(days=1))
+    place(conn, 10, owner_id="gus", nonce="still open", expires_in="1 day", metadata={"job": 2})
+    place(conn, 5, owner_id="gus", nonce="used in part", expires_in="2 days")
+    capture(conn, "used in part", 2, final=False)
+    record(conn, owner_id="gus", amount=10)
+    place(conn, 20, owner_id="gus", nonce="more than the lot", expires_in="3 days")
+    place(conn, 5, owner_id="gus", nonce="not of the lot", expires_in="3 days")
+    yield "lots and holds to stay"
+
+
+def define(conn: Connection) -> None:
+    """Define operations of kinds that the applications have none of."""
+    for operation, rule in {
+        "THRICE": {"default_amount": 2, "claim_limit": 3, "claim_period": "week"},
+        "TOKEN_ADD": {"asset": "TOKEN", "min_amount": 1, "max_amount": 100},
+        "TOKEN_USE": {"asset": "TOKEN", "min_amount": -100, "max_amount": -1},
+    }.items():
+        call(conn, "define_operation", operation=operation, description="x", **rule)
+        call(conn, "allow_operation", app="app1", operation=operation)
+    call(conn, "allow_operation", app="app2", operation="CREDIT_SPEND", min_amount=-500)
+    call(conn, "define_operation", operation="OLD", description="x", default_amount=1)
+    call(conn, "allow_operation", app="app1", operation="OLD", default_amount=1)
+    call(conn, "retire_operation", operation="OLD")

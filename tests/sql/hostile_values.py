@@ -1,0 +1,226 @@
+"""Values for the parameters of the functions: such as mean something there, and such as hurt."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import Any, Final, TypeAlias
+
+from hypothesis import strategies as st
+
+__all__ = ("KNOWN", "value_of")
+
+Values: TypeAlias = st.SearchStrategy[Any]
+
+_NAMES: Final = {
+    "app": ["app1", "app2", "ledger"],
+    "owner_id": ["alice", "bob", "carol", "frozen"],
+    "operation": [
+        *("CREDIT_ADD", "CREDIT_SPEND", "DAILY_REWARD", "SIGNUP_CREDIT", "CONTENT_ACCESS"),
+        *("PLAN_ALLOWANCE", "TOKENS_USED", "ADJUSTMENT", "EXPIRY", "REVERSAL", "NEW_ONE"),
+    ],
+    "asset": ["CREDIT", "COIN"],
+    "nonce": ["n-1", "n-2", "n-3", "fresh", "h-1"],
+    "original_nonce": ["n-add", "n-spend", "n-claim", "n-lot", "h-1"],
+    "hold_nonce": ["h-1", "h-2", "h-done", "n-add"],
+    "status": ["open", "captured", "released", "expired"],
+    "claim_period": ["ever", "day", "week", "month"],
+    "claim_scope": ["owner", "owner_and_app"],
+    "claim_time_zone": ["UTC", "Europe/Berlin", "EST5EDT", "+05:30", "posixrules"],
+    "cursor": ["0-0", "1-1", "9999999999999999999-999999999999999999"],
+    "horizon": ["0", "1000000", "9999999999999999999"],
+    "digest": ["0" * 64],
+    "role": ["ledger_app", "ledger_auditor", "ledger_operator", "pg_monitor", "pg_database_owner"],
+}
+KNOWN: Final = {name: st.sampled_from(values) for name, values in _NAMES.items()}
+"""What means something, by parameter; the tests record entries and holds of these names."""
+
+# All that a text of PostgreSQL can hold: no NUL, no half characters.
+_CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+_TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            *("", " ", "'", '"', "\\", "\\'", "%", "%s", "%1$s", "$1", ":x", "$$", "/*", "--", ";"),
+            *("'; DROP TABLE ledger.entries; --", "null", "NaN", "infinity", "1e400", "-0", "{}"),
+            *("\n", "\r\n", "\t", "\x01", "\x7f", "\ufeff", "\u202e", "\uffff", "\U0010ffff"),
+            *(
+                "e\u0301",
+                "\u00e9",
+                "\u0130",
+                "\u00df",
+                "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+            ),
+            *("x" * 255, "x" * 256, "\U0001f600" * 255, "\U0010ffff" * 256, "x" * 100_000),
+            *("9223372036854775807", "9223372036854775808", "99999999999999999999", "-1", "1-2-3"),
+            *("ADD\n", "CREDIT\n", "app1 ", "APP1", "pg_catalog", "public", "2030-02-31"),
+        ]
+    ),
+    st.text(_CHARACTERS, max_size=20),
+    st.text(_CHARACTERS, min_size=200, max_size=300),
+)
+
+_EDGES = [0, 1, -1, 2, -3, 10, 64, 2**53 - 1, 2**53, 1 - 2**53, -(2**53), 10**9, 10**9 + 1]
+
+
+def _integers(bits: int) -> Values:
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    edges = [*_EDGES, low, low + 1, high, high - 1]
+    return st.one_of(
+        st.sampled_from([edge for edge in edges if low <= edge <= high]),
+        st.integers(-20, 20),
+        st.integers(low, high),
+    )
+
+
+_INTERVALS = st.one_of(
+    st.sampled_from(
+        [
+            *(
+                "0",
+                "1 microsecond",
+                "-1 microsecond",
+                "15 minutes",
+                "366 days",
+                "366 days 1 second",
+            ),
+            *("12 months", "1 month -31 days", "-1 month 40 days", "100 years", "100 years 1 day"),
+            *("178000000 years", "-178000000 years", "2147483647 days", "-2147483648 days"),
+            *("2147483647 months -2147483648 days", "2562047788 hours", "-2562047788 hours"),
+        ]
+    ),
+    st.builds(
+        "{} months {} days {} microseconds".format,
+        *(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**31) + 1, 2**31 - 1)),
+        st.integers(-(2**62), 2**62),
+    ),
+)
+
+_TIMES = st.one_of(
+    st.sampled_from(
+        [
+            *("infinity", "-infinity", "epoch", "now", "4714-11-24 00:00:00+00 BC"),
+            *("0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00", "10000-01-01 00:00:00+00"),
+            *(
+                "294276-12-31 23:59:59.999999+00",
+                "2030-01-01 00:00:00+15:59",
+                "1900-01-01 00:00:00+00",
+            ),
+        ]
+    ),
+    st.datetimes(timezones=st.just(UTC)).map(str),
+)
+
+# Times as a caller may write them in JSON, among them such as PostgreSQL cannot take.
+_TIME_TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            *("2030-01-01T00:00:00Z", "2030-02-31T00:00:00Z", "2030-01-01T24:00:00Z"),
+            *(
+                "2030-01-01T00:00:00+15:59",
+                "2030-01-01T00:00:00+16:00",
+                "2030-01-01T00:00:00-23:59",
+            ),
+            *("2030-01-01T00:00:60Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+            *("2030-13-01T00:00:00Z", "2030-01-01T00:00:00.1234567Z", "294277-01-01T00:00:00Z"),
+            *("infinity", "now", "2030-01-01", "20300101T000000Z", "2030-01-01 00:00:00+00"),
+        ]
+    ),
+    st.datetimes().map(lambda at: at.isoformat() + "+20:49"),
+)
+
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    _TEXTS,
+)
+_JSON = st.one_of(
+    _SCALARS,
+    st.recursive(
+        _SCALARS,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(_CHARACTERS, max_size=5), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+)
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+_METADATA = st.one_of(
+    st.just({}),
+    st.dictionaries(st.text(_CHARACTERS, max_size=5), _JSON, max_size=3),
+    st.sampled_from(
+        [{"a": "x" * 16_300}, {"a": "x" * 16_400}, _nested(63), _nested(64), _nested(900)]
+    ),
+    _JSON,
+)
+
+_ITEM_FIELDS = {
+    name: st.sampled_from([usual, usual, usual, _SCALARS]).flatmap(lambda values: values)
+    for name, usual in {
+        "owner_id": KNOWN["owner_id"],
+        "operation": KNOWN["operation"],
+        "nonce": KNOWN["nonce"],
+        "amount": _integers(64),
+        "metadata": _METADATA,
+        "expires_at": _TIME_TEXTS,
+        "claim_subject": _TEXTS,
+    }.items()
+}
+_PLAIN_ITEMS = st.builds(
+    lambda owner, nonce, more: (
+        {"owner_id": owner, "operation": "CREDIT_ADD", "nonce": nonce} | more
+    ),
+    KNOWN["owner_id"],
+    KNOWN["nonce"] | st.text(_CHARACTERS, min_size=1, max_size=5),
+    # Mostly one field is out of order: with all of them, only the first would be looked at.
+    st.sampled_from(sorted(_ITEM_FIELDS)).flatmap(
+        lambda name: st.fixed_dictionaries({name: _ITEM_FIELDS[name]})
+    )
+    | st.just({}),
+)
+_ITEMS = st.one_of(
+    _PLAIN_ITEMS,
+    _PLAIN_ITEMS,
+    st.fixed_dictionaries({}, optional={**_ITEM_FIELDS, "unknown": _JSON}),
+    _JSON,
+)
+_ENTRIES = st.lists(_ITEMS, max_size=5) | st.lists(_PLAIN_ITEMS, max_size=5) | _JSON
+
+_BY_TYPE: Final[dict[str, Values]] = {
+    "text": _TEXTS,
+    "bigint": _integers(64),
+    "integer": _integers(32),
+    "boolean": st.booleans(),
+    "interval": _INTERVALS,
+    "timestamp with time zone": _TIMES,
+}
+
+
+def value_of(name: str, type_: str) -> Values:
+    """Give what to try for a parameter.
+
+    Args:
+        name: The parameter.
+        type_: Its type as SQL writes it.
+
+    Returns:
+        Values that psycopg sends as text; the call casts them.
+    """
+    if type_ == "jsonb":
+        values = (_ENTRIES if name == "entries" else _METADATA).map(json.dumps)
+    else:
+        values = _BY_TYPE[type_]
+    if name in KNOWN:
+        # Most parameters have to make sense for the others to be looked at.
+        values = st.one_of(KNOWN[name], KNOWN[name], KNOWN[name], values)
+    return st.one_of(values, values, values, values, st.none())

@@ -1,0 +1,89 @@
+"""Calls for what gives credits a life: holds, reversals, batches, and what operators do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from tests.sql.calls import Connection, Row, call, new_nonce, rows
+
+
+def place(conn: Connection, amount: int | None, **arguments: Any) -> Row:
+    """Place a hold: CREDIT_SPEND of alice by app1 under a new nonce, unless told otherwise."""
+    plain = {
+        "app": "app1",
+        "owner_id": "alice",
+        "operation": "CREDIT_SPEND",
+        "nonce": new_nonce(),
+        "amount": amount,
+    }
+    return call(conn, "place_hold", **plain | arguments)
+
+
+def capture(conn: Connection, hold_nonce: str, amount: int | None = None, **arguments: Any) -> Row:
+    """Capture from a hold of app1 under a new nonce, unless told otherwise."""
+    plain = {"app": "app1", "hold_nonce": hold_nonce, "nonce": new_nonce(), "amount": amount}
+    return call(conn, "capture_hold", **plain | arguments)
+
+
+def release(conn: Connection, hold_nonce: str, app: str = "app1") -> Row:
+    """Release a hold."""
+    return call(conn, "release_hold", app=app, hold_nonce=hold_nonce)
+
+
+def extend(conn: Connection, hold_nonce: str, expires_in: str, app: str = "app1") -> Row:
+    """Extend a hold by an interval."""
+    return call(conn, "extend_hold", app=app, hold_nonce=hold_nonce, expires_in=expires_in)
+
+
+def reverse(
+    conn: Connection, original_nonce: str, amount: int | None = None, **arguments: Any
+) -> Row:
+    """Reverse an entry of app1 under a new nonce, unless told otherwise."""
+    plain = {
+        "app": "app1",
+        "nonce": new_nonce(),
+        "original_nonce": original_nonce,
+        "amount": amount,
+    }
+    return call(conn, "reverse_entry", **plain | arguments)
+
+
+def adjust(conn: Connection, amount: int | None, **arguments: Any) -> Row:
+    """Adjust alice's balance as Ann, under a new nonce, unless told otherwise."""
+    plain = {
+        "owner_id": "alice",
+        "amount": amount,
+        "nonce": new_nonce(),
+        "actor": "Ann",
+        "reason": "Because",
+    }
+    return call(conn, "adjust_balance", **plain | arguments)
+
+
+def operate(conn: Connection, function: str, **arguments: Any) -> None:
+    """Let Ann set the floor of alice's account, freeze or unfreeze it."""
+    plain = {"owner_id": "alice", "actor": "Ann", "reason": "Because"}
+    call(conn, function, **plain | arguments)
+
+
+def record_batch(
+    conn: Connection, items: list[Any], app: str = "app1", atomic: bool = False
+) -> list[Row]:
+    """Record the items of a batch."""
+    return rows(conn, "record_entries", app=app, entries=Jsonb(items), atomic=atomic)
+
+
+def item(amount: int | None = None, **fields: Any) -> Row:
+    """Make an item of a batch: CREDIT_ADD for alice under a new nonce, unless told otherwise."""
+    plain: Row = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": new_nonce()}
+    if amount is not None:
+        plain["amount"] = amount
+    return plain | fields
+
+
+def spendable(conn: Connection, owner_id: str = "alice") -> tuple[int, int, int]:
+    """Read what an owner has: balance, held, available."""
+    found = call(conn, "balance", owner_id=owner_id)
+    return found["balance"], found["held"], found["available"]

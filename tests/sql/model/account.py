@@ -1,0 +1,216 @@
+"""One owner's account: entries, lots, holds, and what the clock does to them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.sql.model.refusal import Refused
+
+Parts = dict[int, int]
+"""How much of which lot, named by the entry that granted it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One change of the account."""
+
+    seq: int
+    app: str
+    operation: str
+    amount: int
+    balance: int
+    nonce: str
+    recorded_at: datetime
+    amount_defaulted: bool = False
+    expiry_defaulted: bool = False
+    metadata: dict[str, Any] | None = None
+    expires_at: datetime | None = None
+    claim_subject: str | None = None
+    hold_nonce: str | None = None
+    hold_final: bool | None = None
+    reverses_seq: int | None = None
+
+
+@dataclass
+class Lot:
+    """Credits that expire."""
+
+    seq: int
+    amount: int
+    remaining: int
+    expires_at: datetime
+
+
+@dataclass(kw_only=True)
+class Hold:
+    """A reservation; `lots` is what it reserves of credits that expire."""
+
+    app: str
+    nonce: str
+    operation: str
+    amount: int
+    expires_in: timedelta
+    placed_at: datetime
+    expires_at: datetime
+    metadata: dict[str, Any] | None
+    captured: int = 0
+    status: str = "open"
+    closed_at: datetime | None = None
+    lots: Parts = field(default_factory=dict)
+
+    @property
+    def remaining(self) -> int:
+        return self.amount - self.captured if self.status == "open" else 0
+
+    def end(self, status: str, at: datetime) -> None:
+        self.status, self.closed_at, self.lots = status, at, {}
+
+
+@dataclass
+class Account:
+    """An account, as of the last change or of the last `settle`."""
+
+    owner_id: str
+    entries: list[Entry] = field(default_factory=list)
+    lots: dict[int, Lot] = field(default_factory=dict)
+    movements: list[tuple[int, int, int]] = field(default_factory=list)
+    """Entry, lot, amount taken (negative: given back)."""
+    holds: list[Hold] = field(default_factory=list)
+    min_balance: int = 0
+    frozen_at: datetime | None = None
+
+    def copy(self) -> Account:
+        """Copy what changes; entries never do."""
+        return replace(
+            self,
+            entries=list(self.entries),
+            lots={seq: replace(lot) for seq, lot in self.lots.items()},
+            movements=list(self.movements),
+            holds=[replace(hold, lots=dict(hold.lots)) for hold in self.holds],
+        )
+
+    @property
+    def balance(self) -> int:
+        return sum(entry.amount for entry in self.entries)
+
+    @property
+    def held(self) -> int:
+        return sum(hold.remaining for hold in self.holds)
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held
+
+    @property
+    def lasting(self) -> int:
+        """Credits that do not expire; negative: an overdraft."""
+        return self.balance - sum(lot.remaining for lot in self.lots.values())
+
+    @property
+    def lasting_free(self) -> int:
+        """Those that no hold reserves."""
+        reserved = sum(hold.remaining - sum(hold.lots.values()) for hold in self.holds)
+        return self.lasting - reserved
+
+    @property
+    def next_seq(self) -> int:
+        return len(self.entries) + 1
+
+    def held_of(self, lot: Lot) -> int:
+        return sum(hold.lots.get(lot.seq, 0) for hold in self.holds)
+
+    def free(self, lot: Lot) -> int:
+        return lot.remaining - self.held_of(lot)
+
+    def free_lots(self) -> list[Lot]:
+        """Give the lots with credits that no hold reserves, soonest to expire first."""
+        free = [lot for lot in self.lots.values() if self.free(lot) > 0]
+        return sorted(free, key=lambda lot: (lot.expires_at, lot.seq))
+
+    def soonest(self, amount: int) -> Parts:
+        """Give which free lots cover up to an amount."""
+        parts: Parts = {}
+        for lot in self.free_lots():
+            part = min(self.free(lot), amount)
+            if part > 0:
+                parts[lot.seq] = part
+                amount -= part
+        return parts
+
+    def require(self, amount: int) -> None:
+        """Refuse to take more than the floor allows."""
+        if amount > 0 and self.available - amount < self.min_balance:
+            raise Refused(
+                "LG301",
+                owner_id=self.owner_id,
+                asset="CREDIT",
+                available=self.available,
+                required=amount,
+                min_balance=self.min_balance,
+            )
+
+    def append(self, **fields: Any) -> Entry:
+        """Record an entry."""
+        balance = self.balance + fields["amount"]
+        entry = Entry(seq=self.next_seq, balance=balance, **fields)
+        self.entries.append(entry)
+        return entry
+
+    def move(self, seq: int, parts: Parts) -> None:
+        """Take from lots, or give back what is negative, for the entry."""
+        for lot_seq, amount in parts.items():
+            self.lots[lot_seq].remaining -= amount
+            self.movements.append((seq, lot_seq, amount))
+
+    def grant(self, entry: Entry, expires_at: datetime) -> None:
+        """Make the credits of an entry a lot; those that pay off an overdraft are spent at once."""
+        debt = max(0, -(self.lasting - entry.amount))
+        self.lots[entry.seq] = Lot(entry.seq, entry.amount, entry.amount, expires_at)
+        if debt:
+            self.move(entry.seq, {entry.seq: min(debt, entry.amount)})
+
+    def taken_by(self, original: Entry) -> Parts:
+        """Give what an entry took from lots and its reversals have not given back."""
+        taken: defaultdict[int, int] = defaultdict(int)
+        for seq, lot_seq, amount in self.movements:
+            entry = self.entries[seq - 1]
+            if original.seq in (entry.seq, entry.reverses_seq):
+                taken[lot_seq] += amount
+        return {lot_seq: amount for lot_seq, amount in taken.items() if amount > 0}
+
+    def expired_of(self, lot_seq: int) -> int:
+        """Give how many credits of a lot have expired."""
+        return sum(
+            amount
+            for seq, moved, amount in self.movements
+            if moved == lot_seq and self.entries[seq - 1].operation == "EXPIRY"
+        )
+
+    def expire(self, at: datetime) -> None:
+        """Post the expiry of free credits whose time has come."""
+        parts = {lot.seq: self.free(lot) for lot in self.free_lots() if lot.expires_at <= at}
+        if parts:
+            entry = self.append(
+                app="ledger",
+                operation="EXPIRY",
+                amount=-sum(parts.values()),
+                nonce="EXPIRY:",
+                recorded_at=at,
+            )
+            self.move(entry.seq, parts)
+
+    def next_due(self) -> datetime | None:
+        """Give when the next hold or free lot ends."""
+        ends = [hold.expires_at for hold in self.holds if hold.status == "open"]
+        return min(ends + [lot.expires_at for lot in self.free_lots()], default=None)
+
+    def settle(self, now: datetime) -> None:
+        """Do what was due up to now, each at its moment: holds end first, then credits expire."""
+        while (due := self.next_due()) is not None and due <= now:
+            for hold in self.holds:
+                if hold.status == "open" and hold.expires_at <= due:
+                    hold.end("expired", due)
+            self.expire(due)

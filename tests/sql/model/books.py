@@ -1,0 +1,110 @@
+"""What all parts of the model share: accounts, claims, nonces, the clock, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from tests.sql.model.account import Account, Entry, Hold
+from tests.sql.model.refusal import nonce_conflict
+
+Row: TypeAlias = dict[str, Any]
+
+_INSIDE = ("amount_defaulted", "expiry_defaulted", "claim_subject", "hold_final")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One slot of a claim limit."""
+
+    operation: str
+    kind: str
+    subject: str
+    app: str
+    start: datetime | None
+    slot: int
+    owner_id: str
+    seq: int
+
+
+class Books:
+    """The state of the model. Accounts in `accounts` are replaced, never changed."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.accounts: dict[str, Account] = {}
+        self.claims: frozenset[Claim] = frozenset()
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Undo everything if the block raises."""
+        accounts, claims = dict(self.accounts), self.claims
+        try:
+            yield
+        except BaseException:
+            self.accounts, self.claims = accounts, claims
+            raise
+
+    def settled(self, owner_id: str) -> Account:
+        """Give a copy of an account as of now."""
+        account = self.accounts.get(owner_id, Account(owner_id)).copy()
+        account.settle(self.now)
+        return account
+
+    @contextmanager
+    def locked(self, owner_id: str) -> Iterator[Account]:
+        """Give an account as of now to change; nothing is kept if the block raises."""
+        account = self.settled(owner_id)
+        yield account
+        if account != Account(owner_id):
+            self.accounts[owner_id] = account
+
+    def entry_under(self, app: str, nonce: str) -> tuple[str, Entry] | None:
+        """Find an entry, with its owner."""
+        for account in self.accounts.values():
+            for entry in account.entries:
+                if (entry.app, entry.nonce) == (app, nonce):
+                    return account.owner_id, entry
+        return None
+
+    def hold_under(self, app: str, nonce: str) -> tuple[str, Hold] | None:
+        """Find a hold, with its owner."""
+        for account in self.accounts.values():
+            for hold in account.holds:
+                if (hold.app, hold.nonce) == (app, nonce):
+                    return account.owner_id, hold
+        return None
+
+    def own_entry(self, owner_id: str, app: str, nonce: str) -> Entry | None:
+        """Find an owner's entry; refuse if the nonce is that of a hold."""
+        found = self.entry_under(app, nonce)
+        if found is None and self.hold_under(app, nonce) is not None:
+            raise nonce_conflict(app, nonce)
+        return found[1] if found is not None and found[0] == owner_id else None
+
+    def unused(self, app: str, nonce: str) -> None:
+        """Refuse a nonce that anybody has used."""
+        if self.entry_under(app, nonce) or self.hold_under(app, nonce):
+            raise nonce_conflict(app, nonce)
+
+
+def entry_row(owner_id: str, entry: Entry, replayed: bool) -> Row:
+    """Give an entry as callers see it."""
+    shown = {name: value for name, value in asdict(entry).items() if name not in _INSIDE}
+    return {"owner_id": owner_id, "asset": "CREDIT", **shown, "replayed": replayed}
+
+
+def hold_row(owner_id: str, hold: Hold, replayed: bool) -> Row:
+    """Give a hold as callers see it."""
+    shown = asdict(hold)
+    del shown["lots"], shown["expires_in"]
+    return {
+        "owner_id": owner_id,
+        "asset": "CREDIT",
+        **shown,
+        "remaining": hold.remaining,
+        "replayed": replayed,
+    }

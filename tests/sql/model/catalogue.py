@@ -1,0 +1,132 @@
+"""The operations that the model knows: those of the installation, and one of the tests."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tests.sql.calls import Connection, call
+from tests.sql.model.refusal import Refused, invalid
+
+APPS = ("app1", "app2")
+
+
+def next_month(at: datetime) -> datetime:
+    """Give the same day of the next month, or its last day if there is no such day."""
+    year, month = at.year + at.month // 12, at.month % 12 + 1
+    return at.replace(year=year, month=month, day=min(at.day, monthrange(year, month)[1]))
+
+
+@dataclass(frozen=True)
+class ClaimLimit:
+    """So many claims per period, by the clock of a zone."""
+
+    claims: int
+    period: str
+    by_app: bool = False
+    zone: str = "UTC"
+
+    def start(self, at: datetime) -> datetime | None:
+        """Give the local start of the period; None for the one that never ends."""
+        today = at.astimezone(ZoneInfo(self.zone)).replace(
+            hour=0, minute=0, second=0, microsecond=0, tzinfo=None
+        )
+        return {
+            "ever": None,
+            "day": today,
+            "week": today - timedelta(days=today.weekday()),
+            "month": today.replace(day=1),
+        }[self.period]
+
+    def end(self, at: datetime) -> datetime | None:
+        """Give the time at which the next period begins."""
+        start = self.start(at)
+        if start is None:
+            return None
+        ends = {
+            "day": start + timedelta(days=1),
+            "week": start + timedelta(weeks=1),
+            "month": next_month(start),
+        }
+        return ends[self.period].replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an operation asks for."""
+
+    default: int | None
+    low: int
+    high: int
+    apps: tuple[str, ...] = APPS
+    limit: ClaimLimit | None = None
+    expiry: Callable[[datetime], datetime] | None = None
+
+    def amount(self, operation: str, asked: int | None) -> int:
+        """Give the amount of a request, or refuse it."""
+        amount = self.default if asked is None else asked
+        if amount is None:
+            raise invalid("amount")
+        if not self.low <= amount <= self.high:
+            raise Refused(
+                "LG002",
+                operation=operation,
+                amount=amount,
+                min_amount=self.low,
+                max_amount=self.high,
+            )
+        return amount
+
+
+RULES = {
+    "DAILY_REWARD": Rule(1, 1, 1, limit=ClaimLimit(1, "day")),
+    "SIGNUP_CREDIT": Rule(3, 3, 3, limit=ClaimLimit(1, "ever")),
+    "CREDIT_SPEND": Rule(-1, -1_000_000_000, -1),
+    "CREDIT_ADD": Rule(10, 1, 1_000_000_000),
+    "CONTENT_CREATION": Rule(-5, -5, -5, apps=("app1",)),
+    "CONTENT_ACCESS": Rule(0, 0, 0, apps=("app1",)),
+    "TOKENS_USED": Rule(None, -1_000_000, -1, apps=("app2",)),
+    "PLAN_ALLOWANCE": Rule(
+        1000, 1, 100_000, apps=("app2",), limit=ClaimLimit(1, "month", True), expiry=next_month
+    ),
+    "WEEKLY_BONUS": Rule(
+        5,
+        1,
+        20,
+        limit=ClaimLimit(2, "week", True, "Europe/Berlin"),
+        expiry=lambda at: at + timedelta(hours=36),
+    ),
+}
+
+
+def define_weekly_bonus(conn: Connection) -> None:
+    """Make WEEKLY_BONUS, an operation with all that a rule can have."""
+    call(
+        conn,
+        "define_operation",
+        operation="WEEKLY_BONUS",
+        description="Up to two bonuses a week that soon expire",
+        default_amount=5,
+        min_amount=1,
+        max_amount=20,
+        claim_limit=2,
+        claim_period="week",
+        claim_scope="owner_and_app",
+        claim_time_zone="Europe/Berlin",
+        expires_after=timedelta(hours=36),
+    )
+    for app in APPS:
+        call(conn, "allow_operation", app=app, operation="WEEKLY_BONUS")
+
+
+def rule_of(app: str, operation: str) -> Rule:
+    """Give the rule of an operation for an app, or refuse."""
+    rule = RULES.get(operation)
+    if rule is None:
+        raise Refused("LG102", app=app, operation=operation)
+    if app not in rule.apps:
+        raise Refused("LG103", app=app, operation=operation)
+    return rule

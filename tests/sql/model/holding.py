@@ -1,0 +1,161 @@
+"""The model of place_hold, capture_hold, release_hold and extend_hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from tests.sql.model.account import Account, Hold
+from tests.sql.model.books import Row, entry_row, hold_row
+from tests.sql.model.catalogue import rule_of
+from tests.sql.model.recording import Recording
+from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
+
+
+class Holding(Recording):
+    """Holds."""
+
+    def place_hold(
+        self,
+        app: str,
+        owner_id: str,
+        operation: str,
+        nonce: str,
+        amount: int | None,
+        expires_in: timedelta = timedelta(minutes=15),
+        metadata: dict[str, Any] | None = None,
+    ) -> Row:
+        """Reserve credits."""
+        rule = rule_of(app, operation)
+        if expires_in <= timedelta(0):
+            raise invalid("expires_in")
+        if rule.low >= 0 or rule.limit is not None:
+            raise invalid("operation")
+        if amount is None:
+            raise invalid("amount")
+        found = self.hold_under(app, nonce)
+        low, high = max(1, -rule.high), -rule.low
+        if found is None and not low <= amount <= high:
+            raise Refused(
+                "LG002", operation=operation, amount=amount, min_amount=low, max_amount=high
+            )
+        if self.entry_under(app, nonce):
+            raise nonce_conflict(app, nonce)
+        with self.locked(owner_id) as account:
+            known = self._hold(account, app, nonce)
+            if known is not None:
+                asked = (operation, amount, expires_in, metadata)
+                if (known.operation, known.amount, known.expires_in, known.metadata) != asked:
+                    raise nonce_conflict(app, nonce)
+                return hold_row(owner_id, known, replayed=True)
+            self.not_frozen(account)
+            account.require(amount)
+            self.unused(app, nonce)
+            hold = Hold(
+                app=app,
+                nonce=nonce,
+                operation=operation,
+                amount=amount,
+                expires_in=expires_in,
+                placed_at=self.now,
+                expires_at=self.now + expires_in,
+                metadata=metadata,
+                lots=account.soonest(amount),
+            )
+            account.holds.append(hold)
+        return hold_row(owner_id, hold, replayed=False)
+
+    def capture_hold(
+        self,
+        app: str,
+        hold_nonce: str,
+        nonce: str,
+        amount: int | None = None,
+        final: bool = True,
+        metadata: dict[str, Any] | None = None,
+    ) -> Row:
+        """Spend what a hold reserves, first the lots of it that expire soonest."""
+        with self._holding(app, hold_nonce) as (account, hold):
+            owner_id = account.owner_id
+            known = self.own_entry(owner_id, app, nonce)
+            if known is not None:
+                if not (
+                    (known.hold_nonce, known.hold_final) == (hold_nonce, final)
+                    and (-known.amount == amount or (amount is None and known.amount_defaulted))
+                    and known.metadata == metadata
+                ):
+                    raise nonce_conflict(app, nonce)
+                return entry_row(owner_id, known, replayed=True)
+            self._open(hold)
+            self.not_frozen(account)
+            real_amount = hold.remaining if amount is None else amount
+            if not 1 <= real_amount <= hold.remaining:
+                raise Refused("LG002", amount=real_amount, min_amount=1, max_amount=hold.remaining)
+            self.unused(app, nonce)
+
+            entry = account.append(
+                app=app,
+                operation=hold.operation,
+                amount=-real_amount,
+                nonce=nonce,
+                recorded_at=self.now,
+                amount_defaulted=amount is None,
+                metadata=metadata,
+                hold_nonce=hold_nonce,
+                hold_final=final,
+            )
+            hold.captured += real_amount
+            for lot_seq in sorted(hold.lots, key=lambda seq: (account.lots[seq].expires_at, seq)):
+                part = min(real_amount, hold.lots[lot_seq])
+                if part > 0:
+                    real_amount -= part
+                    hold.lots[lot_seq] -= part
+                    account.move(entry.seq, {lot_seq: part})
+            if final or hold.remaining == 0:
+                hold.end("captured", self.now)
+                account.expire(self.now)
+        return entry_row(owner_id, entry, replayed=False)
+
+    def release_hold(self, app: str, hold_nonce: str) -> Row:
+        """Give back what a hold reserves."""
+        with self._holding(app, hold_nonce) as (account, hold):
+            replayed = hold.status == "released"
+            if not replayed:
+                self._open(hold)
+                hold.end("released", self.now)
+                account.expire(self.now)
+        return hold_row(account.owner_id, hold, replayed)
+
+    def extend_hold(self, app: str, hold_nonce: str, expires_in: timedelta) -> Row:
+        """Let a hold last longer; never shorter."""
+        with self._holding(app, hold_nonce) as (account, hold):
+            self._open(hold)
+            hold.expires_at = max(hold.expires_at, self.now + expires_in)
+        return hold_row(account.owner_id, hold, replayed=False)
+
+    @contextmanager
+    def _holding(self, app: str, nonce: str) -> Iterator[tuple[Account, Hold]]:
+        found = self.hold_under(app, nonce)
+        if found is None:
+            raise Refused("LG105", app=app, hold_nonce=nonce)
+        with self.locked(found[0]) as account:
+            hold = self._hold(account, app, nonce)
+            assert hold is not None
+            yield account, hold
+
+    @staticmethod
+    def _hold(account: Account, app: str, nonce: str) -> Hold | None:
+        return next((it for it in account.holds if (it.app, it.nonce) == (app, nonce)), None)
+
+    @staticmethod
+    def _open(hold: Hold) -> None:
+        if hold.status != "open":
+            raise Refused(
+                "LG304",
+                app=hold.app,
+                hold_nonce=hold.nonce,
+                status=hold.status,
+                closed_at=json_time(hold.closed_at),
+            )

@@ -1,0 +1,409 @@
+"""Drives the database and the model side by side, and compares after every step."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.fixtures.clock import Clock
+from tests.sql.calls import Connection
+from tests.sql.model.books import Row
+from tests.sql.model.catalogue import APPS, RULES
+from tests.sql.model.database import (
+    call_database,
+    database_state,
+    discrepancies,
+    model_state,
+)
+from tests.sql.model.ledger import Ledger
+from tests.sql.model.refusal import Refused
+
+# The week in which a month ends, and in which Berlin has a day of 25 hours.
+BEGINNING = datetime(2026, 10, 24, 20, tzinfo=UTC)
+
+T = TypeVar("T")
+
+# What an example before this one left behind is not to expire in this one.
+_FORGET = "UPDATE ledger.accounts SET next_due_at = 'infinity' WHERE next_due_at < 'infinity'"
+_EXAMPLES = itertools.count(1)
+_HOUR = timedelta(hours=1)
+_INSTANT = timedelta(microseconds=1)
+
+# Much happens to one of them.
+OWNERS = st.sampled_from(["ann"] * 8 + ["bob", "bob", "cyn"])
+APP = st.sampled_from(APPS)
+# 0: the newest, 1: the one before …
+NEWEST = st.integers(0, 4)
+# Mostly a new nonce, now and then one that was used before.
+NONCE = st.sampled_from([None] * 20 + [0, 1, 2])
+LIFE = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR])
+METADATA = st.sampled_from([None, None, {"why": "x"}])
+SUBJECT = st.sampled_from([None, None, "device", "phone"])
+SIZE = st.none() | st.integers(1, 12)
+CREDIT = st.sampled_from(
+    [
+        ("app1", "CREDIT_ADD"),
+        ("app1", "CREDIT_ADD"),
+        ("app2", "CREDIT_ADD"),
+        ("app2", "PLAN_ALLOWANCE"),
+        ("app1", "WEEKLY_BONUS"),
+        ("app2", "WEEKLY_BONUS"),
+        ("app1", "DAILY_REWARD"),
+        ("app2", "SIGNUP_CREDIT"),
+    ]
+)
+DEBIT = st.sampled_from(
+    [
+        ("app1", "CREDIT_SPEND"),
+        ("app2", "CREDIT_SPEND"),
+        ("app1", "CONTENT_CREATION"),
+        ("app2", "TOKENS_USED"),
+    ]
+)
+OPERATION = st.sampled_from(["CREDIT_ADD", "CREDIT_SPEND"] * 3 + [*RULES, "REVERSAL", "UNKNOWN"])
+ITEM = st.fixed_dictionaries(
+    {
+        "owner": OWNERS,
+        "operation": OPERATION,
+        "size": SIZE,
+        "used": NONCE,
+        "wrong_sign": st.sampled_from([False] * 9 + [True]),
+        "life": st.none() | st.none() | LIFE,
+        "subject": SUBJECT,
+        "metadata": METADATA,
+    }
+)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Random sequences of every function, by two apps, on the accounts of three owners."""
+
+    def __init__(self, conn: Connection, clock: Clock) -> None:
+        super().__init__()
+        self.conn, self.clock = conn, clock
+        # Each example has owners and nonces of its own, instead of a database of its own.
+        self.prefix = f"{next(_EXAMPLES)}-"
+        self.owner_ids = [self.prefix + name for name in ("ann", "bob", "cyn")]
+        conn.execute(_FORGET)
+        clock.set(BEGINNING)
+        self.model = Ledger(BEGINNING)
+        self.nonces: list[str] = []
+        self.holds: list[tuple[str, str]] = []
+        self.entries: list[tuple[str, str]] = []
+        self.calls: list[tuple[str, Row]] = []
+
+    # What is done
+
+    @initialize(lasting=SIZE, expiring=SIZE, life=LIFE)
+    def begin(self, lasting: int | None, expiring: int | None, life: timedelta) -> None:
+        self.record("app1", owner="ann", operation="CREDIT_ADD", size=lasting)
+        self.record("app1", owner="ann", operation="CREDIT_ADD", size=expiring, life=life)
+
+    @rule(
+        credit=CREDIT,
+        owner=OWNERS,
+        size=SIZE,
+        life=st.none() | LIFE,
+        subject=SUBJECT,
+        used=NONCE,
+    )
+    def earn(self, credit: tuple[str, str], **item: Any) -> None:
+        app, operation = credit
+        self.record(app, operation=operation, **item)
+
+    @rule(debit=DEBIT, owner=OWNERS, size=SIZE, used=NONCE)
+    def spend(self, debit: tuple[str, str], **item: Any) -> None:
+        app, operation = debit
+        self.record(app, operation=operation, **item)
+
+    @rule(app=APP, items=st.lists(ITEM, min_size=1, max_size=12), atomic=st.booleans())
+    def record_anything(self, app: str, items: list[Row], atomic: bool) -> None:
+        if len(items) == 1:
+            self.record(app, **items[0])
+        else:
+            requests = [self.request(**item) for item in items]
+            self.call("record_entries", app=app, entries=requests, atomic=atomic)
+
+    @rule(
+        debit=DEBIT | DEBIT | DEBIT | DEBIT | st.tuples(APP, OPERATION),
+        owner=OWNERS,
+        amount=st.integers(0, 9),
+        life=LIFE,
+        metadata=METADATA,
+        used=NONCE,
+    )
+    def hold(
+        self,
+        debit: tuple[str, str],
+        owner: str,
+        amount: int,
+        life: timedelta,
+        metadata: Row | None,
+        used: int | None,
+    ) -> None:
+        app, operation = debit
+        self.call(
+            "place_hold",
+            app=app,
+            owner_id=self.prefix + owner,
+            operation=operation,
+            nonce=self.nonce(used),
+            amount=5 if operation == "CONTENT_CREATION" else amount,
+            expires_in=life,
+            metadata=metadata,
+        )
+
+    @precondition(lambda self: self.holds)
+    @rule(
+        newest=NEWEST,
+        amount=st.none() | st.integers(-1, 12),
+        final=st.booleans(),
+        metadata=METADATA,
+        used=NONCE,
+    )
+    def capture(
+        self, newest: int, amount: int | None, final: bool, metadata: Row | None, used: int | None
+    ) -> None:
+        app, nonce = self.pick_hold(newest)
+        self.call(
+            "capture_hold",
+            app=app,
+            hold_nonce=nonce,
+            nonce=self.nonce(used),
+            amount=amount,
+            final=final,
+            metadata=metadata,
+        )
+
+    @precondition(lambda self: self.holds)
+    @rule(newest=NEWEST)
+    def release(self, newest: int) -> None:
+        app, nonce = self.pick_hold(newest)
+        self.call("release_hold", app=app, hold_nonce=nonce)
+
+    @precondition(lambda self: self.holds)
+    @rule(newest=NEWEST, life=LIFE)
+    def extend(self, newest: int, life: timedelta) -> None:
+        app, nonce = self.pick_hold(newest)
+        self.call("extend_hold", app=app, hold_nonce=nonce, expires_in=life)
+
+    @precondition(lambda self: self.entries)
+    @rule(
+        newest=NEWEST,
+        amount=st.none() | st.integers(0, 12),
+        free_claim=st.booleans(),
+        metadata=METADATA,
+        used=NONCE,
+    )
+    def reverse(
+        self,
+        newest: int,
+        amount: int | None,
+        free_claim: bool,
+        metadata: Row | None,
+        used: int | None,
+    ) -> None:
+        app, nonce = self.pick(self.entries, newest)
+        self.call(
+            "reverse_entry",
+            app=app,
+            nonce=self.nonce(used),
+            original_nonce=nonce,
+            amount=amount,
+            metadata=metadata,
+            free_claim=free_claim,
+        )
+
+    @rule(
+        owner=OWNERS,
+        action=st.sampled_from(["adjust"] * 8 + ["floor"] * 8 + ["freeze"]),
+        amount=st.integers(-12, 12).filter(bool),
+        used=NONCE,
+    )
+    def operate(self, owner: str, action: str, amount: int, used: int | None) -> None:
+        arguments = {"owner_id": self.prefix + owner, "actor": "olga", "reason": "test"}
+        account = self.model.accounts.get(self.prefix + owner)
+        if account and account.frozen_at:
+            self.call("unfreeze_account", **arguments)
+        elif action == "freeze":
+            self.call("freeze_account", **arguments)
+        elif action == "floor":
+            self.call("set_min_balance", min_balance=min(amount, 0), **arguments)
+        else:
+            self.call("adjust_balance", amount=amount, nonce=self.nonce(used), **arguments)
+
+    @precondition(lambda self: (due := self.next_due()) is not None and due <= self.clock.now)
+    @rule()
+    def expire(self) -> None:
+        self.call("expire_credits")
+
+    @precondition(lambda self: self.calls)
+    @rule(newest=NEWEST)
+    def repeat(self, newest: int) -> None:
+        function, arguments = self.pick(self.calls, newest)
+        self.call(function, **arguments)
+
+    @precondition(lambda self: self.calls)
+    @rule(newest=NEWEST, amount=SIZE, metadata=METADATA, owner=OWNERS)
+    def repeat_with_a_change(
+        self, newest: int, amount: int | None, metadata: Row | None, owner: str
+    ) -> None:
+        function, arguments = self.pick(self.calls, newest)
+        change = {"amount": amount, "metadata": metadata, "owner_id": self.prefix + owner}
+        changed = {name: change.get(name, value) for name, value in arguments.items()}
+        if function != "adjust_balance":
+            self.call(function, **changed)
+
+    @rule(step=st.sampled_from([_INSTANT, _HOUR, 5 * _HOUR, 20 * _HOUR, 24 * 31 * _HOUR]))
+    def pass_time(self, step: timedelta) -> None:
+        self.move_clock(self.clock.now + step)
+
+    @precondition(lambda self: self.next_due() is not None)
+    @rule(beside=st.sampled_from([-_INSTANT, timedelta(0), _INSTANT]))
+    def pass_time_until_something_is_due(self, beside: timedelta) -> None:
+        due = self.next_due()
+        assert due is not None
+        self.move_clock(max(self.clock.now, due + beside))
+
+    # How it is done
+
+    def record(self, app: str, **item: Any) -> None:
+        self.call("record_entry", app=app, **self.request(**item))
+
+    def request(
+        self,
+        owner: str,
+        operation: str,
+        size: int | None = None,
+        wrong_sign: bool = False,
+        used: int | None = None,
+        life: timedelta | None = None,
+        subject: str | None = None,
+        metadata: Row | None = None,
+    ) -> Row:
+        """Give the fields of an entry, with the names and times of this example."""
+        return {
+            "owner_id": self.prefix + owner,
+            "operation": operation,
+            "nonce": self.nonce(used),
+            "amount": self.amount(operation, size, wrong_sign),
+            "metadata": metadata,
+            "expires_at": None if life is None else self.clock.now + life,
+            "claim_subject": None if subject is None else self.prefix + subject,
+        }
+
+    @staticmethod
+    def amount(operation: str, size: int | None, wrong_sign: bool) -> int | None:
+        """Give an amount within the rule if there are several, or one of the wrong sign."""
+        rule = RULES.get(operation)
+        if size is None or rule is None or rule.low == rule.high:
+            return None
+        return size if (rule.low > 0) != wrong_sign else -size
+
+    def nonce(self, used: int | None) -> str:
+        """Give a new nonce, or one of the last."""
+        if used is None or not self.nonces:
+            self.nonces.append(f"{self.prefix}n{len(self.nonces) + 1}")
+            return self.nonces[-1]
+        return self.pick(self.nonces, used)
+
+    def pick_hold(self, newest: int) -> tuple[str, str]:
+        """Give one of the last holds, while there is an open one mostly of those."""
+        accounts = self.model.accounts.values()
+        holds = [(it.app, it.nonce) for account in accounts for it in account.holds if it.remaining]
+        return self.pick(holds if holds and newest else self.holds, newest)
+
+    def pick(self, among: list[T], newest: int) -> T:
+        """Give one of the last."""
+        return among[-1 - newest % len(among)]
+
+    def next_due(self) -> datetime | None:
+        dues = [account.next_due() for account in self.model.accounts.values()]
+        return min((due for due in dues if due is not None), default=None)
+
+    def move_clock(self, to: datetime) -> None:
+        note(f"-- it is {to}")
+        self.clock.set(to)
+        self.model.now = to
+        for owner_id in self.owner_ids:
+            self.compare_reads(owner_id)
+
+    def call(self, function: str, **arguments: Any) -> None:
+        """Call the function in the database and in the model, and compare everything."""
+        note(f"{function}(**{arguments})")
+        before = dict(self.model.accounts)
+        expected = self.ask_model(function, arguments)
+        actual = self.ask_database(function, arguments)
+        note(f"    -- {actual!r}")
+        assert_same(expected, actual)
+        state = model_state(self.model)
+        for table, found in database_state(self.conn, self.owner_ids).items():
+            assert found == state[table], table
+        for owner_id, account in self.model.accounts.items():
+            if account is not before.get(owner_id):
+                self.compare_reads(owner_id)
+                assert discrepancies(self.conn, owner_id) == []
+                assert account.lasting_free >= account.min_balance
+        self.remember(function, arguments, expected)
+
+    def remember(self, function: str, arguments: Row, answer: Any) -> None:
+        """Keep what later steps may name or repeat."""
+        self.calls.append((function, arguments))
+        for row in answer if isinstance(answer, list) else [answer]:
+            if isinstance(row, dict) and row.get("app") in APPS:
+                known = self.holds if function == "place_hold" else self.entries
+                # A reversal cannot be reversed: once in a while is enough to try it.
+                if row["operation"] != "REVERSAL" or row["seq"] % 5 == 0:
+                    known.append((row["app"], row["nonce"]))
+
+    def compare_reads(self, owner_id: str) -> None:
+        """Compare what callers can see of an account now."""
+        for function, arguments in (
+            ("balance", {}),
+            ("holds_of", {}),
+            ("balance_at", {"at": self.clock.now - _HOUR}),
+        ):
+            asked = {"owner_id": owner_id, **arguments}
+            expected = self.ask_model(function, asked)
+            assert_same(expected, self.ask_database(function, asked))
+
+    def ask_model(self, function: str, arguments: Row) -> Any:
+        try:
+            with self.model.all_or_nothing():
+                return getattr(self.model, function)(**arguments)
+        except Refused as refused:
+            return refused
+
+    def ask_database(self, function: str, arguments: Row) -> Any:
+        try:
+            return call_database(self.conn, function, arguments)
+        except Refused as refused:
+            return refused
+
+    def teardown(self) -> None:
+        """In the end, after two years, nothing is reserved or can expire any more."""
+        self.move_clock(self.clock.now + timedelta(days=731))
+        self.call("expire_credits")
+        assert self.next_due() is None
+
+
+def assert_same(expected: Any, actual: Any) -> None:
+    """Compare what the model and the database gave, or how they refused."""
+    if isinstance(expected, list):
+        assert len(actual) == len(expected)
+        for one, other in zip(expected, actual, strict=True):
+            assert_same(one, other)
+    elif isinstance(expected, Refused):
+        assert isinstance(actual, Refused), (expected, actual)
+        assert actual.sqlstate == expected.sqlstate, (expected, actual)
+        assert expected.detail.items() <= actual.detail.items(), (expected, actual)
+    elif isinstance(expected, dict):
+        assert isinstance(actual, dict), (expected, actual)
+        assert {name: actual.get(name) for name in expected} == expected
+    else:
+        assert actual == expected

@@ -1,0 +1,139 @@
+"""The model of record_entry and record_entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from tests.sql.model.account import Account, Entry
+from tests.sql.model.books import Books, Claim, Row, entry_row
+from tests.sql.model.catalogue import RULES, rule_of
+from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
+
+
+class Recording(Books):
+    """Entries, one by one and in batches."""
+
+    def record_entry(
+        self,
+        app: str,
+        owner_id: str,
+        operation: str,
+        nonce: str,
+        amount: int | None = None,
+        metadata: dict[str, Any] | None = None,
+        expires_at: datetime | None = None,
+        claim_subject: str | None = None,
+    ) -> Row:
+        """Record one operation; in this order: replay, rule, freeze, claims, floor, write."""
+        with self.locked(owner_id) as account:
+            known = self.own_entry(owner_id, app, nonce)
+            if known is not None:
+                default = RULES[operation].default if operation in RULES else None
+                if not (
+                    known.operation == operation
+                    and (
+                        known.amount == (default if amount is None else amount)
+                        or (amount is None and known.amount_defaulted)
+                    )
+                    and (
+                        known.expires_at == expires_at
+                        or (expires_at is None and known.expiry_defaulted)
+                    )
+                    and (known.metadata, known.claim_subject) == (metadata, claim_subject)
+                    and known.hold_nonce is None
+                    and known.reverses_seq is None
+                ):
+                    raise nonce_conflict(app, nonce)
+                return entry_row(owner_id, known, replayed=True)
+
+            rule = rule_of(app, operation)
+            real_amount = rule.amount(operation, amount)
+            self.not_frozen(account)
+            if expires_at is not None and (real_amount <= 0 or expires_at <= self.now):
+                raise invalid("expires_at")
+            until = rule.expiry(self.now) if rule.expiry and expires_at is None else expires_at
+            claims = self._claims(app, account, operation, claim_subject)
+            account.require(-real_amount)
+            self.unused(app, nonce)
+
+            entry = account.append(
+                app=app,
+                operation=operation,
+                amount=real_amount,
+                nonce=nonce,
+                recorded_at=self.now,
+                amount_defaulted=amount is None,
+                expiry_defaulted=expires_at is None and until is not None,
+                metadata=metadata,
+                expires_at=until,
+                claim_subject=claim_subject,
+            )
+            self._lots_of(account, entry)
+        self.claims |= claims
+        return entry_row(owner_id, entry, replayed=False)
+
+    def record_entries(
+        self, app: str, entries: Sequence[dict[str, Any]], atomic: bool = False
+    ) -> list[Row | Refused]:
+        """Record items one after another."""
+        results: list[Row | Refused] = []
+        for position, item in enumerate(entries, start=1):
+            try:
+                row = self.record_entry(app=app, **item)
+                results.append({"position": position, **row})
+            except Refused as refused:
+                refused.detail["position"] = position
+                if atomic:
+                    raise
+                results.append(refused)
+        return results
+
+    @staticmethod
+    def not_frozen(account: Account) -> None:
+        """Refuse if an operator froze the account."""
+        if account.frozen_at is not None:
+            raise Refused(
+                "LG303",
+                owner_id=account.owner_id,
+                asset="CREDIT",
+                frozen_at=json_time(account.frozen_at),
+            )
+
+    @staticmethod
+    def _lots_of(account: Account, entry: Entry) -> None:
+        if entry.expires_at is not None:
+            account.grant(entry, entry.expires_at)
+        elif entry.amount < 0:
+            account.move(entry.seq, account.soonest(-entry.amount))
+
+    def _claims(
+        self, app: str, account: Account, operation: str, claim_subject: str | None
+    ) -> set[Claim]:
+        limit = RULES[operation].limit
+        claims: set[Claim] = set()
+        if limit is None:
+            return claims
+        scope, start, seq = app if limit.by_app else "", limit.start(self.now), account.next_seq
+        for kind, subject in (("owner", account.owner_id), ("claim_subject", claim_subject)):
+            if subject is None:
+                continue
+            key = (operation, kind, subject, scope, start)
+            taken = {
+                claim.slot
+                for claim in self.claims
+                if (claim.operation, claim.kind, claim.subject, claim.app, claim.start) == key
+            }
+            free = [slot for slot in range(1, limit.claims + 1) if slot not in taken]
+            if not free:
+                raise Refused(
+                    "LG302",
+                    operation=operation,
+                    limited=kind,
+                    claim_limit=limit.claims,
+                    claim_period=limit.period,
+                    next_eligible_at=json_time(limit.end(self.now)),
+                )
+            claims.add(Claim(*key, free[0], account.owner_id, seq))
+        return claims

@@ -1,0 +1,123 @@
+"""The model of reverse_entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sql.model.account import Account, Entry
+from tests.sql.model.books import Row, entry_row
+from tests.sql.model.holding import Holding
+from tests.sql.model.refusal import Refused, invalid, nonce_conflict
+
+
+class Reversing(Holding):
+    """Reversals."""
+
+    def reverse_entry(
+        self,
+        app: str,
+        nonce: str,
+        original_nonce: str,
+        amount: int | None = None,
+        metadata: dict[str, Any] | None = None,
+        free_claim: bool = False,
+    ) -> Row:
+        """Take back an entry, wholly or in part."""
+        found = self.entry_under(app, original_nonce)
+        if found is None:
+            raise Refused("LG104", app=app, original_nonce=original_nonce)
+        owner_id, original = found
+        with self.locked(owner_id) as account:
+            known = self.own_entry(owner_id, app, nonce)
+            if known is not None:
+                if not (
+                    known.reverses_seq == original.seq
+                    and (abs(known.amount) == amount or (amount is None and known.amount_defaulted))
+                    and known.metadata == metadata
+                ):
+                    raise nonce_conflict(app, nonce)
+                return entry_row(owner_id, known, replayed=True)
+            self.not_frozen(account)
+            if original.reverses_seq is not None:
+                raise invalid("original_nonce")
+            real_amount, left = self._reversible(account, original, amount)
+            if free_claim and (left or account.expired_of(original.seq)):
+                raise invalid("free_claim")
+            if original.amount > 0:
+                account.require(real_amount)
+            self.unused(app, nonce)
+
+            lasting, lasting_free = account.lasting, account.lasting_free
+            entry = account.append(
+                app=app,
+                operation="REVERSAL",
+                amount=-real_amount if original.amount > 0 else real_amount,
+                nonce=nonce,
+                recorded_at=self.now,
+                amount_defaulted=amount is None,
+                metadata=metadata,
+                reverses_seq=original.seq,
+            )
+            if original.amount > 0:
+                self._take_back(account, entry, original, lasting_free)
+            else:
+                self._give_back(account, entry, original, left, debt=max(0, -lasting))
+                account.expire(self.now)
+        if free_claim:
+            self.claims = frozenset(
+                claim
+                for claim in self.claims
+                if (claim.owner_id, claim.seq) != (owner_id, original.seq)
+            )
+        return entry_row(owner_id, entry, replayed=False)
+
+    @staticmethod
+    def _reversible(account: Account, original: Entry, asked: int | None) -> tuple[int, int]:
+        """Give how much to take back, and what can be taken back afterwards."""
+        size = abs(original.amount)
+        reversals = [it for it in account.entries if it.reverses_seq == original.seq]
+        reversed_before = sum(abs(it.amount) for it in reversals)
+        # What has expired is gone; of a credit in a lot it is known how much.
+        expired = account.expired_of(original.seq)
+        reversible = max(0, size - reversed_before - expired)
+        amount = reversible if asked is None else asked
+        if asked is not None and asked < 1:
+            raise Refused("LG002", amount=asked, min_amount=1, max_amount=reversible)
+        if amount > reversible or reversible == 0:
+            raise Refused(
+                "LG305",
+                original_nonce=original.nonce,
+                original_amount=original.amount,
+                amount=amount,
+                reversed=reversed_before,
+                expired=expired,
+                reversible=reversible,
+            )
+        return amount, reversible - amount
+
+    @staticmethod
+    def _take_back(account: Account, entry: Entry, original: Entry, lasting_free: int) -> None:
+        """Take from credits of the same kind first, then as a spend does."""
+        amount = -entry.amount
+        lot = account.lots.get(original.seq)
+        if lot is None:
+            amount -= min(amount, max(0, lasting_free))
+        else:
+            own = min(amount, account.free(lot))
+            if own:
+                account.move(entry.seq, {lot.seq: own})
+            amount -= own
+        account.move(entry.seq, account.soonest(amount))
+
+    @staticmethod
+    def _give_back(account: Account, entry: Entry, original: Entry, left: int, debt: int) -> None:
+        """Give back last what was taken first: lots go by their end, lasting credits come first."""
+        taken = account.taken_by(original)
+        lasting_taken = entry.amount + left - sum(taken.values())
+        amount = entry.amount - min(entry.amount, max(0, lasting_taken, debt))
+        latest_first = sorted(taken, key=lambda seq: (account.lots[seq].expires_at, seq))[::-1]
+        for lot_seq in latest_first:
+            part = min(amount, taken[lot_seq])
+            if part > 0:
+                account.move(entry.seq, {lot_seq: -part})
+                amount -= part

@@ -1,0 +1,269 @@
+"""A batch means the calls of record_entry one after another: the same answers, the same tables."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
+
+from tests.fixtures import properties  # noqa: F401
+from tests.fixtures.clock import Clock
+from tests.sql.calls import Connection, Row, call, rows, scalar
+from tests.sql.model.catalogue import define_weekly_bonus
+from tests.sql.model.database import database_state
+
+_RUNS = itertools.count(1)
+_BEGINNING = "2026-10-24T20:00:00Z"
+_FIELDS = ("owner_id", "operation", "nonce", "amount", "metadata", "expires_at", "claim_subject")
+
+_ENTRY = [
+    *("seq", "owner_id", "asset", "app", "operation", "amount", "balance", "nonce", "metadata"),
+    *("expires_at", "hold_nonce", "reverses_seq", "recorded_at", "replayed"),
+]
+_REFUSAL = ["code", "message", "detail", "hint"]
+
+# What an owner has before the batch. Most are plain: those are what the fast path takes.
+_KINDS = ["new", "poor", "frozen", "lots", "held"]
+_POPULATIONS = st.sampled_from([1, 3, 8, 30]).flatmap(
+    lambda size: st.one_of(
+        st.lists(st.sampled_from(["rich"] * 15 + _KINDS), min_size=size, max_size=size),
+        st.lists(st.sampled_from(["rich", *_KINDS]), min_size=size, max_size=size),
+        st.just(["rich"] * size),
+        st.just(["new"] * size),
+    )
+)
+_PLAIN = ["CREDIT_ADD", "CREDIT_ADD", "CREDIT_SPEND", "CREDIT_SPEND", "CONTENT_ACCESS"]
+_ANY = [*_PLAIN, "CONTENT_CREATION", "DAILY_REWARD", "SIGNUP_CREDIT", "WEEKLY_BONUS", "TOKENS_USED"]
+_EXPIRES_AT = ["2026-10-25T01:00:00+02:00", "2026-10-25T00:00:00.5Z", "2020-01-01T00:00:00Z"]
+_NEW_NONCE = [None] * 40
+
+
+def _items(operations: list[str], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries(
+        {
+            "owner": st.integers(0, 29),
+            "operation": st.sampled_from(operations),
+            # An item of the batch or what came before it, whose nonce is used again.
+            "used": st.sampled_from([*_NEW_NONCE, 0, 1, 5, "before", "hold"]),
+            "odd": odd,
+        },
+        optional={
+            "amount": st.sampled_from([None, 1, -1, 3, -3, 8, -8, -30, 2**53]),
+            "metadata": st.sampled_from([None, {}, {"why": "x"}]),
+        },
+    )
+
+
+_ODDITIES: list[Any] = [
+    {"expires_at": _EXPIRES_AT[0]},
+    {"expires_at": _EXPIRES_AT[1]},
+    {"expires_at": _EXPIRES_AT[2]},
+    {"claim_subject": "device"},
+    {"claim_subject": ""},
+    {"owner_id": ""},
+    {"owner_id": "x" * 256},
+    {"owner_id": None},
+    {"nonce": ""},
+    {"nonce": None},
+    {"operation": None},
+    {"operation": "UNKNOWN"},
+    {"operation": "REVERSAL"},
+    {"metadata": {"long": "x" * 20000}},
+]
+# What no call of record_entry can even say.
+_ILL_TYPED: list[Any] = [
+    {"owner_id": 7},
+    {"nonce": ["n"]},
+    {"operation": True},
+    {"amount": "7"},
+    {"amount": 2.5},
+    {"metadata": [1]},
+    {"expires_at": 7},
+    {"expires_at": "tomorrow"},
+    {"expires_at": "2026-02-31T00:00:00Z"},
+    {"unknown": 1},
+]
+_NOT_ODD: st.SearchStrategy[Any] = st.just({})
+_BATCHES = st.tuples(
+    st.sampled_from([2, 12, 40]),
+    st.sampled_from(
+        [
+            _items(_PLAIN, _NOT_ODD),
+            _items(_PLAIN * 10 + _ANY, st.sampled_from([{}] * 60 + _ODDITIES)),
+            _items(_ANY, st.sampled_from([{}] * 14 + _ODDITIES + _ILL_TYPED)),
+        ]
+    ),
+).flatmap(lambda drawn: st.lists(drawn[1], min_size=drawn[0] // 3, max_size=drawn[0]))
+
+
+class Side:
+    """One of two sets of owners to which the same happens, in the one or the other way."""
+
+    def __init__(self, conn: Connection, clock: Clock, name: str, run: int) -> None:
+        self.conn, self.clock, self.prefix = conn, clock, f"{name}{run}-"
+        self.owner_ids = [self.prefix + str(number) for number in range(30)] + ["", "x" * 256]
+
+    def prepare(self, kinds: list[str]) -> None:
+        """Give each owner what its kind says; the first has an entry and a hold of known nonce."""
+        for number, kind in enumerate(kinds):
+            owner_id, nonce = self.owner_ids[number], f"{self.prefix}before-{number}"
+            if kind == "new":
+                continue
+            life = timedelta(hours=3) if kind == "lots" else None
+            self.add(owner_id, nonce, amount=2 if kind == "poor" else 20, life=life)
+            if kind == "frozen":
+                call(self.conn, "freeze_account", owner_id=owner_id, actor="olga", reason="test")
+            if kind == "held":
+                self.hold(owner_id, f"{self.prefix}hold-{number}")
+        self.add(f"{self.prefix}first", f"{self.prefix}before")
+        self.hold(f"{self.prefix}first", f"{self.prefix}hold")
+
+    def add(
+        self, owner_id: str, nonce: str, amount: int = 20, life: timedelta | None = None
+    ) -> None:
+        call(
+            self.conn,
+            "record_entry",
+            app="app1",
+            owner_id=owner_id,
+            operation="CREDIT_ADD",
+            nonce=nonce,
+            amount=amount,
+            expires_at=life and self.clock.now + life,
+        )
+
+    def hold(self, owner_id: str, nonce: str) -> None:
+        call(
+            self.conn,
+            "place_hold",
+            app="app1",
+            owner_id=owner_id,
+            operation="CREDIT_SPEND",
+            nonce=nonce,
+            amount=5,
+        )
+
+    def requests(self, owners: int, items: list[Row]) -> list[Row]:
+        """Make the items of the batch, with the names of this side."""
+        requests: list[Row] = []
+        for position, item in enumerate(items):
+            fields = {name: value for name, value in item.items() if name in _FIELDS}
+            used = position if item["used"] is None else item["used"]
+            request = {"owner_id": self.owner_ids[item["owner"] % owners], **fields}
+            request["nonce"] = f"{self.prefix}{used}"
+            requests.append(request | self.with_prefix(item["odd"]))
+        return requests
+
+    def with_prefix(self, odd: Row) -> Row:
+        subject = odd.get("claim_subject")
+        return odd | {"claim_subject": self.prefix + subject} if subject else odd
+
+    def without_prefix(self, found: Any) -> Any:
+        """Give what does not differ between the sides."""
+        return json.loads(json.dumps(found, default=str).replace(self.prefix, ""))
+
+    def answer(self, row: Row) -> Any:
+        kept = {name: it for name, it in row.items() if name not in ("entry_id", "position")}
+        return self.without_prefix(kept)
+
+    def state(self) -> Any:
+        return self.without_prefix(database_state(self.conn, self.owner_ids))
+
+    def record_batch(self, requests: list[Row], atomic: bool = False) -> list[Any]:
+        """Record all in one call."""
+        found = rows(
+            self.conn, "record_entries", app="app1", entries=Jsonb(requests), atomic=atomic
+        )
+        assert [row["position"] for row in found] == list(range(1, len(requests) + 1))
+        return [self.answer(row) for row in found]
+
+    def record_one(self, request: Row) -> Any:
+        """Record one with a call of its own; what that cannot say, by a batch of one."""
+        if any(ill.items() <= request.items() for ill in _ILL_TYPED):
+            return self.record_batch([request])[0]
+        fields = dict.fromkeys(("owner_id", "operation", "nonce")) | request
+        try:
+            found = call(self.conn, "record_entry", app="app1", **fields)
+        except psycopg.Error as error:
+            code = scalar(
+                self.conn, "SELECT code FROM ledger.error_codes WHERE sqlstate = %s", error.sqlstate
+            )
+            return self.answer(
+                dict.fromkeys(_ENTRY)
+                | {
+                    "code": code,
+                    "message": error.diag.message_primary,
+                    "detail": json.loads(error.diag.message_detail or ""),
+                    "hint": error.diag.message_hint,
+                }
+            )
+        return self.answer(found | dict.fromkeys(_REFUSAL))
+
+
+@pytest.fixture
+def clock(conn: Connection) -> Clock:
+    define_weekly_bonus(conn)
+    return Clock(conn, _BEGINNING)
+
+
+def never_take_the_fast_path(conn: Connection) -> None:
+    """Let the set-based path fail as if another transaction always came between."""
+    definition = scalar(
+        conn,
+        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'record_plain_entries'",
+    )
+    late = "BEGIN\n IF TRUE = ANY (todo) THEN RAISE serialization_failure; END IF;\n"
+    conn.execute(definition.replace("BEGIN\n", late, 1).encode())
+
+
+@pytest.mark.parametrize("path", ["the best", "one by one"])
+def test_batch_answers_and_records_as_single_calls(
+    conn: Connection, clock: Clock, path: str
+) -> None:
+    if path == "one by one":
+        never_take_the_fast_path(conn)
+
+    @given(kinds=_POPULATIONS, items=_BATCHES)
+    def check(kinds: list[str], items: list[Row]) -> None:
+        run = next(_RUNS)
+        batch, single = (Side(conn, clock, name, run) for name in ("b", "s"))
+        for side in (batch, single):
+            side.prepare(kinds)
+        answers = batch.record_batch(batch.requests(len(kinds), items))
+        assert answers == [single.record_one(it) for it in single.requests(len(kinds), items)]
+        assert batch.state() == single.state()
+
+    check()
+
+
+def test_atomic_batch_records_all_or_nothing(conn: Connection, clock: Clock) -> None:
+    @given(kinds=_POPULATIONS, items=_BATCHES)
+    def check(kinds: list[str], items: list[Row]) -> None:
+        run = next(_RUNS)
+        batch, single = (Side(conn, clock, name, run) for name in ("b", "s"))
+        for side in (batch, single):
+            side.prepare(kinds)
+        before = batch.state()
+        expected = [single.record_one(it) for it in single.requests(len(kinds), items)]
+        refused = [position for position, it in enumerate(expected, start=1) if it["code"]]
+        requests = batch.requests(len(kinds), items)
+        if refused:
+            with pytest.raises(psycopg.Error) as raised:
+                batch.record_batch(requests, atomic=True)
+            first = expected[refused[0] - 1]
+            detail = json.loads(raised.value.diag.message_detail or "")
+            assert batch.without_prefix(detail) == first["detail"] | {"position": refused[0]}
+            assert raised.value.diag.message_primary == first["message"]
+            assert batch.state() == before
+        else:
+            assert batch.record_batch(requests, atomic=True) == expected
+            assert batch.state() == single.state()
+
+    check()

@@ -1,0 +1,531 @@
+"""The rules of sql/README.md, held against the catalogue of a migrated database.
+
+They are rules and not lists: what is added later is held to them as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ledger_py.settings import PROJECT_ROOT
+from tests.sql.calls import Connection
+
+SQL = PROJECT_ROOT / "sql"
+
+# yoyo's own tables, which it makes in ledger_core as it likes.
+OURS = "nspname IN ('ledger', 'ledger_core') AND pg_class.relname !~ '^_?yoyo_'"
+
+# Without owner_id in it, and knowingly: it stops one payment from being credited to two owners.
+NONCE_ONCE_PER_APP = ["app", "nonce"]
+# Slots are per subject, which may be another than the owner.
+NOT_KEYED_BY_OWNER = ["claims"]
+
+
+@pytest.fixture(scope="module")
+def catalogue(shared_ledger_db: str) -> Iterator[Connection]:
+    """A connection to a migrated database that only reads."""
+    with psycopg.connect(shared_ledger_db, autocommit=True) as connection:
+        connection.read_only = True
+        yield connection
+
+
+def found(conn: Connection, query: str) -> list[str]:
+    """Run a query of one column."""
+    return [str(name) for (name,) in conn.execute(query.encode()).fetchall()]
+
+
+# Functions
+
+FUNCTIONS = """
+    pg_proc
+    INNER JOIN pg_namespace ON pg_namespace.oid = pronamespace
+    WHERE nspname IN ('ledger', 'ledger_core')
+"""
+TRIGGER_FUNCTIONS = f"{FUNCTIONS} AND prorettype = 'trigger'::regtype"
+
+
+def test_public_functions_are_security_definer(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS} "
+        "AND nspname = 'ledger' AND NOT prosecdef",
+    )
+    assert breaches == []
+
+
+def test_functions_with_rights_of_their_own_pin_the_search_path(catalogue: Connection) -> None:
+    """A trigger at commit runs after the function that caused it has put the caller's path back."""
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
+        AND (prosecdef OR nspname = 'ledger' OR prorettype = 'trigger'::regtype)
+        AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+        """,
+    )
+    assert breaches == []
+
+
+def test_functions_have_no_overloads(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"SELECT format('%s.%s', nspname, proname) FROM {FUNCTIONS} "
+        "GROUP BY nspname, proname HAVING count(*) > 1",
+    )
+    assert breaches == []
+
+
+def test_functions_name_all_their_parameters(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
+        AND prokind = 'f' AND pronargs > 0 AND (proargnames IS NULL OR '' = ANY(proargnames))
+        """,
+    )
+    assert breaches == []
+
+
+def test_nothing_is_open_to_everybody(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure::text
+        FROM {FUNCTIONS} AND EXISTS (
+            SELECT 1 FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0
+        )
+        UNION ALL
+        SELECT pg_class.oid::regclass::text
+        FROM pg_class
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname IN ('ledger', 'ledger_core') AND EXISTS (
+            SELECT 1 FROM aclexplode(relacl) WHERE grantee = 0
+        )
+        UNION ALL
+        SELECT nspname FROM pg_namespace
+        WHERE nspname IN ('ledger', 'ledger_core') AND EXISTS (
+            SELECT 1 FROM aclexplode(nspacl) WHERE grantee = 0
+        )
+        """,
+    )
+    assert breaches == []
+
+
+def test_inside_is_open_to_its_owner_only(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure::text
+        FROM {FUNCTIONS} AND nspname = 'ledger_core' AND EXISTS (
+            SELECT 1 FROM aclexplode(proacl) WHERE grantee <> proowner
+        )
+        UNION ALL
+        SELECT pg_class.oid::regclass::text
+        FROM pg_class
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname = 'ledger_core' AND EXISTS (
+            SELECT 1 FROM aclexplode(relacl) WHERE grantee <> relowner
+        )
+        UNION ALL
+        SELECT nspname FROM pg_namespace
+        WHERE nspname = 'ledger_core' AND EXISTS (
+            SELECT 1 FROM aclexplode(nspacl) WHERE grantee <> nspowner
+        )
+        """,
+    )
+    assert breaches == []
+
+
+def test_every_public_function_is_granted_to_somebody(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS} AND nspname = 'ledger'
+        AND NOT EXISTS (SELECT 1 FROM aclexplode(proacl) WHERE grantee <> proowner)
+        """,
+    )
+    assert breaches == []
+
+
+def test_functions_do_not_return_a_row_type_of_a_table(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS} AND EXISTS (
+            SELECT 1 FROM pg_type
+            INNER JOIN pg_class ON pg_class.oid = typrelid
+            WHERE pg_type.oid = prorettype AND relkind <> 'c'
+        )
+        """,
+    )
+    assert breaches == []
+
+
+def test_functions_on_tables_of_owners_are_plpgsql(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
+        AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+        AND EXISTS (
+            SELECT 1 FROM ({PER_OWNER_TABLES}) AS tables
+            WHERE coalesce(prosrc, '') ~ ('ledger\\.' || tables.relname || '\\M')
+        )
+        """,
+    )
+    assert breaches == []
+
+
+def test_names_in_bodies_are_safe_from_parameters(catalogue: Connection) -> None:
+    """A body that names columns says which wins when a parameter is called the same."""
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS} AND nspname = 'ledger'
+        AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+        AND pronargs > 0 AND prosrc ~ '\\m(FROM|JOIN|INTO|UPDATE)\\s+ledger\\.'
+        AND prosrc !~ '^\\s*#variable_conflict use_column'
+        """,
+    )
+    assert breaches == []
+
+
+# Triggers
+
+
+def test_triggers_fire_whatever_the_replication_role(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        """
+        SELECT tgname FROM pg_trigger
+        INNER JOIN pg_class ON pg_class.oid = tgrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname IN ('ledger', 'ledger_core') AND NOT tgisinternal AND tgenabled <> 'A'
+        """,
+    )
+    assert breaches == []
+
+
+def test_triggers_only_raise(catalogue: Connection) -> None:
+    bodies = catalogue.execute(
+        f"SELECT pg_proc.oid::regprocedure::text, prosrc FROM {TRIGGER_FUNCTIONS}".encode()
+    ).fetchall()
+    assert bodies
+    writing = re.compile(
+        r"\b(insert\s+into|update\s+\w|delete\s+from|merge\s+into|truncate|copy|execute"
+        r"|notify|pg_notify|nextval|setval|set_config)\b|\bnew\.\w+\s*:=",
+        re.IGNORECASE,
+    )
+    breaches = [name for name, body in bodies if writing.search(_without_texts(body))]
+    assert breaches == []
+
+
+def test_triggers_do_not_ask_for_the_name_of_their_table(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"SELECT pg_proc.oid::regprocedure FROM {TRIGGER_FUNCTIONS} "
+        "AND prosrc ~* '\\mtg_(table_name|relname|relid)\\M'",
+    )
+    assert breaches == []
+
+
+def test_every_table_that_is_not_written_freely_has_a_guard(catalogue: Connection) -> None:
+    """What the functions delete rows from, on purpose: the reservations of a hold that ended."""
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT relname FROM pg_class
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND nspname = 'ledger' AND relkind = 'r'
+        AND relname NOT IN ('hold_lots', 'app_roles')
+        AND NOT EXISTS (
+            -- Bit 5 of tgtype: it fires on TRUNCATE.
+            SELECT 1 FROM pg_trigger
+            WHERE tgrelid = pg_class.oid AND NOT tgisinternal AND tgtype & 32 <> 0
+        )
+        """,
+    )
+    assert breaches == []
+
+
+# Comments
+
+
+def test_everything_has_a_comment(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT format('function %s', pg_proc.oid::regprocedure)
+        FROM {FUNCTIONS} AND obj_description(pg_proc.oid, 'pg_proc') IS NULL
+        UNION ALL
+        -- Sequences that belong to an identity column are part of their table.
+        SELECT format('relation %s', pg_class.oid::regclass)
+        FROM pg_class
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+            AND obj_description(pg_class.oid, 'pg_class') IS NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'i'
+            )
+        UNION ALL
+        SELECT format('type %s', pg_type.oid::regtype)
+        FROM pg_type
+        INNER JOIN pg_namespace ON pg_namespace.oid = typnamespace
+        LEFT JOIN pg_class ON pg_class.oid = typrelid
+        WHERE nspname IN ('ledger', 'ledger_core') AND typelem = 0
+            AND (typrelid = 0 OR relkind = 'c')
+            AND obj_description(pg_type.oid, 'pg_type') IS NULL
+        UNION ALL
+        SELECT format('trigger %s', tgname)
+        FROM pg_trigger
+        INNER JOIN pg_class ON pg_class.oid = tgrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname IN ('ledger', 'ledger_core') AND NOT tgisinternal
+            AND obj_description(pg_trigger.oid, 'pg_trigger') IS NULL
+        UNION ALL
+        SELECT format('schema %s', nspname) FROM pg_namespace
+        WHERE nspname IN ('ledger', 'ledger_core')
+            AND obj_description(oid, 'pg_namespace') IS NULL
+        """,
+    )
+    assert breaches == []
+
+
+def test_comment_of_a_function_names_the_refusals_that_its_body_raises_itself(
+    catalogue: Connection,
+) -> None:
+    codes: dict[str, str] = dict(
+        catalogue.execute("SELECT code, sqlstate FROM ledger.error_codes").fetchall()
+    )
+    functions = catalogue.execute(
+        "SELECT pg_proc.oid::regprocedure::text, prosrc, obj_description(pg_proc.oid, 'pg_proc') "
+        f"FROM {FUNCTIONS} AND nspname = 'ledger'".encode()
+    ).fetchall()
+    breaches = [
+        (name, codes[code])
+        for name, body, comment in functions
+        for code in re.findall(r"ledger_core\.refuse\(\s*'(\w+)'", body)
+        if codes[code] not in comment
+    ]
+    assert breaches == []
+
+
+# Tables
+
+PER_OWNER_TABLES = f"""
+    SELECT pg_class.oid, relname FROM pg_class
+    INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    INNER JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'owner_id'
+    WHERE {OURS} AND relkind IN ('r', 'p')
+"""
+
+
+def test_owner_id_is_a_text_that_is_never_null(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT tables.relname FROM ({PER_OWNER_TABLES}) AS tables
+        INNER JOIN pg_attribute ON attrelid = tables.oid AND attname = 'owner_id'
+        WHERE NOT attnotnull OR atttypid <> 'text'::regtype
+        """,
+    )
+    assert breaches == []
+
+
+def test_keys_of_tables_of_owners_begin_with_the_owner(catalogue: Connection) -> None:
+    keys = catalogue.execute(
+        f"""
+        SELECT tables.relname, indisprimary, array(
+            SELECT attname::text FROM unnest(indkey::smallint[]) WITH ORDINALITY AS k (number, at)
+            INNER JOIN pg_attribute ON attrelid = tables.oid AND attnum = k.number
+            ORDER BY k.at
+        )
+        FROM ({PER_OWNER_TABLES}) AS tables
+        INNER JOIN pg_index ON indrelid = tables.oid
+        WHERE indisunique
+        """.encode()
+    ).fetchall()
+    breaches = [
+        (table, columns)
+        for table, primary, columns in keys
+        if columns[0] != "owner_id"
+        and table not in NOT_KEYED_BY_OWNER
+        and (primary or columns != NONCE_ONCE_PER_APP)
+    ]
+    assert breaches == []
+
+
+def test_tables_of_owners_have_a_primary_key(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT relname FROM ({PER_OWNER_TABLES}) AS tables
+        WHERE NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = tables.oid AND indisprimary)
+        """,
+    )
+    assert breaches == []
+
+
+def test_tables_of_owners_have_no_foreign_keys(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT conname FROM pg_constraint
+        INNER JOIN ({PER_OWNER_TABLES}) AS tables ON tables.oid IN (conrelid, confrelid)
+        WHERE contype = 'f'
+        """,
+    )
+    assert breaches == []
+
+
+def test_text_keys_compare_bytes(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT DISTINCT format('%s.%s', relname, attname)
+        FROM pg_index
+        INNER JOIN pg_class ON pg_class.oid = indrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        INNER JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey::smallint[])
+        WHERE {OURS} AND atttypid = 'text'::regtype AND attcollation <> '"C"'::regcollation
+        """,
+    )
+    assert breaches == []
+
+
+def test_column_that_is_a_key_somewhere_compares_bytes_everywhere(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        WITH columns AS (
+            SELECT relname, attname, attcollation, EXISTS (
+                SELECT 1 FROM pg_index
+                WHERE indrelid = attrelid AND attnum = ANY(indkey::smallint[])
+            ) AS is_key
+            FROM pg_attribute
+            INNER JOIN pg_class ON pg_class.oid = attrelid
+            INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE {OURS} AND relkind = 'r' AND atttypid = 'text'::regtype
+                -- role_name is a key in the catalogue and a word in the journal of operators.
+                AND attname <> 'role_name'
+        )
+        SELECT format('%s.%s', relname, attname) FROM columns
+        WHERE attcollation <> '"C"'::regcollation
+            AND attname IN (SELECT attname FROM columns WHERE is_key)
+        """,
+    )
+    assert breaches == []
+
+
+def test_constraints_and_indexes_are_named_in_the_migrations(catalogue: Connection) -> None:
+    files = [*PROJECT_ROOT.glob("migrations/*.sql"), PROJECT_ROOT / "ledger_py/migrate/records.py"]
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    named = set(
+        re.findall(r"\b(?:CONSTRAINT|INDEX(?: CONCURRENTLY)?(?: IF NOT EXISTS)?) (\w+)", texts)
+    )
+    present = found(
+        catalogue,
+        # NOT NULL is a constraint with a name since PostgreSQL 18; nobody needs that name.
+        f"""
+        SELECT conname FROM pg_constraint
+        INNER JOIN pg_class ON pg_class.oid = conrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND contype NOT IN ('n', 't')
+        UNION
+        SELECT index.relname FROM pg_index
+        INNER JOIN pg_class AS index ON index.oid = indexrelid
+        INNER JOIN pg_class ON pg_class.oid = indrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace
+        WHERE {OURS}
+        """,
+    )
+    assert sorted(set(present) - named) == []
+
+
+def test_names_of_constraints_are_not_those_that_postgresql_gives(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT conname FROM pg_constraint
+        INNER JOIN pg_class ON pg_class.oid = conrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND contype IN ('c', 'u', 'x') AND conname ~ '_(check|key|excl)\\d*$'
+        """,
+    )
+    assert breaches == []
+
+
+# Files
+
+
+def test_every_function_has_a_file_of_its_name_and_the_reverse(catalogue: Connection) -> None:
+    present = found(catalogue, f"SELECT format('%s.%s', nspname, proname) FROM {FUNCTIONS}")
+    inside = SQL / "functions" / "core"
+    files = {
+        f"{'ledger_core' if path.parent == inside else 'ledger'}.{path.stem}": path
+        for path in (SQL / "functions").rglob("*.sql")
+    }
+    assert sorted(files) == sorted(present)
+    assert _objects_by_file(files.values()) == {path: [name] for name, path in files.items()}
+
+
+def test_every_view_has_a_file_of_its_name_and_the_reverse(catalogue: Connection) -> None:
+    present = found(
+        catalogue,
+        f"""
+        SELECT format('%s.%s', nspname, relname) FROM pg_class
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND relkind IN ('v', 'm')
+        """,
+    )
+    files = {f"ledger.{path.stem}": path for path in (SQL / "views").rglob("*.sql")}
+    assert sorted(files) == sorted(present)
+    assert _objects_by_file(files.values()) == {path: [name] for name, path in files.items()}
+
+
+def test_every_trigger_has_a_file_of_its_name_and_the_reverse(catalogue: Connection) -> None:
+    present = found(
+        catalogue,
+        f"""
+        SELECT tgname FROM pg_trigger
+        INNER JOIN pg_class ON pg_class.oid = tgrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND NOT tgisinternal
+        """,
+    )
+    files = {path.stem: path for path in (SQL / "triggers").rglob("*.sql")}
+    assert sorted(files) == sorted(present)
+    assert _objects_by_file(files.values()) == {path: [name] for name, path in files.items()}
+
+
+def test_triggers_are_named_after_their_table(catalogue: Connection) -> None:
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT tgname FROM pg_trigger
+        INNER JOIN pg_class ON pg_class.oid = tgrelid
+        INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND NOT tgisinternal AND NOT starts_with(tgname, relname || '_')
+        """,
+    )
+    assert breaches == []
+
+
+def _objects_by_file(paths: Iterable[Path]) -> dict[Path, list[str]]:
+    """Give what each file creates."""
+    create = re.compile(
+        r"^\s*CREATE (?:OR REPLACE )?(?:CONSTRAINT )?(?:MATERIALIZED )?"
+        r"(?:FUNCTION|PROCEDURE|AGGREGATE|VIEW|TRIGGER) ([\w.]+)",
+        re.MULTILINE,
+    )
+    return {path: create.findall(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def _without_texts(body: str) -> str:
+    """Leave out the comments and string literals of a function's body."""
+    return re.sub(r"--[^\n]*|'(?:[^']|'')*'", " ", body)

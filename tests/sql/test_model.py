@@ -1,0 +1,78 @@
+"""The ledger does what a plain model of it does, whatever the sequence of calls and the time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.fixtures import properties  # noqa: F401
+from tests.fixtures.clock import Clock
+from tests.sql.calls import Connection, scalar
+from tests.sql.model.catalogue import define_weekly_bonus
+from tests.sql.model.machine import BEGINNING, LedgerMachine
+
+_FIRST_FINDING = settings(phases=[Phase.generate], report_multiple_bugs=False)
+
+
+@pytest.fixture
+def clock(conn: Connection) -> Clock:
+    define_weekly_bonus(conn)
+    return Clock(conn, BEGINNING)
+
+
+def compare_with_model(conn: Connection, clock: Clock, how: settings | None = None) -> None:
+    """Run the machine; fail with the shortest sequence after which database and model differ."""
+
+    class Machine(LedgerMachine):
+        def __init__(self) -> None:
+            super().__init__(conn, clock)
+
+    run_state_machine_as_test(Machine, settings=how)
+
+
+def plant(conn: Connection, function: str, right: str, wrong: str) -> None:
+    """Make a mistake in a function."""
+    definition: str = scalar(
+        conn,
+        """
+        SELECT pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'ledger_core'::regnamespace AND proname = %s
+        """,
+        function,
+    )
+    assert right in definition
+    conn.execute(definition.replace(right, wrong).encode())
+
+
+def test_database_does_what_the_model_does(conn: Connection, clock: Clock) -> None:
+    compare_with_model(conn, clock)
+
+
+@pytest.mark.parametrize(
+    ("function", "right", "wrong"),
+    [
+        pytest.param("free_lots", "lots.expires_at, lots.seq", "lots.expires_at DESC", id="latest"),
+        pytest.param(
+            "give_back_to_lots",
+            "amount + give_back_to_lots.still_reversible - v_from_lots",
+            "0",
+            id="lots before lasting credits",
+        ),
+        pytest.param(
+            "release_hold",
+            "ledger_core.expire_lots(",
+            "ledger_core.PLACEHOLDER(",
+            id="released but not expired",
+        ),
+        pytest.param(
+            "balance_as_of", "free.expires_at <= balance", "free.expires_at < balance", id="moment"
+        ),
+    ],
+)
+def test_planted_mistake_is_found(
+    conn: Connection, clock: Clock, function: str, right: str, wrong: str
+) -> None:
+    plant(conn, function, right, wrong)
+    with pytest.raises(AssertionError):
+        compare_with_model(conn, clock, _FIRST_FINDING)

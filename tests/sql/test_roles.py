@@ -1,0 +1,337 @@
+"""Who may do what: roles that really log in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.sql.calls import (
+    Connection,
+    balance,
+    call,
+    fails,
+    record,
+    rows,
+    scalar,
+    spend,
+)
+from tests.sql.conftest import LogIn
+
+DENIED = "42501"
+
+
+def tables(conn: Connection) -> list[sql.Identifier]:
+    """Name the tables of schema ledger."""
+    found = conn.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'ledger'::regnamespace AND relkind = 'r'"
+    ).fetchall()
+    return [sql.Identifier("ledger", name) for (name,) in found]
+
+
+# Applications
+
+
+def test_bound_role_records_for_its_app(log_in: LogIn) -> None:
+    app1 = log_in("app1")
+    record(app1, app="app1", amount=10)
+    assert spend(app1, 4, app="app1")["balance"] == 6
+
+
+def test_bound_role_cannot_record_for_another_app(log_in: LogIn) -> None:
+    app1 = log_in("app1")
+    with fails(app1, "LG401") as refusal:
+        record(app1, app="app2")
+    assert refusal.detail == {"app": "app2", "role": app1.info.user}
+
+
+def test_refusal_for_another_app_comes_before_any_word_about_its_entries(
+    log_in: LogIn, conn: Connection
+) -> None:
+    record(conn, app="app2", nonce="n", amount=10)
+    with fails(log_in("app1"), "LG401"):
+        record(log_in("app1"), app="app2", nonce="n", amount=10)
+
+
+def test_role_may_be_bound_to_several_apps(log_in: LogIn) -> None:
+    both = log_in("app1", "app2")
+    record(both, app="app1")
+    assert record(both, app="app2")["seq"] == 2
+
+
+def test_binding_again_changes_nothing(log_in: LogIn, conn: Connection) -> None:
+    app1 = log_in("app1")
+    call(conn, "bind_role", role=app1.info.user, app="app1")
+    assert scalar(conn, "SELECT count(*) FROM ledger.app_roles") == 1
+    assert record(app1)["seq"] == 1
+
+
+def test_role_that_is_no_longer_bound_cannot_record(log_in: LogIn, conn: Connection) -> None:
+    app1 = log_in("app1")
+    record(app1)
+    conn.execute("DELETE FROM ledger.app_roles")
+    with fails(app1, "LG401"):
+        record(app1)
+
+
+def test_membership_alone_allows_no_app(log_in: LogIn) -> None:
+    with fails(log_in(member_of="ledger_app"), "LG401") as refusal:
+        record(log_in(member_of="ledger_app"))
+    assert refusal.detail["app"] == "app1"
+
+
+def test_role_without_any_right_cannot_even_ask(log_in: LogIn) -> None:
+    stranger = log_in()
+    with fails(stranger, DENIED):
+        balance(stranger)
+    with fails(stranger, DENIED):
+        record(stranger)
+
+
+def test_login_counts_as_the_role_that_it_has_become(log_in: LogIn, ledger_db: str) -> None:
+    app1 = log_in("app1")
+    with psycopg.connect(ledger_db, autocommit=True) as owner:
+        owner.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(app1.info.user)))
+        assert record(owner, app="app1")["seq"] == 1
+        with fails(owner, "LG401"):
+            record(owner, app="app2")
+
+
+def test_group_of_all_apps_is_bound_to_none(log_in: LogIn) -> None:
+    app1 = log_in("app1")
+    app1.execute("SET ROLE ledger_app")
+    with fails(app1, "LG401"):
+        record(app1)
+
+
+def test_role_cannot_become_the_owner_or_another_app(log_in: LogIn, conn: Connection) -> None:
+    app1, app2 = log_in("app1"), log_in("app2")
+    for other in (conn, app2):
+        with fails(app1, DENIED):
+            app1.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(other.info.user)))
+        with fails(app1, DENIED):
+            app1.execute(
+                sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(other.info.user))
+            )
+
+
+def test_app_reads_every_account(log_in: LogIn, conn: Connection) -> None:
+    record(conn, app="app2", amount=10)
+    app1 = log_in("app1")
+    assert balance(app1) == 10
+    assert len(rows(app1, "entries_of", owner_id="alice")) == 1
+    assert rows(app1, "operations_of", app="app2")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM {}",
+        "INSERT INTO {} DEFAULT VALUES",
+        "DELETE FROM {}",
+        "TRUNCATE {}",
+        "LOCK TABLE {} IN ACCESS SHARE MODE",
+        "DROP TABLE {}",
+        "ALTER TABLE {} DISABLE TRIGGER ALL",
+    ],
+)
+@pytest.mark.parametrize("member_of", [None, "ledger_app"])
+def test_app_has_no_access_to_any_table(
+    log_in: LogIn, conn: Connection, statement: str, member_of: str | None
+) -> None:
+    app1 = log_in("app1", member_of=member_of)
+    for table in tables(conn):
+        with fails(app1, DENIED):
+            app1.execute(sql.SQL(statement).format(table))
+
+
+def test_app_cannot_update_any_table(log_in: LogIn, conn: Connection) -> None:
+    app1 = log_in("app1")
+    columns = conn.execute(
+        """
+        SELECT relname, attname FROM pg_attribute
+        INNER JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'ledger'::regnamespace AND relkind = 'r' AND attnum = 2
+        """
+    ).fetchall()
+    for table, column in columns:
+        update = sql.SQL("UPDATE {} SET {column} = {column}").format(
+            sql.Identifier("ledger", table), column=sql.Identifier(column)
+        )
+        with fails(app1, DENIED):
+            app1.execute(update)
+
+
+def test_app_cannot_reach_the_inside(log_in: LogIn) -> None:
+    app1 = log_in("app1")
+    for statement in (
+        "SELECT nextval('ledger_core.entry_ids')",
+        "SELECT ledger_core.is_key('alice')",
+        "SELECT ledger_core.lock_account('alice', 'CREDIT')",
+        "SELECT ledger_core.settle('alice', 'CREDIT', now())",
+        "SELECT * FROM ledger_core.installed_files",
+    ):
+        with fails(app1, DENIED):
+            app1.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("register_app", {"app": "app3", "description": "Third"}),
+        ("define_operation", {"operation": "BONUS", "description": "x", "default_amount": 5}),
+        ("allow_operation", {"app": "app1", "operation": "TOKENS_USED"}),
+        ("retire_operation", {"operation": "CONTENT_ACCESS"}),
+        ("bind_role", {"role": "ledger_app", "app": "app2"}),
+    ],
+)
+@pytest.mark.parametrize("group", ["ledger_app", "ledger_auditor"])
+def test_only_operators_manage(
+    log_in: LogIn, group: str, function: str, arguments: dict[str, Any]
+) -> None:
+    with fails(log_in(member_of=group), DENIED):
+        call(log_in(member_of=group), function, **arguments)
+
+
+def test_app_cannot_put_objects_of_its_own_in_the_way(log_in: LogIn, conn: Connection) -> None:
+    """Temporary tables and functions of the caller come last in the functions' search path."""
+    app1 = log_in("app1")
+    app1.execute("CREATE TEMP TABLE accounts (owner_id text, asset text, balance bigint)")
+    app1.execute("CREATE TEMP VIEW clock_timestamp AS SELECT '2001-01-01Z'::timestamptz")
+    app1.execute(
+        "CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT ''::bytea $$"
+    )
+    app1.execute("SET search_path = pg_temp, pg_catalog")
+    record(app1, amount=10)
+    assert balance(conn) == 10
+    assert scalar(conn, "SELECT length(hash) FROM ledger.entries") == 32
+    assert scalar(app1, "SELECT count(*) FROM pg_temp.accounts") == 0
+
+
+# Auditors
+
+
+def test_auditor_reads_every_table_and_view(log_in: LogIn, conn: Connection) -> None:
+    record(conn, amount=10, expires_at="2099-01-01T00:00:00Z")
+    auditor = log_in(member_of="ledger_auditor")
+    relations = conn.execute(
+        "SELECT relname FROM pg_class "
+        "WHERE relnamespace = 'ledger'::regnamespace AND relkind IN ('r', 'v')"
+    ).fetchall()
+    for (name,) in relations:
+        auditor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("ledger", name)))
+    assert balance(auditor) == 10
+
+
+def test_auditor_records_nothing(log_in: LogIn) -> None:
+    with fails(log_in(member_of="ledger_auditor"), DENIED):
+        record(log_in(member_of="ledger_auditor"))
+
+
+# Auditors and operators
+
+
+@pytest.mark.parametrize("group", ["ledger_app", "ledger_auditor", "ledger_operator"])
+def test_no_group_may_write_a_table(conn: Connection, group: str) -> None:
+    found = conn.execute(
+        """
+        SELECT relname, privilege
+        FROM pg_class
+        CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS privilege
+        WHERE relnamespace IN ('ledger'::regnamespace, 'ledger_core'::regnamespace)
+            AND relkind IN ('r', 'v') AND has_table_privilege(%s, pg_class.oid, privilege)
+        """,
+        [group],
+    ).fetchall()
+    assert found == []
+
+
+@pytest.mark.parametrize("group", ["ledger_app", "ledger_auditor", "ledger_operator"])
+def test_no_group_may_make_objects_in_the_schemas(conn: Connection, group: str) -> None:
+    for schema in ("ledger", "ledger_core"):
+        assert not scalar(conn, "SELECT has_schema_privilege(%s, %s, 'CREATE')", group, schema)
+    assert not scalar(conn, "SELECT has_schema_privilege(%s, 'ledger_core', 'USAGE')", group)
+
+
+def test_no_group_can_log_in(conn: Connection) -> None:
+    found = conn.execute(
+        "SELECT rolname FROM pg_roles WHERE rolcanlogin "
+        "AND rolname IN ('ledger_app', 'ledger_auditor', 'ledger_operator')"
+    ).fetchall()
+    assert found == []
+
+
+# Operators
+
+
+def test_operator_manages_and_is_named_in_the_history(log_in: LogIn) -> None:
+    operator = log_in(member_of="ledger_operator")
+    call(operator, "register_app", app="app3", description="Third")
+    call(
+        operator,
+        "define_operation",
+        operation="BONUS",
+        description="A bonus",
+        default_amount=5,
+        shared=True,
+    )
+    by = scalar(
+        operator,
+        "SELECT changed_by FROM ledger.operation_changes "
+        "WHERE operation = 'BONUS' AND change = 'defined'",
+    )
+    assert by == operator.info.user
+
+
+def test_operator_binds_roles(log_in: LogIn) -> None:
+    operator = log_in(member_of="ledger_operator")
+    newcomer = log_in()
+    call(operator, "bind_role", role=newcomer.info.user, app="app1")
+    assert record(newcomer)["app"] == "app1"
+
+
+def test_operator_is_told_at_commit_what_breaks_the_sets(log_in: LogIn) -> None:
+    operator = log_in(member_of="ledger_operator")
+    with fails(operator, "LG904"):
+        call(operator, "allow_operation", app="app1", operation="CREDIT_ADD", max_amount=2 * 10**9)
+
+
+def test_operator_records_for_no_app(log_in: LogIn) -> None:
+    operator = log_in(member_of="ledger_operator")
+    with pytest.raises(psycopg.Error) as raised:
+        record(operator)
+    assert raised.value.sqlstate in (DENIED, "LG401")
+
+
+def test_operator_cannot_make_the_checks_at_commit_run_code_of_its_own(
+    log_in: LogIn, conn: Connection
+) -> None:
+    """Whatever path the session has at commit, no function outside the ledger is called."""
+    operator = log_in(member_of="ledger_operator")
+    name = sql.Identifier(operator.info.user)
+    conn.execute(sql.SQL("CREATE SCHEMA AUTHORIZATION {}").format(name))
+    operator.execute("CREATE TABLE ran (as_role name)")
+    operator.execute(
+        """
+        CREATE FUNCTION trap(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO ran VALUES (current_user);
+            RETURN false;
+        END
+        $$
+        """
+    )
+    operator.execute("CREATE OPERATOR < (FUNCTION = trap, LEFTARG = bigint, RIGHTARG = bigint)")
+    operator.execute(sql.SQL("SET search_path = {}, pg_catalog").format(name))
+    call(operator, "allow_operation", app="app1", operation="CREDIT_ADD", max_amount=50)
+    assert operator.execute("SELECT as_role FROM ran").fetchall() == []
+
+
+# The owner of the ledger
+
+
+def test_owner_records_for_every_app(conn: Connection) -> None:
+    record(conn, app="app1")
+    assert record(conn, app="app2")["seq"] == 2

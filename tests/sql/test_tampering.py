@@ -1,0 +1,531 @@
+"""Whoever changes the tables behind the functions is found out, whichever column of whichever row.
+
+The tamperer is a superuser: triggers are off, checks are dropped, and it writes one value at a time
+into every column of every table, in rows of every kind. `verify` must name the row. What it cannot
+know is listed in `UNKNOWABLE`, with the reason; that the list is no longer than it has to be is
+tested as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.fixtures.clock import Clock
+from tests.fixtures.database import Server, new_database
+from tests.sql.calls import Connection, Row, call, rows
+from tests.sql.full_books import BEGINNING, fill
+from tests.sql.hash_chain import chained, entries_as_stored
+
+TABLES = [
+    "accounts",
+    "app_operations",
+    "app_roles",
+    "apps",
+    "claims",
+    "entries",
+    "hold_lots",
+    "holds",
+    "lot_movements",
+    "lots",
+    "operation_changes",
+    "operations",
+    "operator_actions",
+]
+
+
+@dataclass(frozen=True)
+class Unknowable:
+    """Changes that nothing in the database contradicts."""
+
+    because: str
+    rows: str = "true"
+    """Of which rows, as a condition in SQL; by default of any."""
+
+
+_NOT_CHAINED = "holds are no entries: no hash covers what the request said"
+_NO_HISTORY = "of apps and bindings only the present state is kept, which is what it is"
+_OLDER = "a line of the history is held against the catalogue only while it is the last one"
+_SAID = "what an operator said is repeated in an entry only for adjustments"
+_BY_HAND = "action <> 'adjust_balance'"
+_NOT_LAST = """
+    EXISTS (
+        SELECT 1 FROM ledger.operation_changes AS later
+        WHERE later.operation = it.operation AND later.app IS NOT DISTINCT FROM it.app
+            AND later.change_id > it.change_id
+    )
+"""
+
+UNKNOWABLE: dict[tuple[str, str], Unknowable] = {
+    ("apps", "description"): Unknowable(_NO_HISTORY),
+    ("apps", "registered_at"): Unknowable(_NO_HISTORY),
+    ("app_roles", "role_name"): Unknowable(_NO_HISTORY),
+    ("app_roles", "app"): Unknowable(_NO_HISTORY),
+    ("app_roles", "bound_at"): Unknowable(_NO_HISTORY),
+    ("operation_changes", "change_id"): Unknowable(_OLDER),
+    ("operation_changes", "changed_at"): Unknowable(_OLDER),
+    ("operation_changes", "changed_by"): Unknowable(_OLDER),
+    ("operation_changes", "change"): Unknowable(_OLDER),
+    ("operation_changes", "operation"): Unknowable(_OLDER, _NOT_LAST),
+    ("operation_changes", "app"): Unknowable(_OLDER, _NOT_LAST),
+    ("operation_changes", "rule"): Unknowable(_OLDER, _NOT_LAST),
+    ("holds", "owner_id"): Unknowable(_NOT_CHAINED, "captured = 0 AND status <> 'open'"),
+    ("holds", "app"): Unknowable(_NOT_CHAINED, "captured = 0 AND operation = 'CREDIT_SPEND'"),
+    ("holds", "nonce"): Unknowable(_NOT_CHAINED, "captured = 0"),
+    ("holds", "operation"): Unknowable(_NOT_CHAINED, "captured = 0"),
+    ("holds", "amount"): Unknowable(_NOT_CHAINED, "status <> 'open' AND amount > captured"),
+    ("holds", "placed_at"): Unknowable(_NOT_CHAINED),
+    ("holds", "expires_in"): Unknowable(_NOT_CHAINED),
+    ("holds", "expires_at"): Unknowable(
+        "the account knows the end of the next open hold, an entry that of a capture",
+        """
+        status IN ('captured', 'released') OR status = 'open' AND expires_at > (
+            SELECT next_due_at FROM ledger.accounts
+            WHERE accounts.owner_id = it.owner_id AND accounts.asset = it.asset
+        )
+        """,
+    ),
+    ("holds", "closed_at"): Unknowable(_NOT_CHAINED, "status = 'released'"),
+    ("holds", "metadata"): Unknowable(_NOT_CHAINED),
+    ("hold_lots", "hold_nonce"): Unknowable(
+        "which of two open holds reserves how much of a lot follows from nothing else",
+        "hold_nonce IN ('used in part', 'still open')",
+    ),
+    ("claims", "slot"): Unknowable(
+        "slots that are given back leave gaps; the number says nothing", "operation = 'THRICE'"
+    ),
+    ("operator_actions", "action_id"): Unknowable("only the order of the numbers says something"),
+    ("operator_actions", "role_name"): Unknowable("no entry repeats the role"),
+    ("operator_actions", "actor"): Unknowable(_SAID, _BY_HAND),
+    ("operator_actions", "reason"): Unknowable(_SAID, _BY_HAND),
+    ("operator_actions", "acted_at"): Unknowable(
+        "an entry has the time of an adjustment, the account that of the freeze in force",
+        f"""
+        {_BY_HAND} AND NOT EXISTS (
+            SELECT 1 FROM ledger.accounts
+            WHERE accounts.owner_id = it.owner_id AND accounts.asset = it.asset
+                AND accounts.frozen_at = it.acted_at
+        )
+        """,
+    ),
+}
+
+# Rows whose absence contradicts nothing, as far as they left no trace.
+MAY_GO = {"app_roles", "app_operations", "apps", "holds", "operation_changes", "operations"}
+
+# What is written into a column, by its type; {} is the value that is there.
+OTHER_VALUES = {
+    "bigint": ["{} + 1", "{} - 1", "-{} - 7"],
+    "integer": ["{} + 1", "{} - 1"],
+    "xid8": ["'1'::xid8", "({}::text::bigint + 1)::text::xid8"],
+    "text": ["{} || 'x'", "''"],
+    "boolean": ["NOT {}"],
+    "bytea": ["set_byte({}, 0, (get_byte({}, 0) + 1) %% 256)", "{} || '\\x00'", "''::bytea"],
+    "jsonb": ["'{{\"x\": 1}}'::jsonb", "'null'::jsonb"],
+    "interval": ["{} + interval '1 microsecond'"],
+    "timestamp with time zone": ["{} + interval '1 us'", "{} - interval '1 us'"],
+    "timestamp without time zone": ["{} + interval '1 day'", "{} - interval '1 us'", "'infinity'"],
+}
+# Instead of nothing.
+SOME_VALUE = {
+    "bigint": "1",
+    "integer": "1",
+    "text": "'x'",
+    "boolean": "true",
+    "jsonb": "'{}'",
+    "interval": "interval '1 day'",
+    "timestamp with time zone": "now()",
+}
+# Where a value of the same kind passes for the true one sooner than any other.
+PLAUSIBLE = {
+    "app": ["'app2'", "'app1'", "'ledger'"],
+    "owner_id": ["'alice'", "'carl'"],
+    "asset": ["'TOKEN'"],
+    "hold_nonce": ["'not of the lot'"],
+    "operation": ["'CONTENT_CREATION'", "'CREDIT_SPEND'", "'CREDIT_ADD'", "'REVERSAL'"],
+    "status": ["'open'", "'captured'", "'released'", "'expired'"],
+    "subject_kind": ["'owner'", "'claim_subject'"],
+    "change": ["'defined'", "'retired'"],
+    "action": ["'set_min_balance'", "'freeze_account'", "'unfreeze_account'", "'adjust_balance'"],
+    "claim_period": ["'ever'", "'day'"],
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that was written into a column of a row."""
+
+    table: str
+    column: str
+    value: str
+    before: Row
+    after: Row
+
+    def is_named_by(self, found: Row) -> bool:
+        """Tell whether a discrepancy points to the row: by its owner and number, or its key."""
+        return any(self._is(row, found) for row in (self.before, self.after))
+
+    def _is(self, row: Row, found: Row) -> bool:
+        if "owner_id" not in row:
+            keys = {row.get("app"), row.get("operation")}
+            return bool(keys & {found["detail"].get("app"), found["detail"].get("operation")})
+        if found["owner_id"] != row["owner_id"] or found["asset"] != row["asset"]:
+            return False
+        if self.table in ("entries", "lots"):
+            return bool(found["seq"] == row["seq"])
+        return True
+
+    def __str__(self) -> str:
+        keys = ("owner_id", "asset", "app", "operation", "seq", "nonce", "status")
+        row = {key: self.before[key] for key in keys if key in self.before}
+        return f"{self.table}.{self.column} = {self.value} of {row}"
+
+
+@pytest.fixture(scope="module")
+def tampered_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
+    """Full books without triggers and checks; tests write to them and roll back."""
+    template = sql.Identifier(ledger_template.template_dbname).as_string(None)
+    with new_database(ledger_server, f"TEMPLATE {template}") as url:
+        with psycopg.connect(url) as conn:
+            fill(conn, Clock(conn, BEGINNING))
+            call(conn, "bind_role", role=conn.info.user, app="app1")
+        with psycopg.connect(url) as conn:
+            for name in TABLES:
+                table = sql.Identifier("ledger", name)
+                conn.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER ALL").format(table))
+                for column in ("action_id", "change_id"):
+                    if column in columns_of(conn, name):
+                        change = "ALTER TABLE {} ALTER {} DROP IDENTITY"
+                        conn.execute(sql.SQL(change).format(table, sql.Identifier(column)))
+                checks = conn.execute(
+                    "SELECT conname FROM pg_constraint "
+                    "WHERE conrelid = %s::regclass AND contype = 'c'",
+                    [f"ledger.{name}"],
+                ).fetchall()
+                for (check,) in checks:
+                    conn.execute(
+                        sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                            table, sql.Identifier(check)
+                        )
+                    )
+        yield url
+
+
+@pytest.fixture
+def tamperer(tampered_db: str) -> Iterator[Connection]:
+    with psycopg.connect(tampered_db) as conn:
+        yield conn
+        conn.rollback()
+
+
+def discrepancies(conn: Connection) -> list[Row]:
+    """Give what verify finds beyond the guards that are switched off."""
+    return [row for row in rows(conn, "verify") if "switched off" not in row["problem"]]
+
+
+def columns_of(conn: Connection, table: str) -> dict[str, str]:
+    """Give the columns of a table and their types."""
+    found = conn.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+        [f"ledger.{table}"],
+    ).fetchall()
+    return dict(found)
+
+
+def chosen_rows(conn: Connection, table: str, column: str) -> list[Row]:
+    """Give rows of every kind, each with its place in the table, and whether verify can know."""
+    kind = {
+        "entries": "operation, hold_nonce IS NULL, reverses_seq IS NULL",
+        "hold_lots": "owner_id, hold_nonce",
+        "holds": "status, app, captured = 0",
+        "operator_actions": "owner_id, action_id",
+        "operations": "operation",
+        "operation_changes": "change, app, rule",
+        "claims": "operation, subject_kind",
+    }.get(table, "owner_id" if "owner_id" in columns_of(conn, table) else "app")
+    unknowable = UNKNOWABLE.get((table, column))
+    query = f"""
+        SELECT DISTINCT ON ({kind}, {column} IS NULL)
+            to_jsonb(it) || jsonb_build_object(
+                'place', ctid, 'unknowable', {unknowable.rows if unknowable else "false"}
+            )
+        FROM ledger.{table} AS it
+        ORDER BY {kind}, {column} IS NULL, ctid
+    """
+    return [row for (row,) in conn.execute(query.encode())]
+
+
+def tampered(
+    conn: Connection, table: str, column: str, kind: str, row: Row
+) -> Iterator[tuple[Change, list[Row]]]:
+    """Write other values into a column of a row, and give each with what verify says to it."""
+    if row[column] is None:
+        values = [SOME_VALUE[kind]]
+    else:
+        old = f"it.{column}"
+        values = [value.format(*[old] * value.count("{}")) for value in OTHER_VALUES[kind]]
+        values += PLAUSIBLE.get(column, [])
+        values.append("NULL")
+    for value in values:
+        try:
+            with conn.transaction(force_rollback=True):
+                changed = conn.execute(
+                    f"""
+                    UPDATE ledger.{table} AS it SET {column} = {value}
+                    WHERE ctid = %s AND {column} IS DISTINCT FROM {value}
+                    RETURNING to_jsonb(it)
+                    """.encode(),
+                    [row["place"]],
+                ).fetchone()
+                if changed:
+                    yield Change(table, column, value, row, changed[0]), discrepancies(conn)
+        except (psycopg.errors.NotNullViolation, psycopg.errors.UniqueViolation):
+            continue  # what the primary keys and NOT NULL still refuse
+
+
+def test_every_table_is_tampered_with(tx: Connection) -> None:
+    present = tx.execute(
+        "SELECT relname::text FROM pg_class "
+        "WHERE relnamespace = 'ledger'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1"
+    ).fetchall()
+    assert [name for (name,) in present] == TABLES
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_of_every_kind_of_row_is_proved(tamperer: Connection, table: str) -> None:
+    missed = []
+    for column, kind in columns_of(tamperer, table).items():
+        tried = 0
+        for row in chosen_rows(tamperer, table, column):
+            for change, found in tampered(tamperer, table, column, kind, row):
+                tried += 1
+                if not row["unknowable"] and not any(map(change.is_named_by, found)):
+                    missed.append(str(change))
+        assert tried, f"{table}.{column} was never written: the books have no row for it"
+    assert "\n".join(missed) == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), UNKNOWABLE, ids=[".".join(names) for names in UNKNOWABLE]
+)
+def test_what_is_said_to_be_unknowable_is(tamperer: Connection, table: str, column: str) -> None:
+    kind = columns_of(tamperer, table)[column]
+    candidates = [row for row in chosen_rows(tamperer, table, column) if row["unknowable"]]
+    assert any(
+        found == []
+        for row in candidates
+        for _, found in tampered(tamperer, table, column, kind, row)
+    )
+
+
+# Rows that go, come, or change places
+
+
+@pytest.mark.parametrize("table", [name for name in TABLES if name not in MAY_GO])
+def test_row_that_is_removed_is_missed(tamperer: Connection, table: str) -> None:
+    missed = []
+    for row in chosen_rows(tamperer, table, "owner_id"):
+        with tamperer.transaction(force_rollback=True):
+            tamperer.execute(f"DELETE FROM ledger.{table} WHERE ctid = %s".encode(), [row["place"]])
+            # The gap that it leaves is told of the row after it.
+            if not any(it["owner_id"] == row["owner_id"] for it in discrepancies(tamperer)):
+                missed.append(row)
+    assert missed == []
+
+
+def test_hold_that_is_removed_is_missed_unless_nothing_came_of_it(tamperer: Connection) -> None:
+    for row in chosen_rows(tamperer, "holds", "owner_id"):
+        with tamperer.transaction(force_rollback=True):
+            tamperer.execute("DELETE FROM ledger.holds WHERE ctid = %s", [row["place"]])
+            came_of_it = row["status"] == "open" or row["captured"] > 0
+            assert bool(discrepancies(tamperer)) == came_of_it
+
+
+@pytest.mark.parametrize(
+    "table", ["accounts", "claims", "entries", "hold_lots", "holds", "lot_movements", "lots"]
+)
+def test_row_that_is_added_is_found(tamperer: Connection, table: str) -> None:
+    """A copy of a row for an owner who was never there, or under another number or nonce."""
+    columns = columns_of(tamperer, table)
+    for name, other in (("owner_id", "'stranger'"), ("seq", "7777"), ("nonce", "'forged'")):
+        if name not in columns or (name == "nonce" and "seq" in columns):
+            continue
+        as_copied = {column: f"it.{column}" for column in columns} | {name: other}
+        if "nonce" in columns:
+            as_copied["nonce"] = "'forged'"
+        if table == "claims":
+            as_copied["slot"] = "it.slot + 100"
+        for row in chosen_rows(tamperer, table, name):
+            if table == "holds" and row["status"] != "open":
+                continue  # one that ended without a trace is as good as none
+            with tamperer.transaction(force_rollback=True):
+                added = tamperer.execute(
+                    f"""
+                    INSERT INTO ledger.{table} ({", ".join(as_copied)})
+                    SELECT {", ".join(as_copied.values())} FROM ledger.{table} AS it
+                    WHERE ctid = %s
+                    RETURNING to_jsonb({table})
+                    """.encode(),
+                    [row["place"]],
+                ).fetchall()[0][0]
+                found = discrepancies(tamperer)
+                assert any(Change(table, name, other, added, added).is_named_by(it) for it in found)
+
+
+@pytest.mark.parametrize(
+    "swapped", ["amount", "nonce", "recorded_at", "hash", "app, operation", "metadata", "entry_id"]
+)
+def test_values_that_two_entries_have_exchanged_are_found(
+    tamperer: Connection, swapped: str
+) -> None:
+    tamperer.execute("ALTER TABLE ledger.entries DROP CONSTRAINT entries_nonce_once_per_app")
+    tamperer.execute(
+        f"""
+        UPDATE ledger.entries AS it SET ({swapped}) = (
+            SELECT {swapped} FROM ledger.entries AS other
+            WHERE other.owner_id = 'alice' AND other.seq = 3 - it.seq
+        )
+        WHERE owner_id = 'alice' AND seq IN (1, 2)
+        """.encode()
+    )
+    found = {(it["found_in"], it["owner_id"], it["seq"]) for it in discrepancies(tamperer)}
+    assert {("entries", "alice", 1), ("entries", "alice", 2)} <= found
+
+
+def test_entries_that_have_exchanged_their_places_are_found(tamperer: Connection) -> None:
+    tamperer.execute("ALTER TABLE ledger.entries DROP CONSTRAINT entries_pkey")
+    tamperer.execute(
+        "UPDATE ledger.entries SET seq = 3 - seq WHERE owner_id = 'alice' AND seq IN (1, 2)"
+    )
+    found = {(it["problem"], it["seq"]) for it in discrepancies(tamperer) if it["seq"]}
+    assert {("hash wrong", 1), ("hash wrong", 2), ("hash wrong", 3)} <= found
+
+
+def test_newest_entry_that_is_removed_with_its_trace_in_the_account_shows_in_a_checkpoint_only(
+    tamperer: Connection,
+) -> None:
+    checkpoint = call(tamperer, "checkpoint")
+    tamperer.execute("DELETE FROM ledger.entries WHERE owner_id = 'owner 1' AND seq = 3")
+    tamperer.execute(
+        """
+        UPDATE ledger.accounts SET
+            (balance, last_seq, last_entry_at, head_hash)
+            = (SELECT balance_after, seq, recorded_at, hash FROM ledger.entries
+               WHERE entries.owner_id = 'owner 1' AND seq = 2)
+        WHERE owner_id = 'owner 1'
+        """
+    )
+    assert discrepancies(tamperer) == []
+    assert changed_since(tamperer, checkpoint)
+
+
+# A past that is rewritten as a whole
+
+
+def rewrite(conn: Connection, owner_id: str, change: str) -> None:
+    """Change an account's entries as a whole, with all balances and hashes after it."""
+    conn.execute(f"UPDATE ledger.entries SET {change} AND owner_id = '{owner_id}'".encode())
+    conn.execute(
+        """
+        UPDATE ledger.entries SET balance_after = running.total
+        FROM (
+            SELECT seq, sum(amount) OVER (ORDER BY seq) AS total
+            FROM ledger.entries WHERE owner_id = %(owner_id)s
+        ) AS running
+        WHERE entries.owner_id = %(owner_id)s AND entries.seq = running.seq
+        """,
+        {"owner_id": owner_id},
+    )
+    entries = entries_as_stored(conn, owner_id)
+    for entry, right in zip(entries, chained(entries), strict=True):
+        conn.execute(
+            "UPDATE ledger.entries SET hash = %s WHERE owner_id = %s AND seq = %s",
+            [right, owner_id, entry["seq"]],
+        )
+    conn.execute(
+        """
+        UPDATE ledger.accounts SET (balance, head_hash) = (
+            SELECT balance_after, hash FROM ledger.entries
+            WHERE owner_id = %(owner_id)s ORDER BY seq DESC LIMIT 1
+        )
+        WHERE owner_id = %(owner_id)s
+        """,
+        {"owner_id": owner_id},
+    )
+
+
+def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
+    return rows(
+        conn, "verify_checkpoint", horizon=checkpoint["horizon"], digest=checkpoint["digest"]
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "amount = amount + 1 WHERE seq = 1",
+        "metadata = '{\"forged\": true}' WHERE seq = 2",
+        "nonce = 'forged' WHERE seq = 3",
+        "recorded_at = recorded_at + interval '1 us' WHERE seq = 3",
+    ],
+)
+def test_past_that_is_rewritten_with_all_its_hashes_shows_in_a_checkpoint_only(
+    tamperer: Connection, change: str
+) -> None:
+    checkpoint = call(tamperer, "checkpoint")
+    assert changed_since(tamperer, checkpoint) == []
+    rewrite(tamperer, "owner 1", change)
+    if change.startswith("recorded_at"):
+        tamperer.execute(
+            "UPDATE ledger.accounts SET last_entry_at = last_entry_at + interval '1 us' "
+            "WHERE owner_id = 'owner 1'"
+        )
+    assert discrepancies(tamperer) == []
+    (found,) = changed_since(tamperer, checkpoint)
+    assert found["problem"] == "the past has changed since the checkpoint"
+    assert found["detail"]["expected"] == checkpoint["digest"]
+    assert found["detail"]["found"] != checkpoint["digest"]
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "problem"),
+    [
+        ("amount = -1000 WHERE seq = 2", "overspent"),
+        ("operation = 'TOKENS_USED' WHERE seq = 2", "operation not in the set of the app"),
+        ("app = 'app9' WHERE seq = 2", "operation not in the set of the app"),
+        ("reverses_seq = 1 WHERE seq = 2", "operation not in the set of the app"),
+        (
+            "operation = 'REVERSAL', reverses_seq = 1, amount = 1 WHERE seq = 2",
+            "reversal beyond its original",
+        ),
+        (
+            "operation = 'REVERSAL', reverses_seq = 1, amount = -1000 WHERE seq = 2",
+            "reversal beyond its original",
+        ),
+        ("operation = 'SIGNUP_CREDIT' WHERE seq = 2", "claim missing"),
+        ("expires_at = recorded_at + interval '1 day' WHERE seq = 2", "lot missing"),
+        (
+            "operation = 'EXPIRY', app = 'ledger' WHERE seq = 2",
+            "operation not in the set of the app",
+        ),
+        (
+            "operation = 'ADJUSTMENT', app = 'ledger', metadata = '{}' WHERE seq = 2",
+            "adjustment and journal differ",
+        ),
+        ("hold_nonce = 'never placed' WHERE seq = 2", "hold missing"),
+    ],
+)
+def test_rewritten_past_that_breaks_a_rule_is_found_though_its_hashes_are_right(
+    tamperer: Connection, rewritten: str, problem: str
+) -> None:
+    rewrite(tamperer, "owner 1", rewritten)
+    found = discrepancies(tamperer)
+    assert problem in {it["problem"] for it in found}
+    assert {it["owner_id"] for it in found} == {"owner 1"}
+    assert "hash wrong" not in {it["problem"] for it in found}

@@ -1,0 +1,229 @@
+"""`verify` finds nothing in books that only the functions wrote, and finds their guards gone."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.fixtures.clock import Clock
+from tests.sql.calls import Connection, Row, call, record, refused, rows, scalar
+from tests.sql.full_books import BEGINNING, activities, fill
+from tests.sql.lifecycle import item, record_batch
+
+
+@pytest.fixture
+def clock(tx: Connection) -> Clock:
+    return Clock(tx, BEGINNING)
+
+
+def problems(conn: Connection, owner_id: str | None = None) -> list[tuple[str, str, str | None]]:
+    """Give what verify finds: problem, table, owner."""
+    found = rows(conn, "verify", owner_id=owner_id)
+    return [(row["problem"], row["found_in"], row["owner_id"]) for row in found]
+
+
+# Nothing where nothing is
+
+
+def test_nothing_is_wrong_after_any_kind_of_activity(tx: Connection, clock: Clock) -> None:
+    for activity in activities(tx, clock):
+        assert (activity, rows(tx, "verify")) == (activity, [])
+
+
+def test_nothing_is_wrong_with_any_owner_of_full_books(tx: Connection, clock: Clock) -> None:
+    fill(tx, clock)
+    for (owner_id,) in tx.execute("SELECT DISTINCT owner_id FROM ledger.accounts").fetchall():
+        assert rows(tx, "verify", owner_id=owner_id) == []
+
+
+def test_nothing_is_wrong_with_an_empty_ledger_or_an_owner_never_seen(tx: Connection) -> None:
+    assert rows(tx, "verify") == []
+    assert rows(tx, "verify", owner_id="nobody") == []
+
+
+@pytest.mark.parametrize("owner_id", ["", "x" * 256])
+def test_owner_that_cannot_be_is_refused(tx: Connection, owner_id: str) -> None:
+    with refused(tx, "LG001") as refusal:
+        rows(tx, "verify", owner_id=owner_id)
+    assert refusal.detail["field"] == "owner_id"
+
+
+def test_claims_made_under_a_rule_that_is_no_more_are_right(tx: Connection) -> None:
+    rule = {"operation": "BONUS", "description": "x", "default_amount": 1, "claim_limit": 3}
+    call(tx, "define_operation", claim_period="day", claim_scope="owner", **rule)
+    call(tx, "allow_operation", app="app1", operation="BONUS")
+    record(tx, operation="BONUS")
+    record(tx, operation="BONUS")
+    call(tx, "define_operation", claim_period="month", claim_scope="owner_and_app", **rule)
+    record(tx, operation="BONUS")
+    call(tx, "define_operation", **{name: rule[name] for name in list(rule)[:3]})
+    record(tx, operation="BONUS")
+    assert rows(tx, "verify") == []
+
+
+def test_entry_that_waited_while_its_rule_was_limited_is_right(tx: Connection) -> None:
+    """It went by the rule that it had read before it waited for the account."""
+    call(tx, "define_operation", operation="BONUS", description="x", default_amount=1)
+    call(tx, "allow_operation", app="app1", operation="BONUS")
+    clock = Clock(tx, scalar(tx, "SELECT clock_timestamp() + interval '1 hour'"))
+    record(tx, operation="BONUS")
+    call(
+        tx,
+        "define_operation",
+        operation="BONUS",
+        description="x",
+        default_amount=1,
+        claim_limit=1,
+        claim_period="ever",
+    )
+    clock.forward(minutes=1)
+    assert rows(tx, "verify") == []
+
+
+# Where it looks
+
+
+def test_verify_of_one_owner_leaves_the_others_and_the_catalogue_alone(tx: Connection) -> None:
+    record(tx, owner_id="alice")
+    record(tx, owner_id="bob")
+    tx.execute("UPDATE ledger.accounts SET balance = balance + 1")
+    tx.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
+    assert problems(tx, "alice") == [("balance wrong", "accounts", "alice")]
+    assert len(problems(tx)) == 3
+
+
+@pytest.fixture
+def many_accounts(conn: Connection) -> list[str]:
+    """More accounts than one range of a verification takes; the owners, in order."""
+    owners = [f"{number:05}" for number in range(10_004)]
+    record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners[:10_000]])
+    record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners[10_000:]])
+    return owners
+
+
+def test_accounts_are_verified_in_ranges_that_leave_none_out(
+    conn: Connection, many_accounts: list[str]
+) -> None:
+    heard: list[str] = []
+    conn.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+    edges = [many_accounts[number] for number in (0, 9_998, 9_999, 10_000, 10_003)]
+    with conn.transaction(force_rollback=True):
+        conn.execute("UPDATE ledger.accounts SET balance = 2 WHERE owner_id = ANY(%s)", [edges])
+        conn.execute("SET LOCAL session_replication_role = replica")
+        conn.execute("ALTER TABLE ledger.accounts DISABLE TRIGGER accounts_kept")
+        conn.execute("DELETE FROM ledger.accounts WHERE owner_id = ANY(%s)", [edges[-1:]])
+        found = problems(conn)
+    assert found[0][0] == "trigger missing or switched off"
+    assert found[1:] == [
+        *(("balance wrong", "accounts", owner_id) for owner_id in edges[:-1]),
+        ("account missing", "accounts", edges[-1]),
+    ]
+    assert heard == ["verified 10000 accounts", "verified 10003 accounts"]
+
+
+def test_everything_is_seen_as_of_one_moment(ledger_db: str, conn: Connection) -> None:
+    """Rows come while others record: the snapshot is that of the beginning."""
+    record(conn)
+    with (
+        psycopg.connect(ledger_db) as reader,
+        reader.cursor() as cursor,
+        psycopg.connect(ledger_db, autocommit=True) as writer,
+    ):
+        record(writer)
+        assert cursor.execute("SELECT * FROM ledger.verify()").fetchall() == []
+        record(writer)
+        assert cursor.execute("SELECT * FROM ledger.verify()").fetchall() == []
+
+
+# What guards the books
+
+TRIGGERS = """
+    SELECT relname::text, tgname::text FROM pg_trigger
+    INNER JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE relnamespace = 'ledger'::regnamespace AND NOT tgisinternal
+    ORDER BY 1, 2
+"""
+UNIQUE_INDEXES = """
+    SELECT tables.relname::text, indexes.relname::text, conname::text FROM pg_index
+    INNER JOIN pg_class AS indexes ON indexes.oid = indexrelid
+    INNER JOIN pg_class AS tables ON tables.oid = indrelid
+    LEFT JOIN pg_constraint ON conindid = indexrelid AND contype IN ('p', 'u')
+    WHERE tables.relnamespace = 'ledger'::regnamespace AND indisunique
+    ORDER BY 1, 2
+"""
+
+
+@pytest.fixture
+def owner(tx: Connection) -> Connection:
+    """A superuser on an otherwise sound ledger."""
+    assert rows(tx, "verify") == []
+    return tx
+
+
+def guards_missed(found: list[Row], table: str) -> list[Row]:
+    return [row for row in found if row["found_in"] == table and row["owner_id"] is None]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TRIGGER {trigger} ON {table}",
+        "ALTER TABLE {table} DISABLE TRIGGER {trigger}",
+        "ALTER TABLE {table} ENABLE TRIGGER {trigger}",
+        "ALTER TABLE {table} ENABLE REPLICA TRIGGER {trigger}",
+        "ALTER TABLE {table} DISABLE TRIGGER ALL",
+    ],
+)
+def test_every_trigger_is_missed(owner: Connection, change: str) -> None:
+    triggers = owner.execute(TRIGGERS).fetchall()
+    assert triggers
+    for table, trigger in triggers:
+        with owner.transaction(force_rollback=True):
+            owner.execute(
+                sql.SQL(change).format(
+                    table=sql.Identifier("ledger", table), trigger=sql.Identifier(trigger)
+                )
+            )
+            assert guards_missed(rows(owner, "verify"), table), trigger
+
+
+@pytest.mark.parametrize("condition", ["WHEN (false)", ""])
+def test_trigger_that_guards_nothing_any_more_is_missed(owner: Connection, condition: str) -> None:
+    owner.execute("CREATE FUNCTION lame() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'")
+    function = "ledger_core.refuse_change" if condition else "lame"
+    owner.execute(
+        f"""
+        CREATE OR REPLACE TRIGGER entries_append_only
+        BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.entries
+        FOR EACH STATEMENT {condition} EXECUTE FUNCTION {function}()
+        """.encode()
+    )
+    owner.execute("ALTER TABLE ledger.entries ENABLE ALWAYS TRIGGER entries_append_only")
+    (missed,) = guards_missed(rows(owner, "verify"), "entries")
+    assert missed["problem"] == "trigger missing or switched off"
+
+
+def test_every_unique_index_is_missed(owner: Connection) -> None:
+    indexes = owner.execute(UNIQUE_INDEXES).fetchall()
+    assert indexes
+    for table, index, constraint in indexes:
+        with owner.transaction(force_rollback=True):
+            if constraint is None:
+                drop = sql.SQL("DROP INDEX {}").format(sql.Identifier("ledger", index))
+            else:
+                drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {} CASCADE").format(
+                    sql.Identifier("ledger", table), sql.Identifier(constraint)
+                )
+            owner.execute(drop)
+            missed = [row["problem"] for row in guards_missed(rows(owner, "verify"), table)]
+            assert (index, missed) == (index, ["unique index missing"])
+
+
+def test_entries_of_transactions_that_the_server_has_not_seen_are_named(tx: Connection) -> None:
+    """So it is when a dump is restored on a younger server: the feed would withhold them."""
+    record(tx)
+    tx.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
+    tx.execute("UPDATE ledger.entries SET xact_id = '9000000000000000000'")
+    found = [row for row in rows(tx, "verify") if row["problem"] == "transaction of the future"]
+    assert [(row["owner_id"], row["seq"]) for row in found] == [("alice", 1)]

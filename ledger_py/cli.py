@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
@@ -18,9 +19,19 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_py.embedded import EmbeddedError, binaries, database
 from ledger_py.migrate import FileState, MigrationError, ensure_current, migrate, rollback, status
+from ledger_py.proof import checkpoints
+from ledger_py.proof.books import discrepancies, size
+from ledger_py.proof.connection import Connection, connected, one_moment
+from ledger_py.proof.errors import ProofError
+from ledger_py.proof.expiry import post_due
+from ledger_py.proof.export import PROGRESS_EVERY, export, whole_file
+from ledger_py.proof.recompute import WITHOUT_END, Recomputation
 from ledger_py.settings import PROJECT_ROOT, Settings, SettingsError
 
-_EXPECTED: Final = (EmbeddedError, MigrationError, SettingsError)
+_EXPECTED: Final = (EmbeddedError, MigrationError, ProofError, SettingsError)
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 # Seconds that requests under way are given when a service is told to stop.
 _DRAIN_WITHIN: Final = 30
@@ -112,6 +123,7 @@ def _run_service(app: str, settings: Settings, workers: int) -> None:
             lifespan="on",
             access_log=False,  # the service writes a line per request itself
             server_header=False,
+            proxy_headers=False,  # nobody asks for the caller's address
             timeout_graceful_shutdown=_DRAIN_WITHIN,
         )
     except KeyboardInterrupt:
@@ -184,3 +196,114 @@ def psql_command(arguments: tuple[str, ...]) -> None:
         finally:
             signal.signal(signal.SIGINT, previous)
     sys.exit(code)
+
+
+@contextmanager
+def _open_books() -> Iterator[Connection]:
+    with _open_database() as (_, url), connected(url, report=_note) as conn:
+        yield conn
+
+
+@main.command("verify")
+@click.option("--owner", help="Verify the accounts of this owner only.")
+@click.option(
+    "--checkpoint",
+    "kept",
+    type=_EXISTING_FILE,
+    help="Hold the checkpoints in this file against the books as well.",
+)
+def verify_command(owner: str | None, kept: Path | None) -> None:
+    """Recompute the books from the entries. Exit code 1 if anything is wrong with them."""
+    held = list(checkpoints.read(kept)) if kept else []
+    wrong = 0
+    with _open_books() as conn, one_moment(conn):
+        for discrepancy in discrepancies(conn, owner):
+            click.echo(str(discrepancy))
+            wrong += 1
+        for checkpoint in held:
+            if checkpoints.holds(conn, checkpoint):
+                click.echo(f"{checkpoint}: nothing recorded before it has changed")
+            else:
+                click.echo(f"{checkpoint}: the past has changed since")
+                wrong += 1
+        examined = size(conn, owner)
+    _end_with_verdict("The books are", wrong, examined)
+
+
+def _end_with_verdict(what: str, wrong: int, examined: str) -> None:
+    if wrong:
+        found = "1 discrepancy" if wrong == 1 else f"{wrong} discrepancies"
+        click.echo(f"{what} WRONG: {found} ({examined})")
+        sys.exit(1)
+    click.echo(f"{what} right ({examined})")
+
+
+@main.command("checkpoint")
+def checkpoint_command() -> None:
+    """Print a digest over all accounts, as one line of JSON.
+
+    Keep it where nobody who can write the database can change it (`ledger checkpoint >> FILE`), for
+    `ledger verify --checkpoint FILE`.
+    """
+    with _open_books() as conn:
+        click.echo(checkpoints.encode(checkpoints.take(conn)))
+
+
+@main.command("export")
+@click.argument("file", type=_FILE)
+def export_command(file: Path) -> None:
+    """Write all entries to FILE, one per line, for `ledger verify-export` on any machine."""
+    with _open_books() as conn, whole_file(file) as lines:
+        entries = export(conn, lines, report=_note)
+    click.echo(f"{entries} entries written to {file}")
+
+
+@main.command("verify-export")
+@click.argument("file", type=_EXISTING_FILE)
+@click.option(
+    "--checkpoint", "kept", type=_EXISTING_FILE, help="Hold checkpoints against it as well."
+)
+def verify_export_command(file: Path, kept: Path | None) -> None:
+    """Verify what `ledger export` wrote, without any database. Exit code 1 if it is wrong."""
+    held = list(checkpoints.read(kept)) if kept else []
+    recomputation = Recomputation([WITHOUT_END, *(int(one.horizon) for one in held)])
+    wrong = 0
+    with file.open("rb") as lines:
+        for problem in recomputation.problems(_counted(lines)):
+            click.echo(str(problem))
+            wrong += 1
+    for checkpoint in held:
+        if recomputation.digest(int(checkpoint.horizon)) == checkpoint.digest:
+            click.echo(f"{checkpoint}: nothing recorded before it has changed")
+        else:
+            click.echo(f"{checkpoint}: the past has changed since")
+            wrong += 1
+    click.echo(f"digest {recomputation.digest()}")
+    accounts, entries = recomputation.accounts, recomputation.entries
+    _end_with_verdict("The export is", wrong, f"{accounts} accounts, {entries} entries")
+
+
+def _counted(lines: Iterable[bytes]) -> Iterator[bytes]:
+    for number, line in enumerate(lines, start=1):
+        yield line
+        if number % PROGRESS_EVERY == 0:
+            _note(f"verified {number} lines")
+
+
+@main.command("expire")
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="Accounts in one transaction.",
+)
+def expire_command(most: int) -> None:
+    """Post what is due on accounts that nobody touches: expiries, and ends of holds.
+
+    Balances are right without it; statements and the change feed show what is posted.
+    """
+    with _open_books() as conn:
+        settled = post_due(conn, most, report=_note)
+    click.echo(f"Nothing is due any more ({settled} accounts settled)")

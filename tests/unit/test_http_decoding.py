@@ -13,12 +13,20 @@ from hypothesis import strategies as st
 
 from ledger_py.http.decoding import (
     agree_on_nonce,
-    decode_owner_id,
+    decode_batch,
     decode_query,
     decode_record_request,
+    decode_segments,
 )
 from ledger_py.http.problems import Problem
-from ledger_py.http.schemas import BalanceQuery, EntriesQuery, RecordRequest
+from ledger_py.http.schemas import (
+    AccountPath,
+    BalanceQuery,
+    EntriesQuery,
+    HoldsQuery,
+    RecordRequest,
+    StatementQuery,
+)
 
 T = TypeVar("T")
 
@@ -58,6 +66,20 @@ def test_any_object_is_a_request_or_a_problem(members: dict[str, Any]) -> None:
     assert_decodes_or_names_the_problem(json.dumps(members).encode())
 
 
+@given(
+    st.lists(st.dictionaries(st.sampled_from(FIELDS) | st.text(), json_values) | json_values),
+    json_values,
+)
+def test_any_array_is_a_batch_of_requests_and_problems(entries: list[Any], atomic: Any) -> None:
+    found = attempt(decode_batch, json.dumps({"entries": entries, "atomic": atomic}).encode())
+    if isinstance(found, Problem):
+        assert not isinstance(atomic, bool)
+    else:
+        assert [isinstance(entry, RecordRequest | Problem) for entry in found[0]] == [True] * len(
+            entries
+        )
+
+
 @given(st.text(), st.integers(-(2**70), 2**70))
 def test_what_is_within_the_bounds_comes_through_as_it_is(text: str, amount: int) -> None:
     body = {"owner_id": text, "operation": "X", "nonce": text, "amount": amount}
@@ -72,14 +94,14 @@ def test_what_is_within_the_bounds_comes_through_as_it_is(text: str, amount: int
 
 @given(st.binary())
 def test_any_query_is_parameters_or_a_problem(query: bytes) -> None:
-    for type_ in (BalanceQuery, EntriesQuery):
+    for type_ in (BalanceQuery, EntriesQuery, HoldsQuery, StatementQuery):
         found = attempt(decode_query, query, type_)
         assert isinstance(found, type_) or found.type.code == "invalid_request"
 
 
 @given(st.text())
 def test_any_segment_is_an_owner_or_a_problem(segment: str) -> None:
-    found = attempt(decode_owner_id, segment)
+    found = attempt(decode_segments, {"owner_id": segment}, AccountPath)
     assert found.values["field"] == "owner_id" if isinstance(found, Problem) else found
 
 

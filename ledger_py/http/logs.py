@@ -1,0 +1,171 @@
+"""The log of a service: structlog, one line per request.
+
+Lines are JSON, or coloured text on a terminal. The service writes them through a logger of its
+own, and changes nothing about the logging of the process that it runs in.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import msgspec
+import structlog
+
+from ledger_py.http.problems import Problem, problem_of
+
+if TYPE_CHECKING:
+    from litestar.types import Scope
+    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+    from ledger_py.settings import LogFormat
+
+__all__ = ("RequestLog", "make_logger")
+
+_STATE_KEY: Final = "request_log"
+
+_LEVELS: Final = {"unavailable": logging.WARNING, "failed": logging.ERROR}
+
+
+def make_logger(
+    log_format: LogFormat = "auto", stream: TextIO | None = None
+) -> FilteringBoundLogger:
+    """Make the logger of a service.
+
+    Args:
+        log_format: ``json``, ``console``, or ``auto``: console on a terminal, JSON otherwise.
+        stream: Where lines go; standard output if left out.
+
+    Returns:
+        The logger; its methods take an event and its values as keyword arguments.
+    """
+    stream = stream or sys.stdout
+    if log_format == "console" or (log_format == "auto" and stream.isatty()):
+        return _wrap(
+            structlog.PrintLogger(stream),
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Literals, so that no owner can write control characters to the terminal.
+            structlog.dev.ConsoleRenderer(repr_native_str=True),
+        )
+    return _wrap(structlog.BytesLogger(stream.buffer), _render_json)
+
+
+def _wrap(logger: WrappedLogger, *processors: Any) -> FilteringBoundLogger:
+    wrapped: FilteringBoundLogger = structlog.wrap_logger(
+        logger,
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    ).bind()
+    return wrapped
+
+
+_encode_json = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+def _render_json(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
+    """Render a line at once: a chain of processors takes half as long again (11 µs, not 7)."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, level, event)
+    name = event.pop("event")
+    return _encode_json({"timestamp": datetime.now(UTC), "level": level, "event": name, **event})
+
+
+class RequestLog:
+    """What the log says about one request, gathered while it is answered.
+
+    Args:
+        request_id: The id of the request.
+        app: The app of the service.
+        method: The HTTP method.
+        path: The path as it was sent.
+
+    Attributes:
+        status: The HTTP status of the answer; None until there is one.
+        owner: The owner that the request is about, if it is about one.
+        operation: The operation that it would record.
+        nonce: The nonce that it would record under.
+        outcome: ``recorded``, ``replayed``, ``answered``, or how it failed (problems.Outcome).
+    """
+
+    __slots__ = (
+        "_error",
+        "_problem",
+        "_started_at",
+        "app",
+        "method",
+        "nonce",
+        "operation",
+        "outcome",
+        "owner",
+        "path",
+        "request_id",
+        "status",
+    )
+
+    def __init__(self, *, request_id: str, app: str, method: str, path: str) -> None:
+        """Start the clock."""
+        self._started_at = time.perf_counter()
+        self._error: Exception | None = None
+        self._problem: Problem | None = None
+        self.request_id = request_id
+        self.app = app
+        self.method = method
+        self.path = path
+        self.status: int | None = None
+        self.owner: str | None = None
+        self.operation: str | None = None
+        self.nonce: str | None = None
+        self.outcome = "answered"
+
+    @classmethod
+    def of(cls, scope: Scope) -> RequestLog:
+        """Find the log of the request that an ASGI scope belongs to."""
+        log: RequestLog = scope["state"][_STATE_KEY]
+        return log
+
+    def attach(self, scope: Scope) -> None:
+        """Put the log where `of` finds it."""
+        scope["state"] = {**scope.get("state", {}), _STATE_KEY: self}
+
+    def fail(self, error: Exception) -> Problem:
+        """Note that the request failed, and say how it is to be answered.
+
+        Args:
+            error: What was raised.
+
+        Returns:
+            The problem to answer with.
+        """
+        self._error = error
+        self._problem = problem_of(error)
+        self.outcome = self._problem.outcome
+        return self._problem
+
+    def write(self, logger: FilteringBoundLogger) -> None:
+        """Write the line."""
+        values: dict[str, Any] = {
+            "request_id": self.request_id,
+            "app": self.app,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+        }
+        if self.owner is not None:
+            values["owner"] = self.owner
+        if self.operation is not None:
+            values["operation"] = self.operation
+        if self.nonce is not None:
+            values["nonce"] = self.nonce
+        values["outcome"] = self.outcome
+        if self._problem is not None:
+            values["code"] = self._problem.type.code
+        values["duration_ms"] = round((time.perf_counter() - self._started_at) * 1000, 3)
+        if self.outcome == "unavailable":
+            values["reason"] = str(self._error)
+        elif self.outcome == "failed":
+            values["exc_info"] = self._error
+        logger.log(_LEVELS.get(self.outcome, logging.INFO), "request", **values)

@@ -1,0 +1,249 @@
+"""Problems: what every request that fails is answered with (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from litestar.exceptions import HTTPException
+
+from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, LedgerError
+
+__all__ = ("PROBLEM_MEDIA_TYPE", "PROBLEM_TYPES", "Outcome", "Problem", "ProblemType", "problem_of")
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+RETRY_AFTER_SECONDS = 1
+"""When to come back after a 503: every cause of one passes by itself."""
+
+Outcome = Literal["refused", "invalid", "unavailable", "failed"]
+"""How a request failed: by a rule of the ledger, by its form, for the moment, or by our fault."""
+
+
+class ProblemType(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of problem; its page is what ``type`` of a problem points to.
+
+    Attributes:
+        code: The name of the kind, such as ``insufficient_balance``.
+        status: The HTTP status that goes with it.
+        title: What it is, in a few words.
+        meaning: What it means, in a sentence.
+    """
+
+    code: str
+    status: int
+    title: str
+    meaning: str
+
+    @property
+    def uri(self) -> str:
+        """The address of the kind's page, relative to the service."""
+        return f"/problems/{self.code}"
+
+
+def _title(code: str) -> str:
+    return code.replace("_", " ").capitalize().replace("json", "JSON")
+
+
+def _type_of_refusal(error: type[LedgerError]) -> ProblemType:
+    meaning = (error.__doc__ or "").partition("\n")[0]
+    return ProblemType(
+        code=error.code, status=error.status, title=_title(error.code), meaning=meaning
+    )
+
+
+def _type_of_service(code: str, status: HTTPStatus, meaning: str) -> ProblemType:
+    return ProblemType(code=code, status=status.value, title=_title(code), meaning=meaning)
+
+
+_INTERNAL = _type_of_service(
+    "internal_error",
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "The service failed in a way that it did not foresee. Its log tells more, under the id in the"
+    " header X-Request-ID.",
+)
+_UNAVAILABLE = _type_of_service(
+    "database_unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The database cannot be reached, or has no connection free. Repeat the request with its nonce.",
+)
+_BUSY = _type_of_service(
+    "database_busy",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many requests are waiting, or the database took too long, or gave way to another request;"
+    " nothing was recorded. Repeat the request with its nonce.",
+)
+_UNKNOWN_STATUS = _type_of_service(
+    "bad_request", HTTPStatus.BAD_REQUEST, "The request is not one that HTTP allows."
+)
+
+# Refusals with a status of 500 are no answer to a request: they would mean a fault of ours.
+PROBLEM_TYPES: Mapping[str, ProblemType] = {
+    kind.code: kind
+    for kind in (
+        *(_type_of_refusal(error) for error in ERRORS_BY_SQLSTATE.values() if error.status < 500),
+        _UNKNOWN_STATUS,
+        _type_of_service(
+            "malformed_json", HTTPStatus.BAD_REQUEST, "The body is not JSON encoded as UTF-8."
+        ),
+        _type_of_service("not_found", HTTPStatus.NOT_FOUND, "There is nothing at this address."),
+        _type_of_service(
+            "method_not_allowed",
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "The address does not take this method; the header Allow names those that it does.",
+        ),
+        _type_of_service(
+            "body_too_large",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "The body is larger than this service reads.",
+        ),
+        _type_of_service(
+            "unsupported_media_type",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body must be sent as Content-Type: application/json, not compressed.",
+        ),
+        _type_of_service(
+            "not_ready",
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The service cannot answer requests at this time; `checks` says why.",
+        ),
+        _UNAVAILABLE,
+        _BUSY,
+        _INTERNAL,
+    )
+}
+"""Every kind of problem that a service answers with, by code."""
+
+_CODE_BY_STATUS = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
+}
+
+
+class Problem(Exception):
+    """A request that cannot be answered as it wishes.
+
+    Args:
+        code: The kind of problem, one of PROBLEM_TYPES.
+        detail: What happened this time, for people.
+        values: What happened this time, for programs; becomes members of the answer.
+        headers: Header fields that the answer needs.
+        outcome: What the log says; by the status if left out.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        values: Mapping[str, Any] | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        outcome: Outcome | None = None,
+    ) -> None:
+        """Keep the parts; see the class."""
+        super().__init__(detail)
+        self.type = PROBLEM_TYPES[code]
+        self.detail = detail
+        self.values = values or {}
+        self.headers = tuple(headers)
+        if self.type.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.headers += (("retry-after", str(RETRY_AFTER_SECONDS)),)
+        self.outcome = outcome or _outcome(self.type.status)
+
+    @classmethod
+    def of_field(cls, field: str, reason: str) -> Problem:
+        """Make the problem of one field of a request.
+
+        Args:
+            field: The name of the field, parameter or header.
+            reason: What is wrong with it.
+        """
+        return cls(
+            InvalidRequest.code, f"{field}: {reason}", values={"field": field, "reason": reason}
+        )
+
+    def encode(self) -> bytes:
+        """Give the body of the answer."""
+        return msgspec.json.encode(self.members())
+
+    def members(self) -> dict[str, Any]:
+        """Give the members of the object that is the body of the answer."""
+        members: dict[str, Any] = {
+            "type": self.type.uri,
+            "title": self.type.title,
+            "status": self.type.status,
+            "detail": self.detail,
+            "code": self.type.code,
+        }
+        return members | {k: v for k, v in self.values.items() if k not in members}
+
+
+def _outcome(status: int) -> Outcome:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return "unavailable"
+    return "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "failed"
+
+
+def problem_of(error: Exception) -> Problem:
+    """Find the problem that a request is answered with.
+
+    Nothing of an error that is not meant for the caller goes into it.
+
+    Args:
+        error: What was raised while the request was answered.
+    """
+    match error:
+        case Problem():
+            return error
+        case LedgerError():
+            return _problem_of_refusal(error)
+        case psycopg.OperationalError():
+            return _problem_of_database(error)
+        case psycopg.errors.ReadOnlySqlTransaction():
+            # After a failover the pool can still hold connections to the server that was demoted.
+            return Problem(_UNAVAILABLE.code, "The database does not take entries at this time.")
+        case HTTPException():
+            return _problem_of_http(error)
+    return Problem(_INTERNAL.code, "The service failed. Nothing more is known to the caller.")
+
+
+def _problem_of_refusal(error: LedgerError) -> Problem:
+    if error.code not in PROBLEM_TYPES:
+        return problem_of(RuntimeError(error.code))
+    if isinstance(error, InvalidRequest) and "field" in error.detail:
+        detail = f"{error.detail['field']}: {error.detail.get('reason', error.message)}"
+    else:
+        detail = error.message
+    values = error.detail | ({"hint": error.hint} if error.hint else {})
+    outcome: Outcome = "invalid" if isinstance(error, InvalidRequest) else "refused"
+    return Problem(error.code, detail, values=values, outcome=outcome)
+
+
+# What the server says when it gave up one statement, and not when it is away.
+_BUSY_SQLSTATES = {
+    "40001": "The entry collided with another one.",
+    "40P01": "The entry and another one waited for each other.",
+    "55P03": "The account was locked for too long.",
+    "57014": "The database took too long.",
+}
+
+
+def _problem_of_database(error: psycopg.OperationalError) -> Problem:
+    detail = _BUSY_SQLSTATES.get(error.sqlstate or "")
+    if detail is not None:
+        return Problem(_BUSY.code, detail)
+    return Problem(_UNAVAILABLE.code, "The database cannot be reached at this time.")
+
+
+def _problem_of_http(error: HTTPException) -> Problem:
+    """Translate what Litestar raises by itself: no such route, wrong method, bad Host header."""
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem_of(RuntimeError(error.detail))
+    kind = PROBLEM_TYPES[_CODE_BY_STATUS.get(HTTPStatus(error.status_code), _UNKNOWN_STATUS.code)]
+    detail = error.detail if kind is _UNKNOWN_STATUS else kind.meaning
+    return Problem(kind.code, detail, headers=tuple((error.headers or {}).items()))

@@ -1,0 +1,1 @@
+"""The routes of a service, one module per subject."""

@@ -1,0 +1,115 @@
+"""`/openapi.json`, and the pages that show it: `/docs` and `/redoc`.
+
+The pages need no internet: what they load comes from the package `offapi`, which bundles Swagger UI
+and ReDoc. Only its files are used; importing it would read all of them into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+__all__ = ("documentation_routes",)
+
+_ASSETS: Final = {
+    "swagger-ui.js": ("swagger_bundle.js", "text/javascript"),
+    "swagger-ui.css": ("swagger_style.css", "text/css"),
+    "redoc.js": ("redoc.js", "text/javascript"),
+}
+
+_ONE_DAY: Final = {"cache-control": "max-age=86400"}
+
+_SWAGGER_PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{title}</title>
+  <link rel="icon" href="data:,">
+  <link rel="stylesheet" href="{root}/docs/assets/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="{root}/docs/assets/swagger-ui.js"></script>
+  <script>
+    SwaggerUIBundle({{
+      url: "{root}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null
+    }});
+  </script>
+</body>
+</html>
+"""
+
+_REDOC_PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{title}</title>
+  <link rel="icon" href="data:,">
+  <style>body {{ margin: 0 }}</style>
+</head>
+<body>
+  <redoc spec-url="{root}/openapi.json"></redoc>
+  <script type="module" src="{root}/docs/assets/redoc.js"></script>
+</body>
+</html>
+"""
+
+
+def documentation_routes(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
+    """Make the routes.
+
+    Args:
+        document: The OpenAPI document of the service.
+    """
+    encoded = msgspec.json.encode(document)
+    title = document["info"]["title"]
+
+    @get("/", sync_to_thread=False)
+    def front_door(request: Request[Any, Any, Any]) -> Redirect:
+        """Lead whoever opens the address of the service in a browser to its documentation."""
+        return Redirect(f"{_root(request)}/docs")
+
+    @get("/openapi.json", media_type="application/json", sync_to_thread=False)
+    def openapi() -> bytes:
+        """Give the OpenAPI document."""
+        return encoded
+
+    @get("/docs", media_type="text/html", sync_to_thread=False)
+    def swagger_ui(request: Request[Any, Any, Any]) -> str:
+        """Show the document in Swagger UI."""
+        return _SWAGGER_PAGE.format(title=title, root=_root(request))
+
+    @get("/redoc", media_type="text/html", sync_to_thread=False)
+    def redoc(request: Request[Any, Any, Any]) -> str:
+        """Show the document in ReDoc."""
+        return _REDOC_PAGE.format(title=title, root=_root(request))
+
+    return [front_door, openapi, swagger_ui, redoc, _asset]
+
+
+def _root(request: Request[Any, Any, Any]) -> str:
+    """Find where a proxy has put the service."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+@get("/docs/assets/{name:str}", sync_to_thread=True)
+def _asset(name: FromPath[str]) -> Response[bytes]:
+    """Give a file that the pages load."""
+    if name not in _ASSETS:
+        raise NotFoundException
+    file, media_type = _ASSETS[name]
+    content = Path(str(distribution("offapi").locate_file(f"offapi/{file}"))).read_bytes()
+    return Response(content, media_type=media_type, headers=_ONE_DAY)

@@ -1,0 +1,113 @@
+"""What must hold before a service answers requests, and for as long as it calls itself ready."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import psycopg
+
+from ledger_py import embedded
+from ledger_py.client_async import AsyncLedger
+from ledger_py.errors import LedgerError
+from ledger_py.http.service import StartupRefused
+from ledger_py.migrate import MigrationError, ensure_current, missing_files_async
+from ledger_py.operations import BaseLedgerOperation, compare_operation_set
+from ledger_py.settings import Settings
+
+__all__ = ("OK", "check", "prepared_database", "require_ready")
+
+OK: Final = "ok"
+
+DATABASE_ANSWERS_WITHIN: Final = 15.0
+"""Seconds that start-up waits for the database: services and their servers are started together."""
+
+_PAUSE: Final = 0.5
+_CONNECT_TIMEOUT: Final = 3
+
+
+@asynccontextmanager
+async def prepared_database(
+    app: str, settings: Settings, *, report: Callable[[str], None]
+) -> AsyncIterator[str]:
+    """Provide a database that answers and has everything installed that the app needs.
+
+    Args:
+        app: The app.
+        settings: Which database, and whether to install what is missing.
+        report: Takes a line for each thing that is done.
+
+    Yields:
+        The address of the database.
+
+    Raises:
+        StartupRefused: There is no such database; the message says why and what to do.
+    """
+    # The embedded server, looking at files and migrating all block, so they are done in threads.
+    source = embedded.database(settings, report=report)
+    try:
+        url = await asyncio.to_thread(source.__enter__)
+    except embedded.EmbeddedError as error:
+        raise StartupRefused(str(error)) from error
+    try:
+        await _wait_for(url)
+        try:
+            await asyncio.to_thread(ensure_current, url, settings, app=app, report=report)
+        except MigrationError as error:
+            raise StartupRefused(str(error)) from error
+        yield url
+    finally:
+        await asyncio.to_thread(source.__exit__, None, None, None)
+
+
+async def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + DATABASE_ANSWERS_WITHIN
+    while True:
+        try:
+            conn: psycopg.AsyncConnection[Any] = await psycopg.AsyncConnection.connect(
+                url, connect_timeout=_CONNECT_TIMEOUT
+            )
+        except psycopg.OperationalError as error:
+            if time.monotonic() + _PAUSE > deadline:
+                raise StartupRefused(
+                    f"The database cannot be reached: {str(error).strip()}"
+                ) from error
+        else:
+            await conn.close()
+            return
+        await asyncio.sleep(_PAUSE)
+
+
+async def check(ledger: AsyncLedger, operations: type[BaseLedgerOperation]) -> dict[str, str]:
+    """Compare what the service needs with what the database has.
+
+    Args:
+        ledger: The ledger as the app sees it.
+        operations: The app's enum.
+
+    Returns:
+        What was checked, with ``ok`` or what is wrong: ``schema`` and ``operations``.
+    """
+    missing = await missing_files_async(ledger.conn, app=ledger.app)
+    if missing:
+        return {"schema": f"not applied: {', '.join(missing)}"}
+    try:
+        known = await ledger.operations_of()
+    except LedgerError as error:
+        return {"schema": OK, "operations": str(error)}
+    difference = compare_operation_set(operations, (found.operation for found in known))
+    return {"schema": OK, "operations": OK if difference is None else str(difference)}
+
+
+def require_ready(app: str, checks: dict[str, str]) -> None:
+    """Refuse to start unless every check says ``ok``.
+
+    Raises:
+        StartupRefused: One does not; the message holds what is wrong.
+    """
+    faults = [fault for fault in checks.values() if fault != OK]
+    if faults:
+        raise StartupRefused("\n".join([f"The service of {app} does not start.", *faults]))

@@ -1,0 +1,75 @@
+"""Asking the database whether its books are right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import class_row
+
+from ledger_py.proof.connection import Connection
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One row of `ledger.verify`."""
+
+    problem: str
+    found_in: str
+    """The table, without its schema."""
+    owner_id: str | None
+    asset: str | None
+    seq: int | None
+    detail: dict[str, Any]
+
+    def __str__(self) -> str:
+        place = self.found_in
+        if self.owner_id is not None:
+            # Owners are any text: quoted, so that none can pass for something else on a terminal.
+            place += f" {json.dumps(self.owner_id, ensure_ascii=False)} {self.asset}"
+        if self.seq is not None:
+            place += f" #{self.seq}"
+        values = ", ".join(
+            f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in self.detail.items()
+        )
+        return f"{place}: {self.problem}" + (f" ({values})" if values else "")
+
+
+def discrepancies(conn: Connection, owner_id: str | None = None) -> Iterator[Discrepancy]:
+    """Let the database recompute the books.
+
+    Args:
+        conn: a connection; notices on it tell how many accounts are done.
+        owner_id: whose accounts; None for all, with the catalogue and the guards of the books.
+
+    Yields:
+        What is wrong, read row by row.
+
+    Raises:
+        psycopg.Error: the database could not do it.
+    """
+    with conn.cursor(row_factory=class_row(Discrepancy)) as cursor:
+        yield from cursor.stream("SELECT * FROM ledger.verify(owner_id => %s)", [owner_id])
+
+
+def size(conn: Connection, owner_id: str | None = None) -> str:
+    """Say how much there is in the books.
+
+    Args:
+        conn: a connection.
+        owner_id: whose accounts; None for all.
+
+    Returns:
+        The numbers of accounts and entries, in words.
+
+    Raises:
+        psycopg.Error: the database could not do it.
+    """
+    accounts, entries = conn.execute(
+        "SELECT count(*), coalesce(sum(last_seq), 0) FROM ledger.accounts "
+        "WHERE owner_id = %(owner_id)s OR %(owner_id)s::text IS NULL",
+        {"owner_id": owner_id},
+    ).fetchall()[0]
+    return f"{accounts} {'account' if accounts == 1 else 'accounts'}, {entries} entries"

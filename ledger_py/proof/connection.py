@@ -1,0 +1,78 @@
+"""The connection over which the books are examined, and what its errors are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeAlias
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import TupleRow
+
+from ledger_py.migrate.database import open_connection
+from ledger_py.proof.errors import ProofError
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+Report: TypeAlias = Callable[[str], None]
+
+_NO_LEDGER: Final = (
+    errors.InvalidSchemaName,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.UndefinedTable,
+)
+
+
+@contextmanager
+def connected(url: str, *, report: Report) -> Iterator[Connection]:
+    """Open the books.
+
+    Args:
+        url: any address that libpq takes.
+        report: takes the notices of the database, which tell how far it is.
+
+    Yields:
+        A connection in autocommit mode without time limits, whose times are in UTC. It is closed
+        at the end of the block.
+
+    Raises:
+        MigrationError: the server cannot be reached.
+        ProofError: the block failed with an error of the database.
+    """
+    with open_connection(url) as conn:
+        try:
+            conn.add_notice_handler(lambda notice: report(notice.message_primary or ""))
+            for name, value in (
+                ("application_name", "ledger"),
+                ("client_encoding", "UTF8"),
+                ("client_min_messages", "notice"),
+                ("TimeZone", "UTC"),
+            ):
+                conn.execute("SELECT set_config(%s, %s, false)", [name, value])
+            yield conn
+        except _NO_LEDGER as error:
+            raise ProofError(
+                f"This database holds no ledger, or that of another version ({_told(error)}); "
+                "`ledger status` tells more"
+            ) from error
+        except psycopg.Error as error:
+            raise ProofError(_told(error)) from error
+
+
+@contextmanager
+def one_moment(conn: Connection) -> Iterator[None]:
+    """Let every query of the block see the same state of the books, and write nothing.
+
+    Args:
+        conn: as `connected` gives it.
+    """
+    with conn.transaction():
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _told(error: psycopg.Error) -> str:
+    said = [error.diag.message_primary or str(error).strip() or type(error).__name__]
+    said += [text for text in (error.diag.message_detail, error.diag.message_hint) if text]
+    return " ".join(said)

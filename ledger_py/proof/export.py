@@ -1,0 +1,81 @@
+"""Writes all entries to a file, from which `recompute` proves them without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from ledger_py.proof.connection import Connection, Report
+from ledger_py.proof.errors import ProofError
+
+PROGRESS_EVERY: Final = 100_000
+
+# Quote and delimiter are characters that JSON never contains as they are: so the lines come as they
+# are. In the order of the primary key the server sorts nothing and keeps nothing in memory.
+_COPY: Final = r"""
+    COPY (
+        SELECT row_to_json(lines) FROM (
+            SELECT
+                owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
+                metadata::text AS metadata, recorded_at, expires_at,
+                xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
+                claim_subject, hold_nonce, hold_final, reverses_seq, encode(hash, 'hex') AS hash
+            FROM ledger.entries
+            ORDER BY owner_id, asset, seq
+        ) AS lines
+    ) TO STDOUT WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')
+"""
+
+
+def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
+    """Write all entries as of one moment, in the format that `recompute` describes.
+
+    Args:
+        conn: a connection whose encoding is UTF-8 and whose times are in UTC.
+        file: where to.
+        report: takes a line every `PROGRESS_EVERY` entries.
+
+    Returns:
+        The number of entries.
+
+    Raises:
+        psycopg.Error: the database could not do it.
+        OSError: the file could not be written.
+    """
+    written = 0
+    with conn.cursor() as cursor, cursor.copy(_COPY) as lines:
+        for line in lines:
+            file.write(line)
+            written += 1
+            if written % PROGRESS_EVERY == 0:
+                report(f"exported {written} entries")
+    file.write(b'{"entries":%d}\n' % written)
+    return written
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Make a file that is there when the block has ended well, and not before.
+
+    Args:
+        path: its name. A file of that name is replaced.
+
+    Yields:
+        What to write to; only its owner may read it, because entries tell about people.
+
+    Raises:
+        ProofError: it cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600, exist_ok=False)
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise ProofError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)

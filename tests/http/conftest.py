@@ -1,0 +1,60 @@
+"""A service and its database for each module; tests keep apart by using owners of their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.fixtures.database import Server, new_database
+from tests.http.running import make_service, running
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def module_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
+    """The address of a database of the module's own that holds a ledger."""
+    with new_database(ledger_server, f"TEMPLATE {ledger_template.template_dbname}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def api(module_db: str) -> Iterator[httpx.Client]:
+    """A client of the service of app1."""
+    with running(make_service(module_db)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def count_entries(module_db: str) -> Iterator[Callable[[], int]]:
+    """Tell how many entries the ledger has."""
+    with psycopg.connect(module_db, autocommit=True) as conn:
+
+        def count() -> int:
+            row = conn.execute("SELECT count(*) FROM ledger.entries").fetchone()
+            assert row is not None
+            return int(row[0])
+
+        yield count
+
+
+@pytest.fixture
+def owner() -> str:
+    """An owner that no other test uses."""
+    return f"owner-{next(_NUMBERS)}"
+
+
+@pytest.fixture
+def record(api: httpx.Client, owner: str) -> Callable[..., httpx.Response]:
+    """Record an entry of the test's owner; keyword arguments are fields of the request."""
+
+    def post(operation: str = "CREDIT_ADD", **fields: Any) -> httpx.Response:
+        request = {"owner_id": owner, "operation": operation, "nonce": f"nonce-{next(_NUMBERS)}"}
+        return api.post("/ledger", json=request | fields)
+
+    return post

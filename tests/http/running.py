@@ -1,0 +1,74 @@
+"""Services that run in the test's own process, and answer on a port of their own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from litestar import Litestar
+
+from apps.app1.operations import App1Operation
+from ledger_py.http import create_app
+from ledger_py.operations import BaseLedgerOperation
+from ledger_py.settings import Settings
+
+# A deadline for what takes well under a second; it only ends a run that hangs.
+_PATIENCE = 60.0
+
+
+def make_service(
+    url: str,
+    app: str = "app1",
+    operations: type[BaseLedgerOperation] = App1Operation,
+    **settings: Any,
+) -> Litestar:
+    """Make a service of app1, or of the app that is named, on a database.
+
+    Args:
+        url: The database.
+        app: The app.
+        operations: Its operations.
+        settings: Fields of Settings that are to differ.
+    """
+    fields: dict[str, Any] = {"log_format": "json", "pool_size": 4, "pool_timeout": 10.0} | settings
+    return create_app(app, operations, Settings(database_url=url, **fields))
+
+
+@contextmanager
+def running(service: Litestar) -> Iterator[httpx.Client]:
+    """Run a service.
+
+    Yields:
+        A client whose addresses are relative to the service.
+    """
+    config = uvicorn.Config(
+        service, host="127.0.0.1", port=0, lifespan="on", ws="none", log_config=None
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started or not thread.is_alive())
+    try:
+        assert server.started, "the service did not start"
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE) as client:
+            yield client
+            # Before the client is closed, so that requests under way get their answers.
+            server.should_exit = True
+            thread.join()
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something has happened, or fail."""
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)

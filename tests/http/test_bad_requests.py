@@ -1,0 +1,292 @@
+"""Whatever a caller sends, the answer is a problem that names the field, and nothing changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.http.running import make_service, running
+
+GOOD = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "amount": 1}
+JSON = {"content-type": "application/json"}
+
+
+def without(field: str) -> bytes:
+    return json.dumps({name: value for name, value in GOOD.items() if name != field}).encode()
+
+
+def replaced(**fields: Any) -> bytes:
+    return json.dumps(GOOD | fields).encode()
+
+
+def spliced(field: str, value: bytes) -> bytes:
+    """A body in which a value stands just as given, JSON or not."""
+    rest = json.dumps({name: kept for name, kept in GOOD.items() if name != field})
+    return rest.encode()[:-1] + b', "' + field.encode() + b'": ' + value + b"}"
+
+
+def nested(depth: int) -> bytes:
+    return spliced("metadata", b'{"x": ' + b"[" * depth + b"]" * depth + b"}")
+
+
+TEXTS = ("owner_id", "operation", "nonce", "claim_subject")
+
+WRONG_FIELDS = {
+    **{f"{field} missing": (field, without(field)) for field in TEXTS[:3]},
+    **{f"{field} empty": (field, replaced(**{field: ""})) for field in TEXTS},
+    **{f"{field} of 256 characters": (field, replaced(**{field: "x" * 256})) for field in TEXTS},
+    **{f"{field} a number": (field, replaced(**{field: 7})) for field in TEXTS},
+    **{f"{field} a boolean": (field, replaced(**{field: True})) for field in TEXTS},
+    **{f"{field} an array": (field, replaced(**{field: ["x"]})) for field in TEXTS},
+    **{f"{field} an object": (field, replaced(**{field: {"x": 1}})) for field in TEXTS},
+    **{f"{field} with NUL": (field, replaced(**{field: "a\0b"})) for field in TEXTS},
+    **{f"{field} half a character": (field, spliced(field, rb'"\ud800"')) for field in TEXTS},
+    **{f"{field} null": (field, replaced(**{field: None})) for field in TEXTS[:3]},
+    "amount a text": ("amount", replaced(amount="7")),
+    "amount an empty text": ("amount", replaced(amount="")),
+    "amount a fraction": ("amount", replaced(amount=1.5)),
+    "amount 1.0": ("amount", spliced("amount", b"1.0")),
+    "amount 1e2": ("amount", spliced("amount", b"1e2")),
+    "amount 1e999": ("amount", spliced("amount", b"1e999")),
+    "amount a boolean": ("amount", replaced(amount=True)),
+    "amount an array": ("amount", replaced(amount=[1])),
+    "amount 2^53": ("amount", replaced(amount=2**53)),
+    "amount -2^53": ("amount", replaced(amount=-(2**53))),
+    "amount 2^63": ("amount", replaced(amount=2**63)),
+    "amount -2^63 - 1": ("amount", replaced(amount=-(2**63) - 1)),
+    "amount 2^64": ("amount", replaced(amount=2**64)),
+    "amount of 400 digits": ("amount", spliced("amount", b"1" * 400)),
+    "amount of 5000 digits": ("amount", spliced("amount", b"1" * 5000)),
+    "amount NaN": ("amount", spliced("amount", b"NaN")),
+    "amount Infinity": ("amount", spliced("amount", b"-Infinity")),
+    "metadata a text": ("metadata", replaced(metadata="x")),
+    "metadata an array": ("metadata", replaced(metadata=[])),
+    "metadata a number": ("metadata", replaced(metadata=1)),
+    "metadata too large": ("metadata", replaced(metadata={"x": "y" * 16_384})),
+    "metadata of 5000 digits": ("metadata", spliced("metadata", b'{"x": ' + b"1" * 5000 + b"}")),
+    "metadata 1e999": ("metadata", spliced("metadata", b'{"x": 1e999}')),
+    "metadata NaN": ("metadata", spliced("metadata", b'{"x": [NaN]}')),
+    "metadata with NUL": ("metadata", replaced(metadata={"x": "a\0b"})),
+    "metadata with a name with NUL": ("metadata", replaced(metadata={"a\0b": 1})),
+    "metadata half a character": ("metadata", spliced("metadata", rb'{"x": ["\udfff"]}')),
+    "metadata of 990 levels": ("metadata", nested(990)),
+    "metadata of 5000 levels": ("metadata", nested(5_000)),
+    "metadata of 100000 levels": ("metadata", nested(100_000)),
+    "expires_at a date": ("expires_at", replaced(expires_at="2999-01-01")),
+    "expires_at without zone": ("expires_at", replaced(expires_at="2999-01-01T00:00:00")),
+    "expires_at not a time": ("expires_at", replaced(expires_at="soon")),
+    "expires_at a number": ("expires_at", replaced(expires_at=32_503_680_000)),
+    "expires_at in the past": ("expires_at", replaced(expires_at="1999-01-01T00:00:00Z")),
+    "expires_at year 1": ("expires_at", replaced(expires_at="0001-01-01T00:00:00+14:00")),
+    "expires_at year 9999": ("expires_at", replaced(expires_at="9999-12-31T23:59:59-14:00")),
+    "expires_at 31 February": ("expires_at", replaced(expires_at="2999-02-31T00:00:00Z")),
+    "unknown field": ("color", replaced(color="red")),
+    "field in the wrong case": ("Amount", replaced(Amount=1)),
+    "field of the answer": ("balance", replaced(balance=1_000_000)),
+    "app in the body": ("app", replaced(app="app2")),
+    "an array": ("body", json.dumps([GOOD]).encode()),
+    "a text": ("body", b'"x"'),
+    "null": ("body", b"null"),
+}
+
+MALFORMED = {
+    "no body": b"",
+    "spaces": b"  ",
+    "cut off": replaced()[:-1],
+    "something after it": replaced() + b"x",
+    "a comma too many": replaced()[:-1] + b",}",
+    "apostrophes": replaced().replace(b'"', b"'"),
+    "not UTF-8": replaced(owner_id="a").replace(b'"a"', b'"\xff"'),
+    "UTF-16": replaced().decode().encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf" + replaced(),
+    "a control character": spliced("owner_id", b'"a\x01"'),
+    "a form": b"owner_id=alice&operation=CREDIT_ADD",
+    "binary": bytes(range(256)),
+    "half a character in a name": replaced()[:-1] + rb', "\ud800": 1}',
+}
+
+
+@pytest.fixture(autouse=True)
+def _ledger_is_unchanged(count_entries: Callable[[], int]) -> Any:
+    before = count_entries()
+    yield
+    assert count_entries() == before
+
+
+def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["type"] == f"/problems/{code}"
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+@pytest.mark.parametrize(("field", "body"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
+def test_a_field_that_is_not_acceptable_is_named(
+    api: httpx.Client, field: str, body: bytes
+) -> None:
+    problem = assert_problem(
+        api.post("/ledger", content=body, headers=JSON), 422, "invalid_request"
+    )
+
+    assert problem["field"] == field
+    assert problem["detail"] == f"{field}: {problem['reason']}"
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
+def test_what_is_not_json_is_refused(api: httpx.Client, body: bytes) -> None:
+    assert_problem(api.post("/ledger", content=body, headers=JSON), 400, "malformed_json")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "*/*"],
+)
+def test_a_body_of_another_type_is_refused(api: httpx.Client, media_type: str | None) -> None:
+    headers = {} if media_type is None else {"content-type": media_type}
+
+    response = api.post("/ledger", content=replaced(), headers=headers)
+
+    assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Type"
+
+
+def test_a_compressed_body_is_refused(api: httpx.Client) -> None:
+    headers = {**JSON, "content-encoding": "gzip"}
+
+    response = api.post("/ledger", content=replaced(), headers=headers)
+
+    assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Encoding"
+
+
+def test_a_body_of_ten_megabytes_is_refused(api: httpx.Client) -> None:
+    body = replaced(metadata={"x": "y" * 10_000_000})
+
+    response = api.post("/ledger", content=body, headers=JSON)
+
+    assert_problem(response, 413, "body_too_large")
+
+
+def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(
+    api: httpx.Client,
+) -> None:
+    response = api.post("/ledger", content=(b" " * 65_536 for _ in range(160)), headers=JSON)
+
+    assert_problem(response, 413, "body_too_large")
+
+
+def test_the_settings_may_allow_smaller_bodies_only(ledger_db: str) -> None:
+    with running(make_service(ledger_db, max_body=1_024)) as api:
+        response = api.post("/ledger", content=replaced() + b" " * 1_024, headers=JSON)
+
+    assert assert_problem(response, 413, "body_too_large")["limit"] == 1_024
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/ledger", "POST"),
+        ("PUT", "/ledger", "POST"),
+        ("DELETE", "/ledger/", "POST"),
+        ("PATCH", "/ledger", "POST"),
+        ("POST", "/ledger/alice", "GET"),
+        ("DELETE", "/ledger/alice", "GET"),
+        ("POST", "/ledger/alice/entries", "GET"),
+        ("POST", "/operations", "GET"),
+        ("POST", "/health/live", "GET"),
+        ("PROPFIND", "/ledger", "POST"),
+        ("DELETE", "/ledger/batch", "POST"),
+        ("PUT", "/ledger/holds", "POST"),
+        ("PATCH", "/ledger/reversals", "POST"),
+        ("PUT", "/ledger/holds/1/capture", "POST"),
+        ("POST", "/ledger/alice/holds", "GET"),
+        ("POST", "/ledger/alice/statement", "GET"),
+        ("POST", "/events", "GET"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_one(
+    api: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    response = api.request(method, path, content=replaced(), headers=JSON)
+
+    assert_problem(response, 405, "method_not_allowed")
+    assert allowed in response.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/ledger/alice/nothing",
+        "/ledger/alice/entries/1",
+        "/ledger//entries",
+        "/ledger/alice//entries",
+        "/ledger/holds/1",
+        "/ledger/holds/1/capture",
+        "/ledger/holds//entries",
+        "/docs/assets/..%2F..%2Fpyproject.toml",
+        "/docs/assets/scalar.js",
+        "/problems/nothing",
+        "/openapi.yaml",
+    ],
+)
+def test_an_unknown_address_is_not_found(api: httpx.Client, path: str) -> None:
+    assert_problem(api.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=1.0", "limit"),
+        ("limit=%EF%BC%97", "limit"),
+        ("limit=+7", "limit"),
+        ("limit=", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("cursor=x", "cursor"),
+        ("cursor=-1", "cursor"),
+        ("cursor=", "cursor"),
+        ("cursor=9999999999999999999", "cursor"),
+        ("asset=", "asset"),
+        ("asset=%00", "asset"),
+        ("asset=" + "x" * 256, "asset"),
+        ("asset=%ff", "query"),
+        ("color=red", "color"),
+    ],
+)
+def test_a_bad_query_parameter_is_named(api: httpx.Client, query: str, field: str) -> None:
+    response = api.get(f"/ledger/alice/entries?{query}")
+
+    assert assert_problem(response, 422, "invalid_request")["field"] == field
+
+
+@pytest.mark.parametrize("segment", ["%00", "%ff", "a%00b", "x" * 256, "%C3%BC" * 256])
+@pytest.mark.parametrize("below", ["", "/entries"])
+def test_an_owner_that_cannot_be_is_named(api: httpx.Client, segment: str, below: str) -> None:
+    response = api.get(f"/ledger/{segment}{below}")
+
+    assert assert_problem(response, 422, "invalid_request")["field"] == "owner_id"
+
+
+def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:
+    body = replaced()[:-1] + b', "amount": "7"}'
+
+    response = api.post("/ledger", content=body, headers=JSON)
+
+    assert assert_problem(response, 422, "invalid_request")["field"] == "amount"
+
+
+def test_a_long_name_of_an_unknown_field_is_not_repeated_in_full(api: httpx.Client) -> None:
+    response = api.post("/ledger", content=replaced(**{"x" * 100_000: 1}), headers=JSON)
+
+    assert_problem(response, 422, "invalid_request")
+    assert len(response.content) < 1_000

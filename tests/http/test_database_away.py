@@ -1,0 +1,143 @@
+"""The database goes away in mid-flight: 503 while it is gone, and no trace of it afterwards."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from ledger_py.embedded import embedded_server
+from ledger_py.migrate import migrate
+from tests.http.running import make_service, running, wait_until
+
+ENTRY = {"owner_id": "alice", "operation": "CREDIT_ADD", "amount": 1}
+
+PATIENCE = 60.0
+
+
+def assert_unavailable(response: httpx.Response, code: str) -> None:
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["code"] == code
+    # Nothing of libpq's or the server's text.
+    assert "socket" not in response.text
+    assert "canceling" not in response.text
+
+
+def test_a_server_that_stops_and_starts_leaves_no_trace_in_the_service() -> None:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as server:
+        url = server.enter_context(embedded_server(Path(folder)))
+        migrate(url)
+        with running(make_service(url, pool_timeout=0.5)) as api:
+            assert api.post("/ledger", json=ENTRY | {"nonce": "before"}).status_code == 201
+
+            server.close()
+            for _ in range(3):
+                assert_unavailable(
+                    api.post("/ledger", json=ENTRY | {"nonce": "during"}), "database_unavailable"
+                )
+                assert_unavailable(api.get("/ledger/alice"), "database_unavailable")
+            assert_unavailable(api.get("/health/ready"), "not_ready")
+            assert api.get("/health/live").status_code == 200
+
+            server.enter_context(embedded_server(Path(folder)))
+            wait_until(lambda: api.get("/health/ready").status_code == 200)
+            after = api.post("/ledger", json=ENTRY | {"nonce": "during"})
+
+            assert after.status_code == 201
+            assert after.json()["balance"] == 2
+
+
+class TestConnectionsAreLost:
+    """With a server that stays."""
+
+    @pytest.fixture
+    def api(self, ledger_db: str) -> Iterator[httpx.Client]:
+        with running(make_service(ledger_db)) as client:
+            yield client
+
+    @staticmethod
+    def terminate_connections(conn: psycopg.Connection[tuple[object]]) -> None:
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+        )
+
+    def test_requests_are_answered_on_new_connections(
+        self, api: httpx.Client, conn: psycopg.Connection[tuple[object]]
+    ) -> None:
+        for number in range(3):
+            self.terminate_connections(conn)
+            assert api.post("/ledger", json=ENTRY | {"nonce": f"n{number}"}).status_code == 201
+            self.terminate_connections(conn)
+            assert api.get("/ledger/alice").json()["balance"] == number + 1
+
+    def test_a_request_under_way_is_asked_again_and_recorded_once(
+        self, api: httpx.Client, ledger_db: str, conn: psycopg.Connection[tuple[object]]
+    ) -> None:
+        api.post("/ledger", json=ENTRY | {"nonce": "first"})
+        answers: list[httpx.Response] = []
+
+        def post() -> None:
+            answers.append(api.post("/ledger", json=ENTRY | {"nonce": "second"}))
+
+        with psycopg.connect(ledger_db) as blocker:
+            lock_the_account(blocker)
+            request = threading.Thread(target=post)
+            request.start()
+            wait_until(lambda: someone_waits(conn))
+            self.terminate_connections(conn)
+        request.join(PATIENCE)
+
+        assert [answer.status_code for answer in answers] == [201]
+        assert api.get("/ledger/alice").json()["entry_count"] == 2
+
+
+def test_an_account_locked_for_too_long_is_503_and_nothing_is_recorded(ledger_db: str) -> None:
+    with running(make_service(ledger_db, lock_timeout=0.1)) as api:
+        api.post("/ledger", json=ENTRY | {"nonce": "first"})
+        with psycopg.connect(ledger_db) as blocker:
+            lock_the_account(blocker)
+            assert_unavailable(
+                api.post("/ledger", json=ENTRY | {"nonce": "second"}), "database_busy"
+            )
+
+        assert api.post("/ledger", json=ENTRY | {"nonce": "second"}).status_code == 201
+        assert api.get("/ledger/alice").json()["entry_count"] == 2
+
+
+def test_a_pool_without_a_free_connection_is_503(ledger_db: str) -> None:
+    with running(make_service(ledger_db, pool_size=1, pool_timeout=0.1)) as api:
+        api.post("/ledger", json=ENTRY | {"nonce": "first"})
+        with psycopg.connect(ledger_db) as blocker, psycopg.connect(ledger_db) as observer:
+            observer.autocommit = True
+            lock_the_account(blocker)
+            batch = {"entries": [ENTRY | {"nonce": "second"}]}
+            request = threading.Thread(
+                target=api.post, args=["/ledger/batch"], kwargs={"json": batch}
+            )
+            request.start()
+            wait_until(lambda: someone_waits(observer))
+            assert_unavailable(api.get("/ledger/bob"), "database_unavailable")
+        request.join(PATIENCE)
+
+        assert api.get("/ledger/alice").json()["entry_count"] == 2
+
+
+def lock_the_account(blocker: psycopg.Connection[tuple[object]]) -> None:
+    blocker.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = 'alice' FOR UPDATE")
+
+
+def someone_waits(conn: psycopg.Connection[tuple[object]]) -> bool:
+    found = conn.execute(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
+    )
+    return found.fetchone() is not None

@@ -1,0 +1,214 @@
+"""`GET /events`: the change feed as server-sent events."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from ledger_py.http import feed
+from tests.http.running import make_service, running, wait_until
+from tests.sql.calls import Connection, record
+
+Event = dict[str, str]
+
+
+@pytest.fixture
+def api(ledger_db: str) -> Iterator[httpx.Client]:
+    with running(make_service(ledger_db)) as client:
+        yield client
+
+
+@contextmanager
+def listening(
+    api: httpx.Client, query: str = "", headers: dict[str, str] | None = None
+) -> Iterator[Iterator[Event]]:
+    with api.stream("GET", f"/events{query}", headers=headers) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-cache"
+        yield events_of(response.iter_lines())
+
+
+def events_of(lines: Iterator[str]) -> Iterator[Event]:
+    """Read events as a browser does; what has no data is none."""
+    event: Event = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if line and name:
+            event[name] = value
+        elif not line:
+            if "data" in event:
+                yield event
+            event = {}
+
+
+def nonces(events: Iterator[Event], count: int) -> list[str]:
+    return [json.loads(event["data"])["nonce"] for event in islice(events, count)]
+
+
+def test_an_event_is_an_entry_with_its_cursor(api: httpx.Client) -> None:
+    body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "metadata": {"a": "ü"}}
+    recorded: dict[str, Any] = api.post("/ledger", json=body).json()
+    del recorded["replayed"]
+
+    with listening(api) as events:
+        event = next(events)
+
+    assert event["event"] == "entry"
+    assert json.loads(event["data"]) == recorded
+    assert event["id"]
+
+
+def test_the_feed_begins_with_the_first_entry_and_goes_on(
+    api: httpx.Client, conn: Connection
+) -> None:
+    for n in range(3):
+        record(conn, nonce=f"before-{n}")
+    with listening(api) as events:
+        assert nonces(events, 3) == ["before-0", "before-1", "before-2"]
+        # From elsewhere, and by this service.
+        record(conn, nonce="elsewhere")
+        assert nonces(events, 1) == ["elsewhere"]
+        body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "here"}
+        api.post("/ledger", json=body)
+        assert nonces(events, 1) == ["here"]
+
+
+@pytest.mark.parametrize("by_header", [True, False])
+def test_the_feed_is_resumed_behind_the_last_event(
+    api: httpx.Client, conn: Connection, by_header: bool
+) -> None:
+    for n in range(5):
+        record(conn, nonce=f"n-{n}")
+    with listening(api) as events:
+        last = list(islice(events, 2))[-1]["id"]
+
+    resumed = (
+        # The header counts: a browser that reconnects repeats the address as it was.
+        listening(api, "?after=0-0", {"Last-Event-ID": last})
+        if by_header
+        else listening(api, f"?after={last}")
+    )
+    with resumed as events:
+        assert nonces(events, 3) == ["n-2", "n-3", "n-4"]
+
+
+def test_more_than_a_page_comes_in_order_and_once(
+    api: httpx.Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_PAGE", 7)
+    for n in range(30):
+        record(conn, nonce=f"n-{n}")
+
+    with listening(api) as events:
+        assert nonces(events, 30) == [f"n-{n}" for n in range(30)]
+
+
+def test_an_entry_that_is_committed_late_is_not_skipped(
+    api: httpx.Client, conn: Connection, ledger_db: str
+) -> None:
+    with psycopg.connect(ledger_db) as late, listening(api) as events:
+        record(late, nonce="late", owner_id="late")
+        record(conn, nonce="early", owner_id="early")
+        late.commit()
+        assert sorted(nonces(events, 2)) == ["early", "late"]
+
+
+def test_a_feed_that_is_silent_is_kept_alive(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_KEEP_ALIVE", 0.0)
+    with api.stream("GET", "/events") as response:
+        comments = (line for line in response.iter_lines() if line.startswith(":"))
+        assert next(comments) == ": nothing new"
+
+
+def test_listeners_lose_nothing_when_the_database_goes_away(
+    api: httpx.Client, conn: Connection
+) -> None:
+    with listening(api) as events:
+        record(conn, nonce="before")
+        assert nonces(events, 1) == ["before"]
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+        )
+        record(conn, nonce="after")
+        assert nonces(events, 1) == ["after"]
+
+
+def test_listeners_that_leave_make_room(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch, conn: Connection
+) -> None:
+    monkeypatch.setattr(feed, "MAX_LISTENERS", 1)
+    record(conn, nonce="n")
+    with listening(api) as events:
+        next(events)
+        refused = api.get("/events")
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_busy")
+        assert "retry-after" in refused.headers
+
+    def there_is_room() -> bool:
+        with api.stream("GET", "/events") as response:
+            return response.status_code == 200
+
+    wait_until(there_is_room)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "field"),
+    [
+        ("?after=x", {}, "cursor"),
+        ("?after=", {}, "after"),
+        ("?after=%00", {}, "cursor"),
+        ("?after=1-2-3", {}, "cursor"),
+        ("?before=1-2", {}, "before"),
+        ("", {"Last-Event-ID": "x"}, "cursor"),
+        ("", {"Last-Event-ID": "ü"}, "cursor"),
+    ],
+)
+def test_what_is_no_cursor_is_refused(
+    api: httpx.Client, query: str, headers: dict[str, str], field: str
+) -> None:
+    encoded = {name.encode(): value.encode() for name, value in headers.items()}
+
+    response = api.get(f"/events{query}", headers=encoded)
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert response.json()["field"] == field
+
+
+def test_the_feed_ends_when_the_service_is_told_to_stop(ledger_db: str, conn: Connection) -> None:
+    record(conn, nonce="n")
+    command = [sys.executable, "-m", "uvicorn", "apps.app1.main:app", "--port", "0"]
+    environment = {**os.environ, "DATABASE_URL": ledger_db}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            address = next(
+                word
+                for line in process.stderr
+                if "running on" in line
+                for word in line.split()
+                if word.startswith("http")
+            )
+            with httpx.Client(base_url=address) as api, listening(api) as events:
+                next(events)
+                process.send_signal(signal.SIGTERM)
+                assert list(events) == []
+            process.stderr.read()
+            # As uvicorn ends by itself after a SIGTERM.
+            assert process.wait() in (0, -signal.SIGTERM)
+        finally:
+            process.kill()

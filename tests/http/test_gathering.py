@@ -1,0 +1,424 @@
+"""Gathering: what arrives together is recorded together, and everybody gets their own answer."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from ledger_py.client_async import AsyncLedger
+from ledger_py.errors import InsufficientBalance, LedgerError
+from ledger_py.http import recorder as recorder_module
+from ledger_py.http.database import Database, service_conninfo
+from ledger_py.http.gathering import MAX_GROUP, Line, WaitingRequest, record_alone
+from ledger_py.http.problems import Problem
+from ledger_py.http.recorder import Recorder
+from ledger_py.http.schemas import RecordRequest
+from ledger_py.settings import Settings
+from ledger_py.structs import RecordedEntry
+from tests.sql.calls import Connection
+
+pytestmark = pytest.mark.anyio
+
+SETTINGS = Settings(pool_size=4, pool_timeout=10.0)
+
+Answer = RecordedEntry | BaseException
+
+_NUMBERS = itertools.count(1)
+
+
+class Records:
+    """A recorder and its database, as a service has them."""
+
+    def __init__(self) -> None:
+        self.database = Database("app1")
+        self.recorder = Recorder("app1", self.database)
+
+    async def open(self, url: str, settings: Settings = SETTINGS) -> None:
+        await self.database.open(url, settings, size=2)
+        await self.recorder.open(url, settings)
+
+    async def close(self) -> None:
+        await self.recorder.close()
+        await self.database.close()
+
+    def begin(self, *requests: RecordRequest[str]) -> list[asyncio.Task[RecordedEntry]]:
+        """Ask for entries at the same moment."""
+        return [
+            asyncio.create_task(self.recorder.record(request, request.nonce or ""))
+            for request in requests
+        ]
+
+    async def together(self, *requests: RecordRequest[str]) -> list[Answer]:
+        """Ask for entries at the same moment, and wait for all answers."""
+        return await asyncio.gather(*self.begin(*requests), return_exceptions=True)
+
+
+@pytest.fixture
+async def records(ledger_db: str) -> AsyncIterator[Records]:
+    records = Records()
+    await records.open(ledger_db)
+    yield records
+    await records.close()
+
+
+def request(owner_id: str = "alice", amount: int | None = 1, **fields: Any) -> RecordRequest[str]:
+    operation = "CREDIT_SPEND" if (amount or 0) < 0 else "CREDIT_ADD"
+    nonce = f"nonce-{next(_NUMBERS)}"
+    return RecordRequest(
+        **{"owner_id": owner_id, "operation": operation, "nonce": nonce, "amount": amount} | fields
+    )
+
+
+def transactions(conn: Connection) -> list[int]:
+    """The sizes of the transactions that have recorded entries, in their order."""
+    query = "SELECT count(*) FROM ledger.entries GROUP BY xact_id ORDER BY xact_id"
+    return [row[0] for row in conn.execute(query)]
+
+
+def lock(blocker: Connection, owner_id: str) -> None:
+    blocker.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = %s FOR UPDATE", [owner_id])
+
+
+def waiting_for_locks(conn: Connection) -> list[int]:
+    """The processes of the service that wait for a lock."""
+    found = conn.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
+    )
+    return [row[0] for row in found]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something has happened; the deadline only ends a test that hangs."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def kinds(answers: Sequence[Answer]) -> list[str]:
+    """Say in a word what each answer is."""
+    return [
+        ("replayed" if answer.replayed else "recorded")
+        if isinstance(answer, RecordedEntry)
+        else getattr(answer, "code", type(answer).__name__)
+        for answer in answers
+    ]
+
+
+async def test_one_alone_is_recorded_alone(records: Records, conn: Connection) -> None:
+    assert kinds(await records.together(request())) == ["recorded"]
+    assert transactions(conn) == [1]
+
+
+async def test_what_arrives_together_is_one_transaction(records: Records, conn: Connection) -> None:
+    answers = await records.together(*(request(f"owner-{n % 7}") for n in range(50)))
+
+    assert kinds(answers) == ["recorded"] * 50
+    assert transactions(conn) == [50]
+
+
+async def test_what_arrives_while_a_transaction_is_under_way_goes_together_in_the_next(
+    records: Records, conn: Connection
+) -> None:
+    first = records.begin(request("first"))
+    await asyncio.sleep(0)  # lets the task begin, but none of its answers arrive
+    await asyncio.sleep(0)
+    answers = await records.together(*(request(f"owner-{n}") for n in range(20)))
+
+    assert kinds([*[await task for task in first], *answers]) == ["recorded"] * 21
+    assert transactions(conn) == [1, 20]
+
+
+async def test_a_group_is_no_larger_than_the_bound(records: Records, conn: Connection) -> None:
+    answers = await records.together(*(request() for _ in range(2 * MAX_GROUP + 50)))
+
+    assert kinds(answers) == ["recorded"] * (2 * MAX_GROUP + 50)
+    assert transactions(conn) == [MAX_GROUP, MAX_GROUP, 50]
+
+
+async def test_each_answer_is_that_of_its_own_request(records: Records) -> None:
+    requests = [request(f"owner-{n % 5}", amount=n + 1) for n in range(40)]
+
+    answers = await records.together(*requests)
+
+    for asked, answer in zip(requests, answers, strict=True):
+        assert isinstance(answer, RecordedEntry)
+        assert (answer.owner_id, answer.nonce, answer.amount) == (
+            asked.owner_id,
+            asked.nonce,
+            asked.amount,
+        )
+
+
+def scenario(owner_id: str) -> list[RecordRequest[str]]:
+    """Requests of every fate, in an order in which they depend on each other."""
+    return [
+        request(owner_id, 10, nonce=f"{owner_id}-a", metadata={"order": 7, "text": "ü"}),
+        request(owner_id, 10, nonce=f"{owner_id}-a", metadata={"order": 7, "text": "ü"}),
+        request(owner_id, 11, nonce=f"{owner_id}-a"),
+        request(owner_id, -4),
+        request(owner_id, -7),
+        request(owner_id, -6, nonce=f"{owner_id}-b"),
+        request(owner_id, 0),
+        request(owner_id, 3, operation="CREDIT_SPEND"),
+        request(owner_id, operation="NOTHING"),
+        request(owner_id, operation="TOKENS_USED"),
+        request(owner_id, None, operation="SIGNUP_CREDIT"),
+        request(owner_id, None, operation="SIGNUP_CREDIT"),
+        request(owner_id, None, operation="DAILY_REWARD", claim_subject=f"device-{owner_id}"),
+        request(owner_id, 5, expires_at=datetime(2999, 1, 1, tzinfo=UTC)),
+        request(owner_id, 5, metadata={"a": {}, "b": [None, 0.5, 12345678901234567890]}),
+        request(owner_id, 5, metadata={}),
+        request(owner_id, 5, metadata={"x": "y" * 16_384}),
+        request(owner_id, 5, metadata={"x": "y" * 40_000}),
+        request(owner_id, 5, metadata={"x": "a\0b"}),
+        # It only looks like the one before, and is not gathered either.
+        request(f"{owner_id}-2", 5, metadata={"x": "a\\u0000b"}),
+        request(owner_id, 2**53 - 1),
+        request(owner_id, None, operation="CONTENT_ACCESS"),
+        request(owner_id, -8),
+    ]
+
+
+def comparable(answer: Answer, owner_id: str) -> Any:
+    """What an answer says, but for what differs between two owners or two moments."""
+    said: list[Any]
+    if isinstance(answer, LedgerError):
+        said = [answer.code, answer.status, answer.message, answer.detail, answer.hint]
+    else:
+        assert isinstance(answer, RecordedEntry), answer
+        said = [msgspec.structs.asdict(answer)]
+        for name in ("entry_id", "recorded_at", "nonce"):
+            del said[0][name]
+    return msgspec.json.decode(msgspec.json.encode(said).replace(owner_id.encode(), b"OWNER"))
+
+
+async def test_a_group_is_answered_as_single_calls_are(records: Records, ledger_db: str) -> None:
+    numbers = re_numbered(scenario("gathered")), re_numbered(scenario("singly"))
+    gathered = await records.together(*numbers[0])
+    async with await psycopg.AsyncConnection.connect(ledger_db, autocommit=True) as conn:
+        singly: list[Answer] = []
+        for asked in numbers[1]:
+            try:
+                singly.append(await record_alone(AsyncLedger(conn, app="app1"), asked))
+            except LedgerError as refusal:
+                singly.append(refusal)
+
+    assert "insufficient_balance" in kinds(singly)
+    assert [comparable(answer, "gathered") for answer in gathered] == [
+        comparable(answer, "singly") for answer in singly
+    ]
+
+
+def re_numbered(requests: list[RecordRequest[str]]) -> list[RecordRequest[str]]:
+    """Give requests nonces that follow from their position."""
+    return [
+        msgspec.structs.replace(asked, nonce=f"{asked.owner_id}-{position}")
+        if str(asked.nonce).startswith("nonce-")
+        else asked
+        for position, asked in enumerate(requests)
+    ]
+
+
+async def test_others_are_answered_while_an_account_is_locked(
+    records: Records, ledger_db: str, conn: Connection
+) -> None:
+    await records.together(request("locked"), request("free"))
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "locked")
+        blocked = records.begin(*(request("locked") for _ in range(3)))
+        free = await records.together(*(request(f"free-{n}") for n in range(30)))
+        await until(lambda: waiting_for_locks(conn))
+        # Once it is known that the account is locked, nobody waits behind it again.
+        blocked += records.begin(request("locked"))
+        free += await records.together(request("free"), request("free-1"))
+
+        assert kinds(free) == ["recorded"] * 32
+        assert not any(task.done() for task in blocked)
+    assert kinds(await asyncio.gather(*blocked)) == ["recorded"] * 4
+    assert kinds(await records.together(request("locked"))) == ["recorded"]
+
+
+async def test_many_locked_accounts_hold_nobody_else_up(records: Records, ledger_db: str) -> None:
+    owners = [f"locked-{n}" for n in range(30)]
+    await records.together(*map(request, owners))
+    with psycopg.connect(ledger_db) as blocker:
+        for owner_id in owners:
+            lock(blocker, owner_id)
+        blocked = records.begin(*map(request, owners))
+        free = await records.together(request("free"))
+
+        assert kinds(free) == ["recorded"]
+        assert not any(task.done() for task in blocked)
+    assert kinds(await asyncio.gather(*blocked)) == ["recorded"] * 30
+
+
+async def test_an_account_that_stays_locked_fails_only_who_waits_for_it(
+    ledger_db: str, conn: Connection
+) -> None:
+    records = Records()
+    await records.open(ledger_db, msgspec.structs.replace(SETTINGS, lock_timeout=0.1))
+    await records.together(request("locked"))
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "locked")
+        answers = await records.together(request("locked"), request("free"), request("locked"))
+    await records.close()
+
+    assert kinds(answers) == ["LockNotAvailable", "recorded", "LockNotAvailable"]
+    assert transactions(conn) == [1, 1]
+
+
+async def test_a_lost_connection_loses_and_doubles_nothing(
+    records: Records, ledger_db: str, conn: Connection
+) -> None:
+    await records.together(request("locked"))
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "locked")
+        requests = [request("locked"), *(request(f"owner-{n}") for n in range(20))]
+        tasks = records.begin(*requests)
+        await until(lambda: waiting_for_locks(conn))
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+        )
+    answers = await asyncio.gather(*tasks)
+
+    assert [answer.nonce for answer in answers] == [asked.nonce for asked in requests]
+    assert sum(transactions(conn)) == 22
+
+
+async def test_an_idle_connection_that_was_lost_is_not_noticed(
+    records: Records, conn: Connection
+) -> None:
+    for _ in range(3):
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+        )
+        assert kinds(await records.together(*(request() for _ in range(5)))) == ["recorded"] * 5
+
+
+async def test_all_who_wait_are_told_when_the_database_is_away() -> None:
+    away = "postgresql://someone@127.0.0.1:1/none"
+    line = make_line(service_conninfo(away, "app1", SETTINGS))
+    items = [waiting(request(f"owner-{n}")) for n in range(2 * MAX_GROUP)]
+    for item in items:
+        line.add(item)
+
+    answers = await asyncio.gather(*(item.answer for item in items), return_exceptions=True)
+
+    assert all(isinstance(answer, psycopg.OperationalError) for answer in answers)
+
+
+async def test_a_server_that_does_not_answer_is_given_up(ledger_db: str, conn: Connection) -> None:
+    """A lock for which the server waits without end stands for a server that has stopped."""
+    endless = msgspec.structs.replace(SETTINGS, lock_timeout=3600.0, statement_timeout=3600.0)
+    line = make_line(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
+    conn.execute("SELECT ledger.record_entry('app1', 'locked', 'CREDIT_ADD', 'first')")
+    asked = request("locked")
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "locked")
+        item = waiting(asked)
+        line.add(item)
+        with pytest.raises(psycopg.OperationalError):
+            await item.answer
+    again = waiting(asked)
+    line.add(again)
+    # Of the calls that were given up one may have been carried out after all.
+    assert (await again.answer).seq == 2
+    await line.close()
+
+    assert sum(transactions(conn)) == 2
+
+
+async def test_an_item_that_cannot_be_read_touches_no_other(
+    ledger_db: str, conn: Connection
+) -> None:
+    line = make_line(service_conninfo(ledger_db, "app1", SETTINGS))
+    items = [waiting(request(f"owner-{n}")) for n in range(10)]
+    items[4].encoded = rb'{"owner_id": "\ud800"}'
+    for item in items:
+        line.add(item)
+
+    answers = await asyncio.gather(*(item.answer for item in items))
+    await line.close()
+
+    assert kinds(list(answers)) == ["recorded"] * 10
+    assert transactions(conn) == [1] * 10
+
+
+async def test_who_gives_up_waiting_disturbs_nobody(records: Records, conn: Connection) -> None:
+    requests = [request(f"owner-{n}") for n in range(10)]
+    tasks = records.begin(*requests)
+    await asyncio.sleep(0)
+    tasks[3].cancel()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert kinds(answers) == ["recorded"] * 3 + ["CancelledError"] + ["recorded"] * 6
+    assert transactions(conn) == [10]
+    assert kinds(await records.together(requests[3])) == ["replayed"]
+
+
+async def test_a_full_line_turns_others_away_at_once(
+    records: Records, monkeypatch: pytest.MonkeyPatch, conn: Connection
+) -> None:
+    monkeypatch.setattr(recorder_module, "MAX_WAITING", 5)
+
+    answers = await records.together(*(request() for _ in range(8)))
+    later = await records.together(request())
+
+    problems = [answer for answer in answers if isinstance(answer, Problem)]
+    assert kinds(answers)[:5] == ["recorded"] * 5
+    assert [(problem.type.code, problem.type.status) for problem in problems] == [
+        ("database_busy", 503)
+    ] * 3
+    assert "retry-after" in dict(problems[0].headers)
+    assert kinds(later) == ["recorded"]
+    assert sum(transactions(conn)) == 6
+
+
+async def test_closing_answers_everybody_who_waits(ledger_db: str, conn: Connection) -> None:
+    records = Records()
+    await records.open(ledger_db)
+    await records.together(request("locked"))
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "locked")
+        tasks = records.begin(*(request("locked") for _ in range(5)), request("free"))
+        await until(lambda: waiting_for_locks(conn))
+        closing = asyncio.create_task(records.close())
+        await asyncio.sleep(0)
+        late = await records.together(request("late"))
+        assert not closing.done()
+    await closing
+
+    assert kinds([task.result() for task in tasks]) == ["recorded"] * 6
+    assert [isinstance(answer, Problem) for answer in late] == [True]
+    assert sum(transactions(conn)) == 7
+
+
+async def test_a_refusal_is_the_exception_of_a_single_call(records: Records) -> None:
+    answers = await records.together(request("poor", -3), request("rich", 3))
+
+    assert isinstance(answers[0], InsufficientBalance)
+    assert answers[0].detail["required"] == 3
+    assert kinds(answers)[1] == "recorded"
+
+
+def waiting(asked: RecordRequest[str]) -> WaitingRequest:
+    return WaitingRequest(asked, msgspec.json.encode(asked))
+
+
+def make_line(conninfo: str, answers_within: float = 10.0) -> Line:
+    async def aside(_: RecordRequest[str]) -> RecordedEntry:
+        raise AssertionError("nobody is put aside")
+
+    return Line(
+        app="app1", conninfo=conninfo, patience=0.2, answers_within=answers_within, aside=aside
+    )

@@ -1,0 +1,139 @@
+"""The log: one line per request, with what it was about and how it ended."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger_py.http import logs
+from ledger_py.http.recorder import Recorder
+from tests.http.running import make_service, running
+
+Lines = list[dict[str, Any]]
+Ask = Callable[[httpx.Client], httpx.Response]
+
+
+@pytest.fixture
+def lines_of(ledger_db: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., Lines]:
+    """Give the log of a service that is asked some requests, one after another."""
+
+    def lines(*requests: Ask) -> Lines:
+        with running(make_service(ledger_db)) as api:
+            for request in requests:
+                request(api)
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line for line in found if line["event"] == "request"]
+
+    return lines
+
+
+def post(headers: dict[str, str] | None = None, **fields: Any) -> Ask:
+    body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n-1"} | fields
+    return lambda api: api.post("/ledger", json=body, headers=headers)
+
+
+def get(path: str) -> Ask:
+    return lambda api: api.get(path)
+
+
+def test_a_recorded_entry_is_one_line_with_everything_about_it(
+    lines_of: Callable[..., Lines],
+) -> None:
+    (line,) = lines_of(post({"x-request-id": "abc-123"}))
+
+    assert line.pop("duration_ms") > 0
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "level": "info",
+        "event": "request",
+        "request_id": "abc-123",
+        "app": "app1",
+        "method": "POST",
+        "path": "/ledger",
+        "status": 201,
+        "owner": "alice",
+        "operation": "CREDIT_ADD",
+        "nonce": "n-1",
+        "outcome": "recorded",
+    }
+
+
+def test_the_outcome_tells_the_kinds_of_answers_apart(lines_of: Callable[..., Lines]) -> None:
+    lines = lines_of(
+        post(),
+        post(),
+        post(operation="CREDIT_SPEND", amount=-99, nonce="n-2"),
+        post(amount="7"),
+        get("/ledger/alice"),
+        get("/nothing"),
+    )
+
+    assert [(line["outcome"], line.get("code"), line["status"]) for line in lines] == [
+        ("recorded", None, 201),
+        ("replayed", None, 200),
+        ("refused", "insufficient_balance", 402),
+        ("invalid", "invalid_request", 422),
+        ("answered", None, 200),
+        ("invalid", "not_found", 404),
+    ]
+
+
+def test_no_query_and_no_body_is_logged(lines_of: Callable[..., Lines]) -> None:
+    lines = lines_of(post(metadata={"secret": "sesame"}), get("/ledger/alice?asset=sesame"))
+
+    assert "sesame" not in json.dumps(lines)
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 129, "a\tb", 'a"b'])
+def test_a_request_id_that_is_not_sane_is_replaced(api: httpx.Client, given: str) -> None:
+    response = api.get("/health/live", headers={"x-request-id": given})
+
+    assert response.headers["x-request-id"] != given
+    assert len(response.headers["x-request-id"]) == 32
+
+
+def test_answers_and_problems_carry_the_callers_request_id(api: httpx.Client) -> None:
+    for path in ("/health/live", "/nothing", "/ledger"):
+        response = api.get(path, headers={"x-request-id": "mine:1"})
+        assert response.headers.get_list("x-request-id") == ["mine:1"]
+
+
+def test_what_nobody_foresaw_is_a_500_that_tells_nothing_and_a_traceback_in_the_log(
+    ledger_db: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("internal secret")
+
+    monkeypatch.setattr(Recorder, "record", fail)
+    with running(make_service(ledger_db)) as api:
+        response = post({"x-request-id": "abc-123"})(api)
+
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret" not in response.text
+    assert (line["level"], line["outcome"], line["request_id"]) == ("error", "failed", "abc-123")
+    assert "Traceback" in line["exception"]
+    assert "internal secret" in line["exception"]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_text_that_no_owner_can_forge() -> None:
+    terminal = _Terminal()
+    log = logs.RequestLog(request_id="r", app="app1", method="GET", path="/")
+    log.owner = "a\n2026 \x1b[31m[error] forged"
+
+    log.write(logs.make_logger("auto", terminal))
+
+    assert len(terminal.getvalue().splitlines()) == 1
+    assert "\x1b[31m[error]" not in terminal.getvalue()
+    assert "owner" in terminal.getvalue()

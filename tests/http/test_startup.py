@@ -1,0 +1,136 @@
+"""A service that could not do its work does not start, and says why in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from apps.app1.operations import App1Operation
+from apps.app2.operations import App2Operation
+from ledger_py.http import create_app, startup
+from ledger_py.http.database import service_conninfo
+from ledger_py.http.service import StartupRefused
+from ledger_py.operations import BaseLedgerOperation
+from ledger_py.settings import Settings
+from tests.http.running import make_service, running
+
+
+class App1WithMore(BaseLedgerOperation):
+    DAILY_REWARD = "DAILY_REWARD"
+    SIGNUP_CREDIT = "SIGNUP_CREDIT"
+    CREDIT_SPEND = "CREDIT_SPEND"
+    CREDIT_ADD = "CREDIT_ADD"
+    CONTENT_ACCESS = "CONTENT_ACCESS"
+    CONTENT_RENTAL = "CONTENT_RENTAL"
+
+
+def refusal_of(service: Any) -> str:
+    """Start a service as a server would, and give the message that the server would show."""
+
+    async def start() -> str:
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "lifespan.startup"}
+
+        async def send(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        with pytest.RaisesGroup(StartupRefused, flatten_subgroups=True):
+            await service({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+        assert [message["type"] for message in told] == ["lifespan.startup.failed"]
+        return str(told[0]["message"])
+
+    message = asyncio.run(start())
+    assert "Traceback" not in message
+    return message
+
+
+def test_an_enum_that_differs_from_the_database_is_told_the_difference(ledger_db: str) -> None:
+    message = refusal_of(make_service(ledger_db, operations=App1WithMore))
+
+    assert "CONTENT_RENTAL" in message
+    assert "CONTENT_CREATION" in message
+    assert "CREDIT_ADD" not in message
+
+
+def test_the_enum_of_another_app_is_refused(ledger_db: str) -> None:
+    message = refusal_of(make_service(ledger_db, operations=App2Operation))
+
+    assert "TOKENS_USED" in message
+
+
+def test_an_app_that_is_not_registered_is_named(ledger_db: str) -> None:
+    assert "app9" in refusal_of(make_service(ledger_db, app="app9"))
+
+
+def test_a_database_that_cannot_be_reached_is_waited_for_only_so_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(startup, "DATABASE_ANSWERS_WITHIN", 0.1)
+
+    message = refusal_of(make_service("postgresql://someone:secret@127.0.0.1:1/none"))
+
+    assert "cannot be reached" in message
+    assert "secret" not in message
+
+
+def test_a_database_that_lacks_migrations_is_refused_where_they_may_not_be_applied(
+    empty_db: str,
+) -> None:
+    message = refusal_of(make_service(empty_db, migrate_on_start=False))
+
+    assert "migrations/0001" in message
+    assert "ledger migrate" in message
+
+
+def test_a_database_that_lacks_migrations_is_brought_up_to_date(empty_db: str) -> None:
+    with running(make_service(empty_db)) as api:
+        assert api.get("/ledger/alice").status_code == 200
+
+
+def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEDGER_POOL_SIZE", "many")
+
+    assert "LEDGER_POOL_SIZE" in refusal_of(create_app("app1", App1Operation))
+
+
+def test_the_connections_of_a_service_carry_its_name(ledger_db: str) -> None:
+    with running(make_service(ledger_db)), psycopg.connect(ledger_db) as conn:
+        names = conn.execute(
+            "SELECT DISTINCT application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'ledger%'"
+        ).fetchall()
+
+    assert names == [("ledger-app1",)]
+
+
+def test_the_connections_of_a_service_carry_its_limits_on_time(server_url: str) -> None:
+    settings = Settings(statement_timeout=7.0, lock_timeout=3.5, idle_in_transaction_timeout=11.0)
+
+    with psycopg.connect(service_conninfo(server_url, "app1", settings)) as conn:
+        limits = conn.execute(
+            "SELECT name, setting FROM pg_settings WHERE name IN"
+            " ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')"
+        ).fetchall()
+
+    assert dict(limits) == {
+        "statement_timeout": "7000",
+        "lock_timeout": "3500",
+        "idle_in_transaction_session_timeout": "11000",
+    }
+
+
+def test_what_the_address_of_the_database_says_has_precedence(server_url: str) -> None:
+    url = f"{server_url}&application_name=mine&options=-c%20lock_timeout%3D42"
+
+    with psycopg.connect(service_conninfo(url, "app1", Settings())) as conn:
+        found = conn.execute(
+            "SELECT current_setting('application_name'), current_setting('lock_timeout'),"
+            " current_setting('statement_timeout')"
+        ).fetchone()
+
+    assert found == ("mine", "42ms", "10s")

@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# schemathesis cannot share an environment with the other tools.
+GENERATED := $(VENV)/schemathesis
 ASYNC := $(wildcard ledger_py/*_async.py tests/client/*_async.py)
 SQL := $(wildcard sql migrations apps/*/migrations)
 
-.PHONY: help install run test check bench format lock
+.PHONY: help install run test check faults generated bench format lock release-snapshot
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 install: $(STAMP) ## make .venv with the locked dependencies (nothing to do when they are there)
 
@@ -22,10 +24,15 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(GENERATED)/.installed: tests/generated/requirements.lock | $(STAMP)
+	@test -x $(GENERATED)/bin/python || $(PYTHON) -m venv $(GENERATED)
+	$(GENERATED)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 run: install ## serve app1 on http://127.0.0.1:8000
 	@exec $(BIN)/ledger serve app1 --host 127.0.0.1 --port 8000
 
-test: install ## run all tests
+test: install $(GENERATED)/.installed ## run all tests
 	$(BIN)/pytest
 
 check: install ## run all static checks
@@ -40,8 +47,14 @@ check: install ## run all static checks
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(BIN)/pytest -q tests/unit/test_lock.py
 
-bench: install ## measure
-	$(BIN)/pytest -m benchmark -s
+faults: install ## kill, pause and cut off what can be under load, then compare; more with ARGS=--help
+	$(BIN)/python -m tests.faults $(ARGS)
+
+generated: install $(GENERATED)/.installed ## test the services with many generated requests; more with ARGS=--help
+	$(BIN)/python -m tests.generated $(ARGS)
+
+bench: install ## measure against floors in the same run; more with ARGS=--help
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 format: install ## rewrite files to the house format, and the generated client
 	$(BIN)/ruff check --fix .
@@ -54,3 +67,9 @@ lock: install ## resolve the dependencies anew into requirements.lock (needs the
 	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
 		--universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock \
 		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate
+	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
+		--universal --python-version 3.11 --generate-hashes --group generated -o tests/generated/requirements.lock \
+		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate
+
+release-snapshot: install ## freeze migrations/ and sql/ as those of the version in pyproject.toml
+	$(BIN)/python -m tests.migration.released

@@ -44,7 +44,7 @@ def test_commands_without_make_are_those_of_make() -> None:
 
 
 def test_every_command_is_listed() -> None:
-    listed = re.findall(r"^\| `ledger (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(r"^\| `ledger ([\w-]+)", README.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert sorted(listed) == sorted(main.commands)
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
-__all__ = ("KNOWN", "value_of")
+__all__ = ("arguments_of",)
 
 Values: TypeAlias = st.SearchStrategy[Any]
 
@@ -33,7 +33,7 @@ _NAMES: Final = {
     "role": ["ledger_app", "ledger_auditor", "ledger_operator", "pg_monitor", "pg_database_owner"],
 }
 KNOWN: Final = {name: st.sampled_from(values) for name, values in _NAMES.items()}
-"""What means something, by parameter; the tests record entries and holds of these names."""
+"""What means something, by parameter; the test records entries and holds of these names."""
 
 # All that a text of PostgreSQL can hold: no NUL, no half characters.
 _CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -164,63 +164,73 @@ _METADATA = st.one_of(
     _JSON,
 )
 
-_ITEM_FIELDS = {
-    name: st.sampled_from([usual, usual, usual, _SCALARS]).flatmap(lambda values: values)
-    for name, usual in {
-        "owner_id": KNOWN["owner_id"],
-        "operation": KNOWN["operation"],
-        "nonce": KNOWN["nonce"],
-        "amount": _integers(64),
-        "metadata": _METADATA,
-        "expires_at": _TIME_TEXTS,
-        "claim_subject": _TEXTS,
-    }.items()
+_ITEM = {
+    "owner_id": (KNOWN["owner_id"], _TEXTS),
+    "operation": (KNOWN["operation"], _TEXTS),
+    "nonce": (KNOWN["nonce"] | st.text(_CHARACTERS, min_size=1, max_size=5), _TEXTS),
+    "amount": (st.none(), _integers(64)),
+    "metadata": (st.none(), _METADATA),
+    "expires_at": (st.none(), _TIME_TEXTS),
+    "claim_subject": (st.none(), _TEXTS),
 }
-_PLAIN_ITEMS = st.builds(
-    lambda owner, nonce, more: (
-        {"owner_id": owner, "operation": "CREDIT_ADD", "nonce": nonce} | more
+
+
+def _mostly_usual(fields: dict[str, tuple[Values, Values]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Make values of which mostly just one hurts: of several, only the first would be looked at."""
+    if not fields:
+        return st.just({})
+    usual = {name: values[0] for name, values in fields.items()}
+    one_hurts = [
+        st.fixed_dictionaries({**usual, name: hostile}) for name, (_, hostile) in fields.items()
+    ]
+    anything = {name: st.one_of(*values, st.none()) for name, values in fields.items()}
+    return st.one_of(st.fixed_dictionaries(usual), *one_hurts, st.fixed_dictionaries(anything))
+
+
+_PLAIN_ITEMS = _mostly_usual(_ITEM)
+_ANY_ITEMS = st.one_of(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **{name: _SCALARS | usual for name, (usual, _) in _ITEM.items()},
+            "unknown": _SCALARS,
+        },
     ),
-    KNOWN["owner_id"],
-    KNOWN["nonce"] | st.text(_CHARACTERS, min_size=1, max_size=5),
-    # Mostly one field is out of order: with all of them, only the first would be looked at.
-    st.sampled_from(sorted(_ITEM_FIELDS)).flatmap(
-        lambda name: st.fixed_dictionaries({name: _ITEM_FIELDS[name]})
-    )
-    | st.just({}),
-)
-_ITEMS = st.one_of(
-    _PLAIN_ITEMS,
-    _PLAIN_ITEMS,
-    st.fixed_dictionaries({}, optional={**_ITEM_FIELDS, "unknown": _JSON}),
     _JSON,
 )
-_ENTRIES = st.lists(_ITEMS, max_size=5) | st.lists(_PLAIN_ITEMS, max_size=5) | _JSON
+_ENTRIES = st.one_of(
+    st.lists(_PLAIN_ITEMS, max_size=5),
+    st.lists(_PLAIN_ITEMS, max_size=5),
+    st.lists(_PLAIN_ITEMS | _ANY_ITEMS, max_size=5),
+    _JSON,
+)
 
-_BY_TYPE: Final[dict[str, Values]] = {
-    "text": _TEXTS,
-    "bigint": _integers(64),
-    "integer": _integers(32),
-    "boolean": st.booleans(),
-    "interval": _INTERVALS,
-    "timestamp with time zone": _TIMES,
+# By type: what is usual where the name of the parameter does not say it, and what hurts.
+_BY_TYPE: Final[dict[str, tuple[Values, Values]]] = {
+    "text": (st.just("a word"), _TEXTS),
+    "bigint": (st.sampled_from([None, 1, -3, 10]), _integers(64)),
+    "integer": (st.integers(1, 10), _integers(32)),
+    "boolean": (st.booleans(), st.booleans()),
+    "interval": (st.sampled_from(["15 minutes", "1 month"]), _INTERVALS),
+    "timestamp with time zone": (st.sampled_from(["2020-01-01 00:00:00+00", "now"]), _TIMES),
+    "jsonb": (st.none(), _METADATA.map(json.dumps)),
 }
 
 
-def value_of(name: str, type_: str) -> Values:
-    """Give what to try for a parameter.
+def _values_of(name: str, type_: str) -> tuple[Values, Values]:
+    if name == "entries":
+        return st.lists(_PLAIN_ITEMS, max_size=3).map(json.dumps), _ENTRIES.map(json.dumps)
+    usual, hostile = _BY_TYPE[type_]
+    return KNOWN.get(name, usual), hostile | st.none()
+
+
+def arguments_of(parameters: dict[str, str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Give what to call a function with.
 
     Args:
-        name: The parameter.
-        type_: Its type as SQL writes it.
+        parameters: The function's parameters with their types as SQL writes them.
 
     Returns:
-        Values that psycopg sends as text; the call casts them.
+        Arguments by name, as psycopg sends them when the call casts them to these types.
     """
-    if type_ == "jsonb":
-        values = (_ENTRIES if name == "entries" else _METADATA).map(json.dumps)
-    else:
-        values = _BY_TYPE[type_]
-    if name in KNOWN:
-        # Most parameters have to make sense for the others to be looked at.
-        values = st.one_of(KNOWN[name], KNOWN[name], KNOWN[name], values)
-    return st.one_of(values, values, values, values, st.none())
+    return _mostly_usual({name: _values_of(name, type_) for name, type_ in parameters.items()})

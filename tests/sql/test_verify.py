@@ -122,6 +122,14 @@ def test_accounts_are_verified_in_ranges_that_leave_none_out(
     assert heard == ["verified 10000 accounts", "verified 10003 accounts"]
 
 
+@pytest.mark.parametrize("owner_id", ["\U0010ffff" * 255, " ", "\x01", "\\"])
+def test_no_owner_is_beyond_the_first_or_last_range(tx: Connection, owner_id: str) -> None:
+    record(tx, owner_id=owner_id)
+    record(tx, owner_id="alice")
+    tx.execute("UPDATE ledger.accounts SET balance = 0 WHERE owner_id = %s", [owner_id])
+    assert problems(tx) == [("balance wrong", "accounts", owner_id)]
+
+
 def test_everything_is_seen_as_of_one_moment(ledger_db: str, conn: Connection) -> None:
     """Rows come while others record: the snapshot is that of the beginning."""
     record(conn)

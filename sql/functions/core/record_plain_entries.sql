@@ -21,6 +21,9 @@ CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(
     OUT recorded_ats timestamptz []
 )
 LANGUAGE plpgsql
+-- Plans by key and address whatever the statistics say: on a table not yet analyzed the planner believes
+-- in one account, and would compare all with all.
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

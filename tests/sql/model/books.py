@@ -59,7 +59,7 @@ class Books:
         """Give an account as of now to change; nothing is kept if the block raises."""
         account = self.settled(owner_id)
         yield account
-        if account != Account(owner_id):
+        if owner_id in self.accounts or account != Account(owner_id):
             self.accounts[owner_id] = account
 
     def entry_under(self, app: str, nonce: str) -> tuple[str, Entry] | None:

@@ -78,9 +78,7 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return found[0][function]
     if function in ("set_min_balance", "freeze_account", "unfreeze_account"):
         return None
-    if function == "holds_of":
-        return sorted(found, key=lambda row: str(row["nonce"]))
-    return found[0]
+    return found if function == "holds_of" else found[0]
 
 
 def _json(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.sql.model.account import Account, Hold
@@ -12,6 +12,8 @@ from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.catalogue import rule_of
 from tests.sql.model.recording import Recording
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Holding(Recording):
@@ -53,13 +55,15 @@ class Holding(Recording):
             self.not_frozen(account)
             account.require(amount)
             self.unused(app, nonce)
+            # No two holds of an account are placed at the same time, whatever the clock says.
+            latest = max((it.placed_at for it in account.holds), default=_NEVER)
             hold = Hold(
                 app=app,
                 nonce=nonce,
                 operation=operation,
                 amount=amount,
                 expires_in=expires_in,
-                placed_at=self.now,
+                placed_at=max(self.now, latest + timedelta(microseconds=1)),
                 expires_at=self.now + expires_in,
                 metadata=metadata,
                 lots=account.soonest(amount),

@@ -91,9 +91,9 @@ class Ledger(Reversing):
         return sum(entry.amount for entry in entries if entry.recorded_at <= at)
 
     def holds_of(self, owner_id: str) -> list[Row]:
-        """Give the holds as of now, by their nonces."""
-        holds = sorted(self.settled(owner_id).holds, key=lambda hold: hold.nonce)
-        return [hold_row(owner_id, hold, replayed=False) for hold in holds]
+        """Give the holds as of now, newest first."""
+        holds = self.settled(owner_id).holds
+        return [hold_row(owner_id, hold, replayed=False) for hold in reversed(holds)]
 
     def _is_due(self, account: Account) -> bool:
         due = account.next_due()

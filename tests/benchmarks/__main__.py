@@ -1,0 +1,84 @@
+"""The command `python -m tests.benchmarks`, which `make bench` runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from ledger_py.settings import PROJECT_ROOT
+from tests.benchmarks.cases import all_cases
+from tests.benchmarks.measuring import Effort, Outcome, measure
+from tests.benchmarks.report import table, write
+from tests.benchmarks.workbench import chosen_server, run_settings, workbench
+
+_USUAL = Effort()
+_QUICK = Effort(rounds=2, seconds=1, sizes=(100_000,), depth=100_000, loaded=50_000)
+_FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--only", multiple=True, metavar="CASE", help="Only cases that begin so; repeatable.")
+@click.option("--rounds", type=click.IntRange(1), help="Turns of each contender.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Length of a turn.")
+@click.option("--quick", "pace", flag_value="quick", help="A first look: about two minutes.")
+@click.option("--full", "pace", flag_value="full", help="Grow to 10 million entries as well.")
+@click.option("--list", "listing", is_flag=True, help="List the cases and end.")
+@click.option(
+    "--data-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the embedded server keeps its data meanwhile.  [default: /var/tmp]",
+)
+@click.option(
+    "--results",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=PROJECT_ROOT / "build" / "benchmarks",
+    help="Where the results go.  [default: build/benchmarks]",
+)
+def main(
+    only: tuple[str, ...],
+    rounds: int | None,
+    seconds: float | None,
+    pace: str | None,
+    listing: bool,
+    data_dir: Path | None,
+    results: Path,
+) -> None:
+    """Measure the ledger against floors of the same run.
+
+    On the server of TEST_DATABASE_URL, or else on an embedded one for this run alone.
+    """
+    effort = {"quick": _QUICK, "full": _FULL}.get(pace or "", _USUAL)
+    chosen = {"rounds": rounds, "seconds": seconds}
+    effort = msgspec.structs.replace(effort, **{k: v for k, v in chosen.items() if v is not None})
+    cases = [case for case in all_cases(effort) if not only or case.name.startswith(only)]
+    if not cases:
+        raise click.UsageError("No case begins so; --list lists them.")
+    if listing:
+        click.echo("\n".join(case.name for case in cases))
+        return
+
+    begin = time.monotonic()
+
+    def report(line: str) -> None:
+        click.echo(f"{time.monotonic() - begin:6.0f} s  {line}", err=True)
+
+    outcomes: list[Outcome] = []
+    with chosen_server(data_dir) as (url, data):
+        settings = run_settings(url, data)
+        settings["effort"] = f"{effort.rounds} rounds of {effort.seconds:g} s"
+        for name, value in settings.items():
+            click.echo(f"{name}: {value}", err=True)
+        with workbench(url) as bench:
+            for case in cases:
+                outcomes += measure(case, bench, effort, report)
+                # After every case: an interrupted run has something to show as well.
+                write(results, settings, outcomes)
+    click.echo(table(outcomes))
+    click.echo(f"Written to {results}: results.md, results.json, results.svg", err=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tests.benchmarks")

@@ -1,0 +1,123 @@
+"""Many entries per statement: `ledger.record_entries`, and COPY as its floor."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+
+from tests.benchmarks.loading import OWNERS, owner_number
+from tests.benchmarks.measuring import Run
+
+__all__ = ("copies", "record_entries")
+
+_RECORD: Final = "SELECT * FROM ledger.record_entries(app => 'app1', entries => %s)"
+
+_CODE: Final = 16
+"""Where a row of the results has the code of a refusal."""
+
+_COPY: Final = """
+    COPY floor.entries (
+        owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
+        amount_defaulted, expiry_defaulted, recorded_at, xact_id, hash
+    ) FROM STDIN
+"""
+
+
+def record_entries(
+    conn: psycopg.Connection[Any], *, items: int, owners: int = OWNERS
+) -> Callable[[float], Run]:
+    """Make a contender that records batches of spends, one after the other.
+
+    Args:
+        conn: A connection in autocommit, which keeps its prepared statement and plans.
+        items: How many entries to record per call.
+        owners: How many owners to choose from.
+
+    Returns:
+        The contender.
+    """
+
+    def document() -> str:
+        return json.dumps(
+            [
+                {
+                    "owner_id": _owner(owners),
+                    "operation": "CREDIT_SPEND",
+                    "nonce": _nonce(),
+                    "amount": -1,
+                }
+                for _ in range(items)
+            ]
+        )
+
+    def record(entries: str) -> None:
+        conn.execute(_RECORD, [entries], prepare=True, binary=True)
+
+    # Refusals would be cheap, and the results of one batch are like those of the others.
+    results = conn.execute(_RECORD, [document()]).fetchall()
+    if len(results) != items or any(result[_CODE] is not None for result in results):
+        raise RuntimeError("An entry of the batch was refused.")
+    return lambda seconds: _repeat(document, record, items, seconds)
+
+
+def copies(
+    conn: psycopg.Connection[Any], *, items: int, owners: int = OWNERS
+) -> Callable[[float], Run]:
+    """Make the floor of `record_entries`: COPY of as many rows into a table of the same shape.
+
+    Args:
+        conn: A connection in autocommit.
+        items: How many rows to copy per statement.
+        owners: How many owners to choose from.
+
+    Returns:
+        The contender.
+    """
+    last_seq = 1_000_000
+
+    def rows() -> bytes:
+        nonlocal last_seq
+        lines = []
+        for seq in range(last_seq + 1, last_seq + 1 + items):
+            lines.append(
+                f"{_owner(owners)}\tCREDIT\t{seq}\t{seq}\tapp1\tCREDIT_SPEND\t-1\t{10**9 - seq}\t"
+                f"{_nonce()}\tf\tf\t2026-01-01 12:34:56.789+00\t{last_seq}\t"
+                f"\\\\x{random.getrandbits(256):064x}\n"
+            )
+        last_seq += items
+        return "".join(lines).encode()
+
+    def copy(block: bytes) -> None:
+        with conn.cursor() as cursor, cursor.copy(_COPY) as target:
+            target.write(block)
+
+    return lambda seconds: _repeat(rows, copy, items, seconds)
+
+
+def _repeat(
+    prepare: Callable[[], Any], execute: Callable[[Any], None], items: int, seconds: float
+) -> Run:
+    durations: list[float] = []
+    while not durations or sum(durations) < seconds:
+        prepared = prepare()
+        begin = time.perf_counter()
+        execute(prepared)
+        durations.append(time.perf_counter() - begin)
+    return Run(
+        entries=items * len(durations),
+        seconds=sum(durations),
+        latencies=[duration * 1000 for duration in durations],
+    )
+
+
+def _owner(owners: int) -> str:
+    return str(owner_number(random.randrange(owners)))
+
+
+def _nonce() -> str:
+    return str(random.randrange(10**18, 9 * 10**18))

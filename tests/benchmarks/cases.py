@@ -1,0 +1,308 @@
+"""What is measured against what, and what it should reach."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from tests.benchmarks.batches import copies, record_entries
+from tests.benchmarks.http_load import http_callers
+from tests.benchmarks.loading import OWNERS, load, owner_number, table_bytes
+from tests.benchmarks.measuring import Case, Contender, Effort, Report, Row, Run, Sample
+from tests.benchmarks.services import service
+from tests.benchmarks.single_calls import (
+    BALANCE,
+    ENTRIES_OF,
+    FLOOR,
+    NEWEST_ENTRY,
+    REALISTIC_RECORD,
+    RECORD,
+    pgbench,
+    run_pgbench,
+    script,
+)
+from tests.benchmarks.workbench import Database, Workbench
+
+__all__ = ("all_cases",)
+
+Contenders: TypeAlias = Iterator[Mapping[str, Contender]]
+
+Work: TypeAlias = Callable[[Database, float], Run]
+"""What a contender does in a database, for so many seconds."""
+
+_HOT: Final = (owner_number(0), owner_number(0))
+_DEEP, _SHALLOW = owner_number(20_000), owner_number(20_001)
+_SHALLOW_DEPTH: Final = 100
+
+
+def all_cases(effort: Effort) -> list[Case]:
+    """List the cases, those first that take least.
+
+    Args:
+        effort: Its sizes make a case each.
+    """
+    return [
+        _single("single-8", 8, 0.70),
+        _single("single-1", 1, 0.80),
+        _single("hot", 32, 1.2, owners=_HOT),
+        _batch(100, 0.45),
+        _batch(1_000, 0.65),
+        _batch(10_000, 0.75),
+        _batch(1_000, 0.75, owners=1),
+        _http(),
+        _one_owner(effort.depth),
+        _entry_size(),
+        *(_growth(size) for size in effort.sizes),
+    ]
+
+
+def _rate(
+    label: str,
+    contender: str,
+    floor: str,
+    reach: float,
+    *,
+    bound: Literal["at least", "at most"] = "at least",
+) -> Row:
+    """Make a row that compares rates; "at most" compares the times per call instead."""
+
+    def figure(samples: Mapping[str, Sample]) -> float:
+        ratio = samples[contender].rate / samples[floor].rate
+        return ratio if bound == "at least" else 1 / ratio
+
+    return Row(
+        label=label, contender=contender, floor=floor, figure=figure, reach=reach, bound=bound
+    )
+
+
+def _single(
+    name: str, clients: int, reach: float, owners: tuple[int, int] | None = None
+) -> Case:  # fmt: skip
+    choice = owners or (owner_number(0), owner_number(OWNERS - 1))
+
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with bench.database() as database:
+            yield {
+                "record_entry": pgbench(database.app_url, RECORD, clients=clients, owners=choice),
+                "floor": pgbench(database.app_url, FLOOR, clients=clients, owners=choice),
+            }
+
+    where = "10 000 owners" if owners is None else "one owner"
+    callers = "1 client" if clients == 1 else f"{clients} clients"
+    label = f"record_entry, {callers}, {where}"
+    return Case(name=name, prepare=prepare, rows=(_rate(label, "record_entry", "floor", reach),))
+
+
+def _batch(items: int, reach: float, owners: int = OWNERS) -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with bench.database() as database, _connect(database) as conn:
+            yield {
+                "record_entries": record_entries(conn, items=items, owners=owners),
+                "COPY": copies(conn, items=items, owners=owners),
+            }
+
+    where = "one owner" if owners == 1 else "10 000 owners"
+    label = f"record_entries, {_digits(items)} items, {where}"
+    name = f"batch-{items}" + ("-hot" if owners == 1 else "")
+    return Case(name=name, prepare=prepare, rows=(_rate(label, "record_entries", "COPY", reach),))
+
+
+def _http() -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with (
+            bench.database() as database,
+            service("apps.app1.main:app", database_url=database.app_url) as port,
+            service("tests.benchmarks.bare_service:app") as bare_port,
+        ):
+            yield {
+                "POST": http_callers(port, connections=32),
+                "POST, bare": http_callers(bare_port, connections=32),
+                "POST, one owner": http_callers(port, connections=32, owners=1),
+                "POST, 1 connection": http_callers(port, connections=1),
+                "record_entry, 1 client": pgbench(database.app_url, RECORD, clients=1),
+            }
+
+    return Case(
+        name="http",
+        prepare=prepare,
+        rows=(
+            _rate("POST /ledger, 32 connections, 10 000 owners", "POST", "POST, bare", 0.85),
+            _rate("POST /ledger, one owner", "POST, one owner", "POST", 0.9),
+            Row(
+                label="POST /ledger, p99 to p50",
+                contender="POST",
+                floor=None,
+                figure=lambda samples: _known(samples["POST"].p99) / _known(samples["POST"].p50),
+                reach=4,
+                bound="at most",
+            ),
+            Row(
+                label="one call at a time, HTTP over SQL",
+                contender="POST, 1 connection",
+                floor="record_entry, 1 client",
+                figure=lambda samples: (
+                    _known(samples["POST, 1 connection"].p50)
+                    - _known(samples["record_entry, 1 client"].p50)
+                ),
+                reach=0.5,
+                bound="at most",
+                unit="ms",
+            ),
+        ),
+    )
+
+
+def _one_owner(depth: int) -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, report: Report) -> Contenders:
+        with bench.database() as database:
+            for owner, entries in ((_SHALLOW, _SHALLOW_DEPTH), (_DEEP, depth)):
+                load(database.url, entries=entries, first_owner=owner, owners=1, report=report)
+            yield {
+                f"{name}, {entries}": pgbench(
+                    database.app_url, statement, clients=1, owners=(owner, owner)
+                )
+                for name, statement in (("balance", BALANCE), ("entries_of", ENTRIES_OF))
+                for owner, entries in ((_SHALLOW, _SHALLOW_DEPTH), (_DEEP, depth))
+            }
+
+    return Case(
+        name="one-owner",
+        prepare=prepare,
+        rows=tuple(
+            _rate(
+                f"{name}, time at {_digits(depth)} entries of one owner to {_SHALLOW_DEPTH}",
+                f"{name}, {depth}",
+                f"{name}, {_SHALLOW_DEPTH}",
+                1.2,
+                bound="at most",
+            )
+            for name in ("balance", "entries_of")
+        ),
+    )
+
+
+def _entry_size() -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, effort: Effort, _report: Report) -> Contenders:
+        with bench.database() as single, bench.database() as batch:
+            yield {
+                "single calls": lambda _: _grow(single, effort.loaded, _load_by_single_calls),
+                "batches": lambda _: _grow(batch, effort.loaded, _load_by_batches),
+            }
+
+    def row(contender: str) -> Row:
+        return Row(
+            label=f"bytes per entry, indexes included, {contender}",
+            contender=contender,
+            floor=None,
+            figure=lambda samples: _known(samples[contender].bytes_per_entry),
+            reach=400,
+            bound="at most",
+            unit="bytes",
+        )
+
+    rows = (row("single calls"), row("batches"))
+    return Case(name="bytes", prepare=prepare, rows=rows, once=True)
+
+
+def _grow(database: Database, entries: int, load_entries: Callable[[Database, int], Run]) -> Run:
+    count_before, bytes_before = table_bytes(database.url)
+    run = load_entries(database, entries)
+    count_after, bytes_after = table_bytes(database.url)
+    added = (bytes_after - bytes_before) / (count_after - count_before)
+    return msgspec.structs.replace(run, bytes_per_entry=added)
+
+
+def _load_by_single_calls(database: Database, entries: int) -> Run:
+    clients = 8
+    # Every entry has a transaction of its own; when that reaches the disk does not matter here.
+    url = make_conninfo(database.app_url, options="-c synchronous_commit=off")
+    options = [f"--transactions={max(1, entries // clients)}"]
+    return run_pgbench(url, script(REALISTIC_RECORD), clients=clients, options=options)
+
+
+def _load_by_batches(database: Database, entries: int) -> Run:
+    begin = time.perf_counter()
+    load(database.url, entries=entries, first_owner=0, owners=OWNERS, realistic=True)
+    return Run(entries=entries, seconds=time.perf_counter() - begin)
+
+
+def _growth(size: int) -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, report: Report) -> Contenders:
+        def in_new_database(work: Work, seconds: float) -> Run:
+            # Recorders would let a small database grow large from turn to turn.
+            with bench.database() as database:
+                return msgspec.structs.replace(work(database, seconds), nothing_else=False)
+
+        with bench.database() as small, bench.database() as large:
+            more, first = size - OWNERS, owner_number(0)
+            load(large.url, entries=more, first_owner=first, owners=OWNERS, report=report)
+            contenders: dict[str, Contender] = {}
+            for name, work in _RECORDERS.items():
+                contenders[f"{name}, {OWNERS}"] = partial(in_new_database, work)
+                contenders[f"{name}, {size}"] = partial(work, large)
+            for name, work in _READERS.items():
+                contenders[f"{name}, {OWNERS}"] = partial(work, small)
+                contenders[f"{name}, {size}"] = partial(work, large)
+            yield contenders
+
+    rows = tuple(
+        _rate(
+            f"{name}, {_digits(size)} entries to {_digits(OWNERS)}",
+            f"{name}, {size}",
+            f"{name}, {OWNERS}",
+            0.85,
+        )
+        for name in (*_RECORDERS, *_READERS)
+    )
+    return Case(name=f"growth-{size}", prepare=prepare, rows=rows)
+
+
+def _calls(statement: str) -> Work:
+    return lambda database, seconds: pgbench(database.app_url, statement, clients=8)(seconds)
+
+
+def _batches(items: int) -> Work:
+    def work(database: Database, seconds: float) -> Run:
+        with _connect(database) as conn:
+            return record_entries(conn, items=items)(seconds)
+
+    return work
+
+
+_RECORDERS: Final[dict[str, Work]] = {
+    "record_entry": _calls(RECORD),
+    "record_entries of 100": _batches(100),
+    "record_entries of 1 000": _batches(1_000),
+    "record_entries of 10 000": _batches(10_000),
+}
+
+_READERS: Final[dict[str, Work]] = {
+    "balance": _calls(BALANCE),
+    "entries_of the newest": _calls(NEWEST_ENTRY),
+}
+
+
+def _connect(database: Database) -> psycopg.Connection[Any]:
+    return psycopg.connect(database.app_url, autocommit=True)
+
+
+def _known(value: float | None) -> float:
+    assert value is not None
+    return value
+
+
+def _digits(number: int) -> str:
+    return f"{number:,}".replace(",", " ")

@@ -1,0 +1,67 @@
+"""The outcomes of a run as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tests.benchmarks.measuring import Outcome, Sample
+from tests.benchmarks.plot import bars
+
+__all__ = ("table", "write")
+
+_HEADINGS = (
+    "case", "ratio or figure (lowest to highest round)", "reach", "", "measured /s", "p50 ms",
+    "p99 ms", "CPU µs", "against", "its /s", "p50 ms", "p99 ms", "CPU µs",
+)  # fmt: skip
+
+
+def write(folder: Path, settings: Mapping[str, str], outcomes: Sequence[Outcome]) -> None:
+    """Write the results as `results.md`, `results.json` and `results.svg`.
+
+    Args:
+        folder: Where to; made if it is not there.
+        settings: On what was measured.
+        outcomes: What came of it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = "\n".join(f"* {name}: {value}" for name, value in settings.items())
+    text = f"# Benchmark\n\n{listed}\n\n{table(outcomes)}\n\n![Figures](results.svg)\n"
+    (folder / "results.md").write_text(text)
+    document = {"settings": settings, "outcomes": outcomes}
+    (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(document)))
+    (folder / "results.svg").write_text(bars(outcomes))
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Make a Markdown table, aligned for the eye."""
+    lines = [_HEADINGS, *map(_cells, outcomes)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = tuple("-" * width for width in widths)
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in (lines[0], rule, *lines[1:])
+    )
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    low, high = (outcome.show(end(outcome.figures)) for end in (min, max))
+    return (
+        outcome.label,
+        f"{outcome.show(outcome.figure)} ({low} to {high})",
+        f"{outcome.bound} {outcome.show(outcome.reach)}",
+        "yes" if outcome.reached else "no",
+        *_sample_cells(outcome.measured),
+        outcome.floor or "",
+        *_sample_cells(outcome.floor_measured),
+    )
+
+
+def _sample_cells(sample: Sample | None) -> tuple[str, str, str, str]:
+    if sample is None:
+        return ("", "", "", "")
+    milliseconds = ("" if value is None else f"{value:.2f}" for value in (sample.p50, sample.p99))
+    cpu = "" if sample.cpu is None else f"{sample.cpu:.0f}"
+    return (f"{sample.rate:,.0f}".replace(",", " "), *milliseconds, cpu)  # type: ignore[return-value]

@@ -1,0 +1,81 @@
+"""Services to measure, each a process of its own with one worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from ledger_py.settings import PROJECT_ROOT
+
+__all__ = ("service",)
+
+# As the command `ledger serve` sets them.
+_SERVER: Final = (
+    *("--host", "127.0.0.1", "--loop", "uvloop", "--http", "httptools", "--lifespan", "on"),
+    *("--no-access-log", "--no-server-header"),
+)
+
+_STARTED_WITHIN: Final = 60.0
+
+
+@contextmanager
+def service(target: str, *, database_url: str | None = None) -> Iterator[int]:
+    """Run a service.
+
+    Args:
+        target: The application, as uvicorn wants it named.
+        database_url: Its database.
+
+    Yields:
+        Its port on 127.0.0.1, where it answers already.
+
+    Raises:
+        RuntimeError: It did not start; the message is its own.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("LEDGER_")
+    }
+    if database_url is not None:
+        environment["DATABASE_URL"] = database_url
+    port = _free_port()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", target, *_SERVER, "--port", str(port)],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            if not _answers(process, port):
+                log.seek(0)
+                raise RuntimeError(f"{target} did not start: {log.read().decode(errors='replace')}")
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + _STARTED_WITHIN
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False

@@ -1,0 +1,126 @@
+"""Single calls, made by the pgbench that comes with the embedded server.
+
+Callers in Python would use more of the machine than the database does.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ledger_py.embedded import binaries
+from tests.benchmarks.loading import OWNERS, REALISTIC_OWNER, owner_number
+from tests.benchmarks.measuring import Run
+
+__all__ = (
+    "BALANCE",
+    "ENTRIES_OF",
+    "FLOOR",
+    "NEWEST_ENTRY",
+    "REALISTIC_RECORD",
+    "RECORD",
+    "pgbench",
+    "run_pgbench",
+    "script",
+)
+
+_SPREAD = (owner_number(0), owner_number(OWNERS - 1))
+
+# Numbers stand in for texts of about the usual length: building texts would cost everybody the
+# same, and so flatter the slower one.
+_VARIABLES = """
+\\set owner random({first_owner}, {last_owner})
+\\set nonce random(1000000000000000000, 9000000000000000000)
+"""
+
+RECORD = """SELECT * FROM ledger.record_entry(
+    app => 'app1', owner_id => :owner, operation => 'CREDIT_SPEND', nonce => :nonce,
+    amount => -1);"""
+
+FLOOR = "SELECT * FROM floor.record(owner_id => :owner, amount => -1, nonce => :nonce);"
+
+BALANCE = "SELECT * FROM ledger.balance(owner_id => :owner);"
+
+ENTRIES_OF = "SELECT * FROM ledger.entries_of(owner_id => :owner);"
+
+# Where owners have more entries, there would be more to return.
+NEWEST_ENTRY = "SELECT * FROM ledger.entries_of(owner_id => :owner, max_rows => 1);"
+
+REALISTIC_RECORD = f"""SELECT * FROM ledger.record_entry(
+    app => 'app1', owner_id => {REALISTIC_OWNER.format(number=f"(:owner - {owner_number(0)})")},
+    operation => 'CREDIT_ADD', nonce => gen_random_uuid()::text, amount => 1);"""
+
+
+def pgbench(
+    url: str, statement: str, *, clients: int, owners: tuple[int, int] = _SPREAD
+) -> Callable[[float], Run]:
+    """Make a contender of many callers of one statement, each call its own transaction.
+
+    Args:
+        url: The database.
+        statement: The statement; it may use the variables `:owner` and `:nonce`.
+        clients: How many callers there are.
+        owners: The numbers of the first and the last of the owners to choose from.
+
+    Returns:
+        The contender. Below a second it does a fixed number of calls, a thousand per second.
+    """
+    transaction = script(statement, owners)
+
+    def run(seconds: float) -> Run:
+        long = seconds >= 1
+        until = (
+            ["--time", str(round(seconds))]
+            if long
+            else ["--transactions", _count(seconds, clients)]
+        )
+        return run_pgbench(url, transaction, clients=clients, options=until)
+
+    return run
+
+
+def script(statement: str, owners: tuple[int, int] = _SPREAD) -> str:
+    """Write pgbench's script of a transaction; the parameters are those of `pgbench`."""
+    return _VARIABLES.format(first_owner=owners[0], last_owner=owners[1]) + statement
+
+
+def run_pgbench(url: str, transaction: str, *, clients: int, options: list[str]) -> Run:
+    """Run pgbench with prepared statements.
+
+    Args:
+        url: The database.
+        transaction: The script of a transaction.
+        clients: How many callers there are.
+        options: More options; among them, how long.
+
+    Returns:
+        What it did.
+
+    Raises:
+        RuntimeError: A call failed; the message is pgbench's.
+    """
+    with tempfile.TemporaryDirectory(prefix="ledger-bench-") as folder:
+        file = Path(folder, "script.sql")
+        file.write_text(transaction)
+        command = [binaries() / "pgbench", "--no-vacuum", "--protocol=prepared", "--log"]
+        command += [f"--log-prefix={folder}/log", f"--file={file}", f"--client={clients}"]
+        done = subprocess.run(
+            [*map(str, command), *options, url], capture_output=True, text=True, check=False
+        )
+        rate = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+        if done.returncode != 0 or rate is None:
+            raise RuntimeError(f"pgbench: {done.stderr.strip()}")
+        # The third column of the log is the time that a call took, in microseconds.
+        latencies = [
+            int(line.split(maxsplit=3)[2]) / 1000
+            for log in Path(folder).glob("log.*")
+            for line in log.read_text().splitlines()
+        ]
+    return Run(entries=len(latencies), seconds=len(latencies) / float(rate[1]), latencies=latencies)
+
+
+def _count(seconds: float, clients: int) -> str:
+    return str(max(1, round(1000 * seconds / clients)))

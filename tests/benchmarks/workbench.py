@@ -1,0 +1,202 @@
+"""The server of a run, and the databases on it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from ledger_py.embedded import embedded_server
+from ledger_py.migrate import migrate
+from ledger_py.settings import plain_database_url
+from tests.benchmarks.loading import OWNERS, load, owner_number
+from tests.fixtures.database import Server, new_database
+
+__all__ = ("Database", "Workbench", "chosen_server", "run_settings", "workbench")
+
+_FLOOR: Final = Path(__file__).with_name("floor.sql").read_text()
+
+_SETTINGS: Final = (
+    "server_version",
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "data_checksums",
+    "wal_compression",
+    "shared_buffers",
+    "max_wal_size",
+    "checkpoint_timeout",
+    "jit",
+)
+
+
+class Database(msgspec.Struct, frozen=True):
+    """A database with a ledger and the floor beside it.
+
+    Attributes:
+        url: Its address, for its owner.
+        app_url: The same for a role that is bound to app1 and may nothing else, as a service's.
+    """
+
+    url: str
+    app_url: str
+
+
+class Workbench:
+    """Makes the databases of a run, all alike in the beginning.
+
+    Args:
+        server: The server.
+        template: A database to copy.
+        role: The login of the callers.
+        password: Its password.
+    """
+
+    def __init__(self, server: Server, template: str, role: str, password: str) -> None:
+        self.server = server
+        self._template = template
+        self._login = {"user": role, "password": password}
+        self._postmaster = _postmaster(server)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Make a database with an account, and one entry, for each of the owners.
+
+        Yields:
+            Its addresses.
+        """
+        # Copied through the log: then no page of it still has to be logged whole while measuring.
+        options = f"TEMPLATE {self._template} STRATEGY wal_log"
+        with new_database(self.server, options) as url:
+            yield Database(url, make_conninfo(url, **self._login))
+
+    def cpu_seconds(self) -> float | None:
+        """Tell how much CPU the server's processes have used so far; None if it is elsewhere."""
+        if self._postmaster is None:
+            return None
+        total = 0.0
+        for process in (self._postmaster, *self._postmaster.children()):
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue  # it has just ended, and is counted with the postmaster's children
+            total += times.user + times.system
+            if process == self._postmaster:
+                total += times.children_user + times.children_system
+        return total
+
+
+@contextmanager
+def workbench(url: str) -> Iterator[Workbench]:
+    """Prepare a server for benchmarks, and leave nothing on it afterwards.
+
+    Args:
+        url: Its address, for a role that may make databases and roles.
+
+    Yields:
+        The workbench.
+    """
+    server = Server(url)
+    role, password = f"ledger_bench_{os.getpid()}", secrets.token_hex()
+    with psycopg.connect(url, autocommit=True) as admin:
+        name = sql.Identifier(role)
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, password))
+        try:
+            with new_database(server) as template:
+                _fill(template, role)
+                dbname = psycopg.conninfo.conninfo_to_dict(template)["dbname"]
+                yield Workbench(server, str(dbname), role, password)
+        finally:
+            admin.execute(sql.SQL("DROP ROLE {}").format(name))
+
+
+def _fill(url: str, role: str) -> None:
+    migrate(url)
+    load(url, entries=OWNERS, first_owner=owner_number(0), owners=OWNERS)
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("SELECT ledger.bind_role(role => %s, app => 'app1')", [role])
+        conn.execute(_FLOOR.encode())
+        conn.execute("VACUUM (ANALYZE)")
+
+
+@contextmanager
+def chosen_server(data_dir: Path | None) -> Iterator[tuple[str, str]]:
+    """Provide the server of `TEST_DATABASE_URL`, or else an embedded one for this run alone.
+
+    Args:
+        data_dir: An existing folder in which the embedded server may keep its data for the time.
+
+    Yields:
+        Its address, and where its data is, in words.
+    """
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield plain_database_url(given), "of the server in TEST_DATABASE_URL"
+        return
+    # Not in /tmp, which is often kept in memory, where a commit costs nothing.
+    parent = data_dir or Path("/var/tmp")
+    options = {
+        "shared_buffers": f"{min(2048, psutil.virtual_memory().total // 2**20 // 4)}MB",
+        "max_connections": "100",
+        # A checkpoint in the middle would fall upon whoever has its turn.
+        "max_wal_size": "32GB",
+        "checkpoint_timeout": "1h",
+    }
+    with tempfile.TemporaryDirectory(prefix="ledger-bench-", dir=parent) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with embedded_server(folder / "data", database="postgres", options=options) as url:
+            yield url, f"{folder} ({_file_system(folder)})"
+
+
+def run_settings(url: str, data: str) -> dict[str, str]:
+    """Say on what is measured.
+
+    Args:
+        url: The server.
+        data: Where its data is.
+
+    Returns:
+        What matters for the figures, by name.
+    """
+    with psycopg.connect(url) as conn:
+        settings = {
+            name: str(conn.execute("SELECT current_setting(%s)", [name]).fetchone()[0])  # type: ignore[index]
+            for name in _SETTINGS
+        }
+    return {
+        **settings,
+        "data": data,
+        "cores": str(os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "load average before": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def _postmaster(server: Server) -> Any:
+    if not server.host.startswith("/"):
+        return None
+    with psycopg.connect(server.url(server.maintenance_dbname)) as conn:
+        try:
+            return psutil.Process(conn.info.backend_pid).parent()
+        except psutil.Error:
+            return None
+
+
+def _file_system(folder: Path) -> str:
+    holding = [
+        part
+        for part in psutil.disk_partitions(all=True)
+        if folder.resolve().is_relative_to(part.mountpoint)
+    ]
+    return max(holding, key=lambda part: len(part.mountpoint)).fstype if holding else "unknown"

@@ -1,0 +1,339 @@
+"""Callers: they ask over HTTP and in transactions of their own, and insist on an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+
+from ledger_py.errors import ERRORS_BY_SQLSTATE
+from tests.faults.journal import Asked, Journal
+
+__all__ = ("OWNERS", "SCHEMA", "Caller", "HttpCaller", "SqlCaller")
+
+OWNERS: Final = [f"owner-{number}" for number in range(6)]
+"""Few, so that callers meet at the same accounts."""
+
+SCHEMA: Final = """
+CREATE SCHEMA shop
+CREATE TABLE orders (
+    nonce text PRIMARY KEY,
+    owner_id text NOT NULL,
+    amount bigint NOT NULL,
+    seq bigint,
+    balance bigint
+)
+"""
+"""The callers' own table: an order is paid by the entry with its nonce, in one transaction."""
+
+# Refusals that a caller with good manners may get.
+_EXPECTED: Final = {
+    *("insufficient_balance", "hold_closed", "hold_not_found", "entry_not_found"),
+    "reversal_exceeds_original",
+}
+_ANSWERED_WITHIN: Final = 8.0
+
+
+class Unanswered(Exception):
+    """It is not known what has happened."""
+
+
+class Refused(Exception):
+    """Nothing has happened; the argument is the code."""
+
+
+class Caller(ABC):
+    """One caller, who does one thing after the other.
+
+    Args:
+        journal: Where it notes what it asks and what it is told.
+        random_: Decides what it asks for.
+    """
+
+    def __init__(self, journal: Journal, random_: random.Random) -> None:
+        self.journal = journal
+        self.random = random_
+        self.stopping = False
+
+    async def run(self) -> None:
+        """Call until `stopping` is set, and finish what is under way."""
+        while not self.stopping:
+            await self.call()
+
+    @abstractmethod
+    async def call(self) -> None:
+        """Do one thing."""
+
+    async def insist(self, asked: list[Asked], attempt: Callable[[], Awaitable[None]]) -> None:
+        """Ask until there is an answer; now and then give up before, or ask once more after it."""
+        while True:
+            for one in asked:
+                one.attempts += 1
+            try:
+                await attempt()
+            except Unanswered as cause:
+                self.journal.causes[str(cause)] += 1
+                for one in asked:
+                    one.unanswered += 1
+                if self.stopping or self.random.random() < 0.1:
+                    return
+                await asyncio.sleep(0.05)
+            except Refused as refusal:
+                for one in asked:
+                    self.refuse(one, str(refusal))
+                return
+            else:
+                if self.stopping or self.random.random() > 0.1:
+                    return
+
+    def refuse(self, asked: Asked, code: str) -> None:
+        """Note a refusal."""
+        asked.refusal = code
+        if code not in _EXPECTED or asked.acknowledged:
+            self.journal.wrong.append(f"{asked} was refused")
+
+    def change(self, nonce: str) -> dict[str, Any]:
+        """Make up a credit or a debit."""
+        spend = self.random.random() < 0.6
+        return {
+            "owner_id": self.random.choice(OWNERS),
+            "operation": "CREDIT_SPEND" if spend else "CREDIT_ADD",
+            "nonce": nonce,
+            "amount": -self.random.randint(1, 30) if spend else self.random.randint(1, 40),
+        }
+
+
+class HttpCaller(Caller):
+    """Asks the services, now this one and now that one.
+
+    Args:
+        journal: Where it notes what it asks and what it is told.
+        random_: Decides what it asks for.
+        addresses: The services.
+    """
+
+    def __init__(self, journal: Journal, random_: random.Random, addresses: list[str]) -> None:
+        super().__init__(journal, random_)
+        self._addresses = addresses
+        self._client = httpx.AsyncClient(timeout=_ANSWERED_WITHIN)
+
+    async def run(self) -> None:
+        """Call until `stopping` is set, and finish what is under way."""
+        async with self._client:
+            await super().run()
+
+    async def call(self) -> None:
+        """Do one thing."""
+        ways = [self._record, self._record, self._batch, self._hold, self._record_and_reverse]
+        await self.random.choice(ways)()
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            response = await self._client.post(
+                self.random.choice(self._addresses) + path, json=body
+            )
+        except httpx.TransportError as error:
+            raise Unanswered(f"HTTP {type(error).__name__}") from error
+        answer: dict[str, Any] = response.json()
+        if response.status_code == 503:
+            raise Unanswered(f"HTTP 503 {answer['code']}")
+        if response.status_code >= 500:
+            self.journal.wrong.append(f"{path} {body}: {response.status_code} {answer}")
+            raise Unanswered(f"HTTP {response.status_code}")
+        if response.status_code >= 400:
+            raise Refused(answer["code"])
+        return answer
+
+    async def _record(self) -> Asked:
+        asked = self.journal.new("http")
+        body = self.change(asked.nonce)
+
+        async def attempt() -> None:
+            self.journal.acknowledge(asked, await self._post("/ledger", body))
+
+        await self.insist([asked], attempt)
+        return asked
+
+    async def _batch(self) -> None:
+        asked = [self.journal.new("http-batch") for _ in range(self.random.randint(1, 8))]
+        body = {"entries": [self.change(one.nonce) for one in asked]}
+
+        async def attempt() -> None:
+            results = (await self._post("/ledger/batch", body))["results"]
+            for one, result in zip(asked, results, strict=True):
+                if "entry_id" in result:
+                    self.journal.acknowledge(one, result)
+                else:
+                    self.refuse(one, result["code"])
+
+        await self.insist(asked, attempt)
+
+    async def _hold(self) -> None:
+        hold = self.journal.new("hold")
+        amount = self.random.randint(1, 20)
+        body = {
+            "owner_id": self.random.choice(OWNERS),
+            "operation": "CREDIT_SPEND",
+            "nonce": hold.nonce,
+            "amount": amount,
+        }
+
+        async def place() -> None:
+            hold.hold = (await self._post("/ledger/holds", body))["amount"]
+
+        async def capture() -> None:
+            path = f"/ledger/holds/{hold.nonce}/capture"
+            request = {"nonce": captured.nonce, "amount": min(amount, 3)}
+            self.journal.acknowledge(captured, await self._post(path, request))
+
+        async def release() -> None:
+            await self._post(f"/ledger/holds/{hold.nonce}/release", {})
+            self.journal.released.add(hold.nonce)
+
+        await self.insist([hold], place)
+        if hold.acknowledged and self.random.random() < 0.7:
+            captured = self.journal.new("capture")
+            await self.insist([captured], capture)
+        elif hold.acknowledged:
+            await self.insist([], release)
+
+    async def _record_and_reverse(self) -> None:
+        original = await self._record()
+        if original.entry is None:
+            return
+        asked = self.journal.new("reversal")
+
+        async def attempt() -> None:
+            request = {"original_nonce": original.nonce, "nonce": asked.nonce, "amount": 1}
+            self.journal.acknowledge(asked, await self._post("/ledger/reversals", request))
+
+        await self.insist([asked], attempt)
+
+
+class SqlCaller(Caller):
+    """Keeps orders in a table of its own, and pays for them in the same transaction.
+
+    Args:
+        journal: Where it notes what it asks and what it is told.
+        random_: Decides what it asks for.
+        url: The database.
+    """
+
+    def __init__(self, journal: Journal, random_: random.Random, url: str) -> None:
+        super().__init__(journal, random_)
+        self._url = url
+        self._conn: psycopg.AsyncConnection[dict[str, Any]] | None = None
+
+    async def run(self) -> None:
+        """Call until `stopping` is set, and finish what is under way."""
+        try:
+            await super().run()
+        finally:
+            await self._disconnect()
+
+    async def fill(self, owners: list[str]) -> None:
+        """Give everybody something to spend, before there is any fault."""
+        for owner in owners:
+            asked = self.journal.new("order")
+            change = {
+                "owner_id": owner,
+                "operation": "CREDIT_ADD",
+                "nonce": asked.nonce,
+                "amount": 500,
+            }
+            await self._pay(asked, change)
+        await self._disconnect()
+
+    async def call(self) -> None:
+        """Do one thing."""
+        await self.random.choice([self._order, self._order, self._batch])()
+
+    async def _in_transaction(
+        self, ask: Callable[[psycopg.AsyncConnection[dict[str, Any]]], Awaitable[None]]
+    ) -> None:
+        try:
+            conn = await self._connected()
+            async with asyncio.timeout(_ANSWERED_WITHIN), conn.transaction():
+                await ask(conn)
+        except psycopg.Error as error:
+            sqlstate = error.sqlstate or ""
+            if sqlstate.startswith("LG"):
+                raise Refused(ERRORS_BY_SQLSTATE[sqlstate].code) from error
+            if not isinstance(error, psycopg.OperationalError):
+                self.journal.wrong.append(f"SQL: {error}")
+            await self._disconnect()
+            raise Unanswered(f"SQL {sqlstate or type(error).__name__}") from error
+        except TimeoutError as error:
+            await self._disconnect()
+            raise Unanswered("SQL timeout") from error
+
+    async def _connected(self) -> psycopg.AsyncConnection[dict[str, Any]]:
+        if self._conn is None or self._conn.closed:
+            self._conn = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, row_factory=dict_row, connect_timeout=5
+            )
+        return self._conn
+
+    async def _disconnect(self) -> None:
+        if self._conn is not None:
+            await self._conn.close()
+            self._conn = None
+
+    async def _order(self) -> None:
+        asked = self.journal.new("order")
+        await self._pay(asked, self.change(asked.nonce))
+
+    async def _pay(self, asked: Asked, change: dict[str, Any]) -> None:
+        paid: dict[str, Any] = {}
+
+        async def ask(conn: psycopg.AsyncConnection[dict[str, Any]]) -> None:
+            await conn.execute(
+                "INSERT INTO shop.orders (nonce, owner_id, amount)"
+                " VALUES (%(nonce)s, %(owner_id)s, %(amount)s) ON CONFLICT DO NOTHING",
+                change,
+            )
+            cursor = await conn.execute(
+                "SELECT * FROM ledger.record_entry(app => 'app1', owner_id => %(owner_id)s,"
+                " operation => %(operation)s, nonce => %(nonce)s, amount => %(amount)s)",
+                change,
+            )
+            paid.update(await cursor.fetchone() or {})
+            await conn.execute(
+                "UPDATE shop.orders SET seq = %(seq)s, balance = %(balance)s"
+                " WHERE nonce = %(nonce)s",
+                paid,
+            )
+
+        async def attempt() -> None:
+            await self._in_transaction(ask)
+            self.journal.acknowledge(asked, paid)
+
+        await self.insist([asked], attempt)
+
+    async def _batch(self) -> None:
+        asked = [self.journal.new("sql-batch") for _ in range(self.random.randint(1, 8))]
+        entries = json.dumps([self.change(one.nonce) for one in asked])
+        results: list[dict[str, Any]] = []
+
+        async def ask(conn: psycopg.AsyncConnection[dict[str, Any]]) -> None:
+            cursor = await conn.execute(
+                "SELECT * FROM ledger.record_entries(app => 'app1', entries => %s)", [entries]
+            )
+            results[:] = await cursor.fetchall()
+
+        async def attempt() -> None:
+            await self._in_transaction(ask)
+            for one, result in zip(asked, results, strict=True):
+                if result["code"] is None:
+                    self.journal.acknowledge(one, result)
+                else:
+                    self.refuse(one, result["code"])
+
+        await self.insist(asked, attempt)

@@ -1,0 +1,160 @@
+"""The server and the services of a run: real processes, which may be killed at any time."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psutil
+import psycopg
+
+from ledger_py.embedded import embedded_server
+from ledger_py.settings import PROJECT_ROOT
+
+__all__ = ("PATIENCE", "PostgreSQL", "Service", "Stuck")
+
+PATIENCE: Final = 180.0
+"""Seconds after which a run that hangs is given up; everything takes a small part of it."""
+
+_OPTIONS: Final = {"max_connections": "60"}
+# What has to be waited for at the end of a fault should not take longer than the fault.
+_LIMITS: Final = {
+    "LEDGER_POOL_SIZE": "4",
+    "LEDGER_POOL_TIMEOUT": "2",
+    "LEDGER_LOCK_TIMEOUT": "1",
+    "LEDGER_STATEMENT_TIMEOUT": "4",
+    "LEDGER_LOG_FORMAT": "json",
+}
+
+
+class Stuck(AssertionError):
+    """Something that ought to mend itself has not."""
+
+
+class PostgreSQL:
+    """An embedded server with its data in a folder, and everything that a disk has to do.
+
+    Args:
+        folder: Where the data is, and nothing else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Each start is one more use of the server; the last one that ends stops it.
+        self._uses = ExitStack()
+        self.url = self._uses.enter_context(embedded_server(folder, options=_OPTIONS))
+
+    def process(self) -> psutil.Process:
+        """Find the postmaster."""
+        (data,) = self._folder.glob("postgresql-*")
+        process = psutil.Process(int((data / "postmaster.pid").read_text().split("\n")[0]))
+        assert Path(process.cwd()) == data.resolve(), "not the server of this run"
+        return process
+
+    def backends(self, random_: random.Random, *, user: str) -> list[psutil.Process]:
+        """Pick some of the processes that serve the connections of a role, at least one."""
+        with psycopg.connect(self.url) as conn:
+            rows = conn.execute("SELECT pid FROM pg_stat_activity WHERE usename = %s", [user])
+            pids = {pid for (pid,) in rows}
+        found = [child for child in self.process().children() if child.pid in pids]
+        return random_.sample(found, random_.randint(1, len(found))) if found else []
+
+    def kill(self) -> None:
+        """Kill the postmaster; its backends notice and end."""
+        process = self.process()
+        process.kill()
+        psutil.wait_procs([process], timeout=PATIENCE)
+
+    def start(self) -> None:
+        """Start it after it was killed; returns when it answers."""
+        self._uses.enter_context(embedded_server(self._folder, options=_OPTIONS))
+
+    def wait(self) -> None:
+        """Return when it answers, after a crash from which it recovers by itself."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                psycopg.connect(self.url).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise Stuck("the server does not answer")
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self._uses.close()
+
+
+class Service:
+    """`ledger serve app1` on a port of its own.
+
+    Args:
+        database_url: Its database.
+        log: The file that its output is added to.
+    """
+
+    def __init__(self, database_url: str, log: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port: int = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self._port}"
+        self._environment: Mapping[str, str] = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("LEDGER_")},
+            **_LIMITS,
+            "DATABASE_URL": database_url,
+        }
+        self._log = log
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "ledger_py", "serve", "app1", "--port", str(self._port)]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=PROJECT_ROOT, env=self._environment, stdout=log, stderr=log
+            )
+
+    def wait(self) -> None:
+        """Return when it says that it is ready.
+
+        Raises:
+            Stuck: It does not, or has ended.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{self.address}/health/ready", timeout=10).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+        raise Stuck(f"the service is not ready; it said:\n{self._log.read_text()[-4000:]}")
+
+    def kill(self) -> None:
+        """Kill it and start another one in its place."""
+        self._process.kill()
+        self._process.wait()
+        self._process = self._start()
+
+    def pause(self) -> None:
+        """Stop it in its tracks."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.resume()
+        self._process.terminate()
+        self._process.wait()

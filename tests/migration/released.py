@@ -1,0 +1,119 @@
+"""The SQL of releases, kept so that upgrades from them can be tested: `make release-snapshot`.
+
+A release is an archive with `migrations/`, `sql/` and `apps/*/migrations/` as they were, and the
+data that its functions are to record. `released.sha256` lists the migrations that databases out
+there have applied, which nobody may edit any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import tarfile
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ledger_py.settings import PROJECT_ROOT
+
+__all__ = ("DATA", "checksums", "releases", "snapshot", "unpack")
+
+DATA: Final = "release_data.sql"
+"""The name of the file with the data, in an archive."""
+
+_HERE: Final = Path(__file__).parent
+_FOLDER: Final = _HERE / "released"
+_LIST: Final = _FOLDER / "released.sha256"
+_PATTERNS: Final = ("migrations/*.sql", "apps/*/migrations/*.sql", "sql/**/*.sql")
+
+
+def releases() -> list[Path]:
+    """Find the archives, oldest first."""
+    return sorted(_FOLDER.glob("*.tar.xz"), key=_version)
+
+
+def _version(archive: Path) -> list[int]:
+    return [int(number) for number in archive.name.removesuffix(".tar.xz").split(".")]
+
+
+def checksums() -> dict[str, str]:
+    """Read the list of the released migrations (for `sha256sum --check`): SHA-256 by path."""
+    lines = _LIST.read_text(encoding="utf-8").splitlines() if _LIST.exists() else []
+    pairs = (line.split("  ", maxsplit=1) for line in lines)
+    return {path: checksum for checksum, path in pairs}
+
+
+def checksum(content: bytes) -> str:
+    """Compute what the list holds of a file."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def snapshot(folder: Path, version: str, root: Path = PROJECT_ROOT) -> Path:
+    """Write the archive of a release; the same files always make the same archive.
+
+    Args:
+        folder: Where.
+        version: The version, which names the archive.
+        root: The project.
+
+    Returns:
+        The archive.
+    """
+    archive = folder / f"{version}.tar.xz"
+    with tarfile.open(archive, "w:xz", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in _files(root):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return archive
+
+
+def _files(root: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(path for pattern in _PATTERNS for path in root.glob(pattern)):
+        yield path.relative_to(root).as_posix(), path.read_bytes()
+    yield DATA, (_HERE / DATA).read_bytes()
+
+
+def unpack(archive: Path) -> dict[str, bytes]:
+    """Read the files of a release by their paths."""
+    with tarfile.open(archive) as tar:
+        found = ((member.name, tar.extractfile(member)) for member in tar.getmembers())
+        return {name: content.read() for name, content in found if content is not None}
+
+
+def is_migration(path: str) -> bool:
+    """Tell whether a file of a release is history, which stays as it is."""
+    return "migrations" in path.split("/")
+
+
+def _write_list(listed: Iterable[tuple[str, str]]) -> None:
+    _LIST.write_text("".join(f"{found}  {path}\n" for path, found in listed), encoding="utf-8")
+
+
+def main() -> None:
+    """Freeze the tree as the release of the version in pyproject.toml."""
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    version: str = project["project"]["version"]
+    if (_FOLDER / f"{version}.tar.xz").exists():
+        sys.exit(
+            f"{version} is there already. Raise the version in pyproject.toml; or, if nobody has "
+            f"it yet, delete released/{version}.tar.xz and its lines in released.sha256 first."
+        )
+    _FOLDER.mkdir(exist_ok=True)
+    archive = snapshot(_FOLDER, version)
+    migrations = {
+        path: checksum(content) for path, content in unpack(archive).items() if is_migration(path)
+    }
+    listed = checksums()
+    edited = [path for path, found in listed.items() if migrations.get(path) != found]
+    if edited:
+        archive.unlink()
+        sys.exit(f"Released, and edited or deleted since: {', '.join(edited)}")
+    _write_list(sorted({**listed, **migrations}.items()))
+    sys.stdout.write(f"{archive.relative_to(PROJECT_ROOT)}: {archive.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""A database of an earlier release becomes one of today, and keeps what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger_py.migrate import FileState, Project, migrate, status
+from ledger_py.settings import PROJECT_ROOT
+from tests.migration import released
+from tests.migration.catalogue import catalogue
+from tests.sql.books import assert_books_are_right
+from tests.sql.calls import call, record
+
+TODAY = "today"
+
+# What any release has of an entry and of an account.
+HELD = (
+    "SELECT owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, metadata,"
+    " recorded_at, hash FROM ledger.entries ORDER BY owner_id, asset, seq",
+    "SELECT owner_id, asset, balance, held, last_seq, min_balance FROM ledger.accounts"
+    " ORDER BY owner_id, asset",
+)
+
+
+@pytest.fixture(params=[TODAY, *(archive.name for archive in released.releases())])
+def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of a release; the first one is the tree of today, by way of an archive."""
+    archives = {archive.name: archive for archive in released.releases()}
+    archive = archives.get(request.param) or released.snapshot(tmp_path, TODAY)
+    folder = tmp_path / "release"
+    for name, content in released.unpack(archive).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def held(url: str) -> list[list[tuple[Any, ...]]]:
+    """Read what a ledger holds."""
+    with psycopg.connect(url) as conn:
+        return [conn.execute(query.encode()).fetchall() for query in HELD]
+
+
+def test_a_database_of_a_release_becomes_one_of_today(
+    release: Path, empty_db: str, ledger_db: str
+) -> None:
+    migrate(empty_db, project=Project(release))
+    with psycopg.connect(empty_db, autocommit=True) as conn:
+        for statement in (release / released.DATA).read_text(encoding="utf-8").split(";\n"):
+            conn.execute(statement.encode())
+    before = held(empty_db)
+
+    migrate(empty_db)
+
+    assert {file.state for file in status(empty_db)} == {FileState.APPLIED}
+    assert catalogue(empty_db) == catalogue(ledger_db)
+    assert held(empty_db) == before
+    assert all(before)
+    with psycopg.connect(empty_db, autocommit=True) as conn:
+        assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
+        assert_books_are_right(conn)
+        # A retry across the upgrade gets the first answer.
+        again = {"nonce": "n-1", "amount": 1000}
+        assert record(conn, **again)["replayed"]
+        call(conn, "capture_hold", app="app2", hold_nonce="h-1", nonce="n-20")
+        assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
+
+
+def test_released_migrations_are_as_they_were() -> None:
+    now = {
+        path: released.checksum((PROJECT_ROOT / path).read_bytes())
+        for path in released.checksums()
+        if (PROJECT_ROOT / path).exists()
+    }
+
+    assert now == released.checksums()
+
+
+def test_the_list_has_the_migrations_of_all_releases() -> None:
+    contents = [released.unpack(archive) for archive in released.releases()]
+    migrations = {
+        path: released.checksum(content)
+        for files in contents
+        for path, content in files.items()
+        if released.is_migration(path)
+    }
+
+    assert released.checksums() == migrations
+
+
+def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
+    first = released.snapshot(tmp_path, "1.0.0").read_bytes()
+
+    assert released.snapshot(tmp_path, "1.0.0").read_bytes() == first

@@ -1,0 +1,439 @@
+"""An export is proved without a database: what is right passes, and every change is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from psycopg.rows import TupleRow
+
+from ledger_py.cli import main
+from ledger_py.proof import checkpoints, recompute
+from ledger_py.proof.errors import ProofError
+from ledger_py.proof.recompute import Recomputation, canonical_bytes
+
+Entry = dict[str, Any]
+
+
+def entry(seq: int, amount: int, **columns: Any) -> Entry:
+    """Make an entry without hash and balance."""
+    plain: Entry = {
+        "owner_id": "alice",
+        "asset": "CREDIT",
+        "seq": seq,
+        "entry_id": 100 + seq,
+        "app": "app1",
+        "operation": "CREDIT_ADD",
+        "amount": amount,
+        "balance_after": 0,
+        "nonce": f"n-{seq}",
+        "metadata": None,
+        "recorded_at": f"2030-01-01T00:00:0{seq}.5+00:00",
+        "expires_at": None,
+        "xact_id": 1000 + seq,
+        "amount_defaulted": False,
+        "expiry_defaulted": False,
+        "claim_subject": None,
+        "hold_nonce": None,
+        "hold_final": None,
+        "reverses_seq": None,
+    }
+    return plain | columns
+
+
+def chained(entries: list[Entry]) -> list[Entry]:
+    """Give the entries of an account the balances and hashes that they must have."""
+    balance, previous = 0, bytes(32)
+    for one in entries:
+        balance += one["amount"]
+        one["balance_after"] = balance
+        previous = sha256(previous + canonical_bytes(one)).digest()
+        one["hash"] = previous.hex()
+    return entries
+
+
+def account(owner_id: str) -> list[Entry]:
+    return chained(
+        [
+            entry(1, 10, owner_id=owner_id, amount_defaulted=True),
+            entry(2, 5, owner_id=owner_id, metadata='{"☃": 1}', expires_at="2031-01-01T00:00:00Z"),
+            entry(3, -4, owner_id=owner_id, hold_nonce="h", hold_final=False),
+            entry(4, 4, owner_id=owner_id, claim_subject="d", reverses_seq=3, hold_final=True),
+        ]
+    )
+
+
+@pytest.fixture
+def export() -> list[Entry]:
+    """The entries of an export, of two accounts."""
+    return account("alice") + account("zoë")
+
+
+def problems(export: list[Entry], stated: int | None = None) -> list[str]:
+    count = len(export) if stated is None else stated
+    lines = [json.dumps(one) for one in export] + [json.dumps({"entries": count})]
+    return [str(problem) for problem in Recomputation().problems(lines)]
+
+
+def test_export_that_is_right_has_no_problems(export: list[Entry]) -> None:
+    assert problems(export) == []
+
+
+def test_empty_export_is_right() -> None:
+    assert problems([]) == []
+
+
+OTHER: dict[str, Any] = {
+    "entry_id": 7,
+    "app": "app2",
+    "operation": "CREDIT_SPEND",
+    "nonce": "other",
+    "metadata": '{"☃": 2}',
+    "recorded_at": "2030-01-01T00:00:02.500001+00:00",
+    "expires_at": "2031-01-01T00:00:00.000001Z",
+    "xact_id": 7,
+    "amount_defaulted": True,
+    "expiry_defaulted": True,
+    "claim_subject": "x",
+    "hold_nonce": "x",
+    "hold_final": True,
+    "reverses_seq": 1,
+    "hash": "00" * 32,
+}
+
+
+@pytest.mark.parametrize("column", OTHER)
+def test_value_that_was_changed_is_told_of_its_line(export: list[Entry], column: str) -> None:
+    export[1][column] = OTHER[column]
+    first, *_ = problems(export)
+    assert first.startswith('line 2, "alice" CREDIT #2: hash is not ')
+
+
+def test_every_column_is_changed_in_some_test(export: list[Entry]) -> None:
+    assert set(export[0]) == {*OTHER, "owner_id", "asset", "seq", "amount", "balance_after"}
+
+
+def test_amount_that_was_changed_is_told_with_the_balance_that_follows(
+    export: list[Entry],
+) -> None:
+    export[1]["amount"] = 6
+    assert problems(export)[0] == 'line 2, "alice" CREDIT #2: balance_after is not 16'
+
+
+def test_balance_that_was_changed_is_told_of_its_line_and_the_next(export: list[Entry]) -> None:
+    export[1]["balance_after"] = 16
+    found = problems(export)
+    assert found[0] == 'line 2, "alice" CREDIT #2: balance_after is not 15'
+    assert found[2] == 'line 3, "alice" CREDIT #3: balance_after is not 12'
+
+
+def test_time_that_runs_backwards_is_told_though_the_hashes_are_right() -> None:
+    backwards = chained([entry(1, 1, recorded_at="2030-01-02T00:00:00Z"), entry(2, 1)])
+    assert problems(backwards) == ['line 2, "alice" CREDIT #2: recorded_at runs backwards']
+
+
+def test_line_that_is_missing_is_told_of_the_next(export: list[Entry]) -> None:
+    del export[1]
+    found = problems(export)
+    assert found[0] == 'line 2, "alice" CREDIT #3: seq is not 2'
+
+
+def test_end_of_an_account_that_is_missing_is_told_by_the_count(export: list[Entry]) -> None:
+    del export[3]
+    assert problems(export, stated=8) == [
+        "line 8: the export has 7 entries where it says 8",
+    ]
+
+
+def test_export_that_was_cut_off_is_told(export: list[Entry]) -> None:
+    lines = [json.dumps(one) for one in export[:4]]
+    (problem,) = Recomputation().problems(lines)
+    assert problem.what == "the export is not whole: its last line is missing"
+
+
+def test_something_after_the_last_line_is_told(export: list[Entry]) -> None:
+    lines = [json.dumps({"entries": 0})] + [json.dumps(one) for one in export]
+    first, *_ = Recomputation().problems(lines)
+    assert first.what == "there is something after the last line"
+
+
+def test_accounts_must_be_sorted(export: list[Entry]) -> None:
+    swapped = export[4:] + export[:4]
+    assert problems(swapped) == [
+        'line 5, "alice" CREDIT #1: the export is not sorted by owner_id and asset'
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "x", "[]", "1", "null", '{"entries": 1, "x": 2}', "{}", b"\xff"],
+)
+def test_line_that_is_no_entry_is_told(line: str | bytes) -> None:
+    first, *_ = Recomputation().problems([line])
+    assert first.line == 1
+    assert first.what.startswith("is not an entry (")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("seq", "1"),
+        ("seq", 1.0),
+        ("amount", None),
+        ("amount", 2**63),
+        ("recorded_at", "yesterday"),
+        ("recorded_at", "2030-01-01T00:00:00"),
+        ("hash", "x"),
+        ("nonce", None),
+        ("metadata", {"a": 1}),
+        ("xact_id", -1),
+    ],
+)
+def test_value_of_a_wrong_kind_is_told(export: list[Entry], column: str, value: Any) -> None:
+    export[0][column] = value
+    assert problems(export)[0].startswith("line 1")
+
+
+def test_digest_is_a_chain_over_the_newest_entries_below_the_horizon(export: list[Entry]) -> None:
+    for one in export[4:]:
+        one["xact_id"] += 2
+    export[4:] = chained(export[4:])
+    recomputation = Recomputation([1003, 1005])
+    lines = [json.dumps(one) for one in export] + ['{"entries": 8}']
+    assert list(recomputation.problems(lines)) == []
+    below = sha256(bytes(32) + b"5:alice,CREDIT,2," + bytes.fromhex(export[1]["hash"])).digest()
+    assert recomputation.digest(1003) == below.hex()
+    below = sha256(bytes(32) + b"5:alice,CREDIT,4," + bytes.fromhex(export[3]["hash"])).digest()
+    below = sha256(below + "3:zoë,CREDIT,2,".encode() + bytes.fromhex(export[5]["hash"])).digest()
+    assert recomputation.digest(1005) == below.hex()
+
+
+def test_file_can_be_run_by_itself(export: list[Entry], tmp_path: Path) -> None:
+    """It needs nothing but Python: no package of the project, none of others."""
+    script = tmp_path / "recompute.py"
+    script.write_text(Path(recompute.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    lines = [json.dumps(one) for one in export] + ['{"entries": 8}']
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    wrong.write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", str(script), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run(str(right)).stdout.startswith("8 entries of 2 accounts, 0 wrong\ndigest ")
+    assert run(str(right), "1").stdout.endswith(f"digest {bytes(32).hex()}\n")
+    assert run(str(wrong)).returncode == 1
+    assert run().returncode == 2
+
+
+# Checkpoints
+
+
+@pytest.mark.parametrize("content", ["x", "{}", '{"horizon": 1}', "", "\n"])
+def test_file_without_checkpoints_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "kept"
+    path.write_text(content)
+    with pytest.raises(ProofError, match="kept"):
+        list(checkpoints.read(path))
+
+
+# The commands
+
+
+@pytest.fixture
+def books(ledger_db: str) -> Iterator[psycopg.Connection[TupleRow]]:
+    """Books with something in them, as their owner sees them."""
+    with psycopg.connect(ledger_db, autocommit=True) as conn:
+        for n, owner_id in enumerate(["alice", "zoë", 'a"b\\c', "line\nbreak", "alice"]):
+            conn.execute(
+                "SELECT ledger.record_entry(app => 'app1', owner_id => %s, nonce => %s, "
+                "operation => 'CREDIT_ADD', metadata => %s, expires_at => '2099-01-01Z')",
+                [owner_id, f"n\\{n}", json.dumps({"☃": "\\n\x7f", "n": n})],
+            )
+        yield conn
+
+
+@pytest.fixture
+def ledger(ledger_db: str) -> Any:
+    def run(*arguments: Any) -> Result:
+        environment = {"DATABASE_URL": ledger_db}
+        return CliRunner().invoke(main, [str(it) for it in arguments], env=environment)
+
+    return run
+
+
+def tamper(conn: psycopg.Connection[TupleRow], change: str) -> None:
+    conn.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
+    conn.execute(f"UPDATE ledger.entries SET {change}".encode())
+    conn.execute("ALTER TABLE ledger.entries ENABLE ALWAYS TRIGGER entries_append_only")
+
+
+def test_verify_says_that_the_books_are_right(
+    ledger: Any, books: psycopg.Connection[TupleRow]
+) -> None:
+    assert not books.closed
+    result = ledger("verify")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "The books are right (4 accounts, 5 entries)\n",
+    )
+    assert result.stderr == "verified 4 accounts\n"
+    result = ledger("verify", "--owner", "alice")
+    assert result.stdout == "The books are right (1 account, 2 entries)\n"
+
+
+def test_verify_names_what_is_wrong_and_fails(
+    ledger: Any, books: psycopg.Connection[TupleRow]
+) -> None:
+    tamper(books, "amount = 11 WHERE owner_id = E'line\\nbreak'")
+    result = ledger("verify")
+    assert result.exit_code == 1
+    *rows, verdict = result.stdout.splitlines()
+    assert rows[0].startswith(r'entries "line\nbreak" CREDIT #1: balance_after wrong (')
+    assert 'expected "11"' in rows[0]
+    assert verdict == f"The books are WRONG: {len(rows)} discrepancies (4 accounts, 5 entries)"
+    assert ledger("verify", "--owner", "line\nbreak").exit_code == 1
+    assert ledger("verify", "--owner", "alice").exit_code == 0
+
+
+def test_checkpoint_is_a_line_to_keep(
+    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+) -> None:
+    result = ledger("checkpoint")
+    (line,) = result.stdout.splitlines()
+    assert set(json.loads(line)) == {"horizon", "digest", "accounts", "entries", "taken_at"}
+    kept = tmp_path / "kept"
+    kept.write_text(line + "\n" + ledger("checkpoint").stdout)
+    result = ledger("verify", "--checkpoint", kept)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("nothing recorded before it has changed") == 2
+
+    tamper(books, "hash = sha256(hash) WHERE owner_id = 'zoë'")
+    result = ledger("verify", "--checkpoint", kept)
+    assert result.exit_code == 1
+    assert result.stdout.count("the past has changed since") == 2
+
+
+def test_export_is_proved_without_the_database(
+    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+) -> None:
+    file, kept = tmp_path / "entries", tmp_path / "kept"
+    kept.write_text(ledger("checkpoint").stdout)
+    digest = json.loads(kept.read_text())["digest"]
+    result = ledger("export", file)
+    assert result.stdout == f"5 entries written to {file}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    result = ledger("verify-export", file, "--checkpoint", kept)
+    assert result.exit_code == 0, result.output
+    told, printed, verdict = result.stdout.splitlines()
+    assert told.endswith("UTC: nothing recorded before it has changed")
+    assert printed == f"digest {digest}"
+    assert verdict == "The export is right (4 accounts, 5 entries)"
+
+    tamper(books, "nonce = 'other' WHERE owner_id = 'zoë'")
+    ledger("export", file)
+    result = ledger("verify-export", file, "--checkpoint", kept)
+    assert result.exit_code == 1
+    assert 'line 5, "zoë" CREDIT #1: hash is not ' in result.stdout
+    assert "The export is WRONG: 1 discrepancy (4 accounts, 5 entries)" in result.stdout
+
+
+def test_export_that_matches_its_hashes_but_not_the_checkpoint_is_wrong(
+    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+) -> None:
+    file, kept = tmp_path / "entries", tmp_path / "kept"
+    kept.write_text(ledger("checkpoint").stdout)
+    lines = []
+    ledger("export", file)
+    for line in file.read_text().splitlines()[:-1]:
+        one = json.loads(line)
+        lines.append(one | {"nonce": "rewritten"} if one["owner_id"] == "zoë" else one)
+    lines[-1:] = chained(lines[-1:])
+    file.write_text("\n".join([*map(json.dumps, lines), '{"entries": 5}']))
+    assert not books.closed
+    assert ledger("verify-export", file).exit_code == 0
+    result = ledger("verify-export", file, "--checkpoint", kept)
+    assert result.exit_code == 1
+    assert "the past has changed since" in result.stdout
+
+
+def test_export_that_fails_leaves_the_old_file_and_no_part_of_a_new_one(
+    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+) -> None:
+    file = tmp_path / "entries"
+    file.write_text("old")
+    books.execute("ALTER TABLE ledger.entries RENAME TO gone")
+    result = ledger("export", file)
+    assert result.exit_code == 1
+    assert "holds no ledger" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["entries"]
+    assert file.read_text() == "old"
+
+
+def test_export_to_a_folder_that_is_not_there_is_refused(ledger: Any, tmp_path: Path) -> None:
+    result = ledger("export", tmp_path / "nowhere" / "entries")
+    assert result.exit_code == 1
+    assert "cannot be written: No such file or directory" in result.stderr
+
+
+def test_expire_posts_what_is_due_until_there_is_nothing(
+    ledger: Any, books: psycopg.Connection[TupleRow]
+) -> None:
+    for n in range(5):
+        books.execute(
+            "SELECT ledger.record_entry(app => 'app1', owner_id => %s, nonce => %s, operation "
+            "=> 'CREDIT_ADD', expires_at => clock_timestamp() + interval '10 ms')",
+            [f"owner {n}", f"due {n}"],
+        )
+    books.execute(
+        "SELECT pg_sleep_until(max(next_due_at)) FROM ledger.accounts WHERE owner_id LIKE 'owner %'"
+    )
+    result = ledger("expire", "--max", 2)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "Nothing is due any more (5 accounts settled)\n"
+    assert result.stderr.splitlines() == [f"settled {n} accounts" for n in (2, 4, 5)]
+    assert ledger("expire").stdout == "Nothing is due any more (0 accounts settled)\n"
+    assert ledger("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["verify"], ["checkpoint"], ["export", "entries"], ["expire"]]
+)
+def test_database_without_a_ledger_is_told(
+    empty_db: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, arguments, env={"DATABASE_URL": empty_db})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: This database holds no ledger, or that of another")
+
+
+@pytest.mark.parametrize("arguments", [["verify"], ["checkpoint"], ["export", "x"], ["expire"]])
+def test_database_that_is_away_is_told(arguments: list[str]) -> None:
+    url = "postgresql://nobody@/nothing?host=/nonexistent"
+    result = CliRunner().invoke(main, arguments, env={"DATABASE_URL": url})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The database cannot be reached: ")
+
+
+def test_owner_that_cannot_be_is_told(ledger: Any) -> None:
+    result = ledger("verify", "--owner", "x" * 256)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The request is not well formed. ")
+
+
+def test_checkpoint_file_that_is_none_is_told(ledger: Any, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("nonsense\n")
+    result = ledger("verify", "--checkpoint", kept)
+    assert result.exit_code == 1
+    assert "line 1: is not a checkpoint" in result.stderr

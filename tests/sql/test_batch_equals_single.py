@@ -9,16 +9,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from tests.fixtures import properties  # noqa: F401
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, rows, scalar
 from tests.sql.model.catalogue import define_weekly_bonus
 from tests.sql.model.database import database_state
 
+# Each example is many calls.
+_SOME = settings(max_examples=settings().max_examples // 2)
 _RUNS = itertools.count(1)
 _BEGINNING = "2026-10-24T20:00:00Z"
 
@@ -253,6 +254,7 @@ def test_batch_answers_and_records_as_single_calls(
     if path == "one by one":
         never_take_the_fast_path(conn)
 
+    @_SOME
     @given(kinds=_POPULATIONS, items=_BATCHES)
     @example(kinds=["lots"] + ["rich"] * 9, items=_RACING_FOR_A_NONCE)
     def check(kinds: list[str], items: list[Row]) -> None:
@@ -268,6 +270,7 @@ def test_batch_answers_and_records_as_single_calls(
 
 
 def test_atomic_batch_records_all_or_nothing(conn: Connection, clock: Clock) -> None:
+    @_SOME
     @given(kinds=_POPULATIONS, items=_BATCHES)
     def check(kinds: list[str], items: list[Row]) -> None:
         run = next(_RUNS)

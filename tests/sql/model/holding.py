@@ -43,7 +43,7 @@ class Holding(Recording):
             raise Refused(
                 "LG002", operation=operation, amount=amount, min_amount=low, max_amount=high
             )
-        if self.entry_under(app, nonce):
+        if self.entry_under(app, nonce) or (found is not None and found[0] != owner_id):
             raise nonce_conflict(app, nonce)
         with self.locked(owner_id) as account:
             known = self._hold(account, app, nonce)
@@ -54,7 +54,6 @@ class Holding(Recording):
                 return hold_row(owner_id, known, replayed=True)
             self.not_frozen(account)
             account.require(amount)
-            self.unused(app, nonce)
             # No two holds of an account are placed at the same time, whatever the clock says.
             latest = max((it.placed_at for it in account.holds), default=_NEVER)
             hold = Hold(

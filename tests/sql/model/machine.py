@@ -42,9 +42,14 @@ NEWEST = st.integers(0, 4)
 # Mostly a new nonce, now and then one that was used before.
 NONCE = st.sampled_from([None] * 20 + [0, 1, 2])
 LIFE = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR])
+# Mostly longer than that of the credits that they reserve.
+LIFE_OF_HOLD = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR, 60 * _HOUR, 100 * _HOUR])
 METADATA = st.sampled_from([None, None, {"why": "x"}])
 SUBJECT = st.sampled_from([None, None, "device", "phone"])
-SIZE = st.none() | st.integers(1, 12)
+# None: the default.
+SIZE = st.sampled_from([None, *range(1, 13)])
+# None: all that is left.
+PART = st.sampled_from([None, None, -1, *range(9)])
 CREDIT = st.sampled_from(
     [
         ("app1", "CREDIT_ADD"),
@@ -99,10 +104,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # What is done
 
-    @initialize(lasting=SIZE, expiring=SIZE, life=LIFE)
-    def begin(self, lasting: int | None, expiring: int | None, life: timedelta) -> None:
-        self.record("app1", owner="ann", operation="CREDIT_ADD", size=lasting)
-        self.record("app1", owner="ann", operation="CREDIT_ADD", size=expiring, life=life)
+    @initialize(lasting=SIZE, expiring=SIZE, life=LIFE, held=SIZE, spent=SIZE)
+    def begin(self, life: timedelta, **sizes: int | None) -> None:
+        """Begin with some of everything; of what is too much, the refusals are compared."""
+        ann = {"app": "app1", "owner": "ann"}
+        self.record(**ann, operation="CREDIT_ADD", size=sizes["lasting"])
+        self.record(**ann, operation="CREDIT_ADD", size=sizes["expiring"], life=life)
+        self.hold(("app1", "CREDIT_SPEND"), "ann", sizes["held"] or 5, 60 * _HOUR, None, None)
+        self.record(**ann, operation="CREDIT_SPEND", size=sizes["spent"])
 
     @rule(
         credit=CREDIT,
@@ -133,7 +142,7 @@ class LedgerMachine(RuleBasedStateMachine):
         debit=DEBIT | DEBIT | DEBIT | DEBIT | st.tuples(APP, OPERATION),
         owner=OWNERS,
         amount=st.integers(0, 9),
-        life=LIFE,
+        life=LIFE_OF_HOLD,
         metadata=METADATA,
         used=NONCE,
     )
@@ -161,7 +170,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.holds)
     @rule(
         newest=NEWEST,
-        amount=st.none() | st.integers(-1, 12),
+        amount=PART,
         final=st.booleans(),
         metadata=METADATA,
         used=NONCE,
@@ -187,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.call("release_hold", app=app, hold_nonce=nonce)
 
     @precondition(lambda self: self.holds)
-    @rule(newest=NEWEST, life=LIFE)
+    @rule(newest=NEWEST, life=LIFE_OF_HOLD)
     def extend(self, newest: int, life: timedelta) -> None:
         app, nonce = self.pick_hold(newest)
         self.call("extend_hold", app=app, hold_nonce=nonce, expires_in=life)
@@ -195,7 +204,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.entries)
     @rule(
         newest=NEWEST,
-        amount=st.none() | st.integers(0, 12),
+        amount=PART,
         free_claim=st.booleans(),
         metadata=METADATA,
         used=NONCE,

@@ -13,6 +13,10 @@ BEGIN
         );
     ELSIF NOT EXISTS (SELECT 1 FROM ledger.apps WHERE app = bind_role.app) THEN
         PERFORM ledger_core.refuse('unknown_app', jsonb_build_object('app', bind_role.app));
+    ELSIF bind_role.role LIKE 'pg\_%' OR bind_role.role IN ('ledger_app', 'ledger_auditor', 'ledger_operator') THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'role', 'reason', 'is a group of PostgreSQL or of the ledger, and no login of an application'
+        ));
     END IF;
     INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING;
     EXECUTE format('GRANT ledger_app TO %I', bind_role.role);

@@ -25,7 +25,7 @@ BEGIN
         ));
     END IF;
     SELECT * INTO v_opening
-    FROM ledger_core.balance_at(statement.owner_id, statement.asset, statement.since - v_before);
+    FROM ledger_core.balance_at(statement.owner_id, statement.asset, greatest(statement.since, '0001-01-01') - v_before);
     SELECT * INTO v_closing FROM ledger_core.balance_at(
         statement.owner_id, statement.asset, least(statement.until - v_before, clock_timestamp())
     );

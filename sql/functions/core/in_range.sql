@@ -6,7 +6,7 @@ IMMUTABLE
 AS $$
 SELECT
     owner_id COLLATE "C" >= first AND (included OR owner_id COLLATE "C" > first)
-    AND owner_id COLLATE "C" <= coalesce(last, U&'\+10FFFF\+10FFFF')
+    AND owner_id COLLATE "C" <= coalesce(last, repeat(chr(1114111), 256))
 $$;
 
 COMMENT ON FUNCTION ledger_core.in_range(text, text, text, boolean) IS

@@ -15,7 +15,7 @@ CREATE OR REPLACE FUNCTION ledger_core.plain_results(
 )
 RETURNS SETOF ledger.batch_result
 LANGUAGE plpgsql
-STABLE
+IMMUTABLE
 PARALLEL UNSAFE
 AS $$
 BEGIN

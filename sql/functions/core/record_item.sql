@@ -15,9 +15,10 @@ BEGIN
     BEGIN
         v_expires_at := item ->> 'expires_at';
     EXCEPTION
-        WHEN datetime_field_overflow OR invalid_datetime_format THEN -- the 31st of February
+        WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_time_zone_displacement_value THEN
+            -- the 31st of February, a zone 16 hours away
             PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-                'field', 'expires_at', 'reason', 'is no day of the calendar'
+                'field', 'expires_at', 'reason', 'is no time of the calendar'
             ));
     END;
     SELECT * INTO v_entry FROM ledger.record_entry(

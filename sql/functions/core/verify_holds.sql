@@ -45,8 +45,8 @@ BEGIN
         ('hold missing', 'hold', CASE WHEN holds.nonce IS NULL THEN 'none' ELSE 'hold' END),
         ('account missing', 'account', CASE WHEN holds.nonce IS NOT NULL AND accounts.owner_id IS NULL THEN 'none' END),
         (
-            'operation not in the set of the app', 'a debit of the asset',
-            CASE WHEN holds.nonce IS NOT NULL AND coalesce(sets.min_amount >= 0, TRUE) THEN holds.operation END
+            'operation not in the set of the app', 'an operation of the asset',
+            CASE WHEN holds.nonce IS NOT NULL AND sets.operation IS NULL THEN holds.operation END
         ),
         ('captured wrong', coalesce(captures.amount, 0)::text, holds.captured::text),
         ('operation wrong', captures.operation, holds.operation),

@@ -18,7 +18,15 @@ import msgspec
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_py.embedded import EmbeddedError, binaries, database
-from ledger_py.migrate import FileState, MigrationError, ensure_current, migrate, rollback, status
+from ledger_py.migrate import (
+    FileState,
+    MigrationError,
+    ensure_current,
+    migrate,
+    role_script,
+    rollback,
+    status,
+)
 from ledger_py.proof import checkpoints
 from ledger_py.proof.books import discrepancies, size
 from ledger_py.proof.connection import Connection, connected, one_moment
@@ -149,10 +157,25 @@ def _is_loopback(host: str) -> bool:
 
 @main.command("migrate")
 def migrate_command() -> None:
-    """Bring the database up to date. Harmless when it is, and when others do so too."""
+    """Bring the database up to date. Harmless when it is, and when others do so too.
+
+    Where it may not make the roles of the ledger, it does everything else, says what to do about
+    them, and still ends with exit code 0: the owner of the database needs none of them.
+    """
     with _open_database() as (_, url):
         migrate(url, report=click.echo)
         click.echo("The database is up to date")
+
+
+@main.command("roles")
+def roles_command() -> None:
+    """Print the SQL by which an administrator makes the roles, where `ledger migrate` may not.
+
+    As the owner of the database: `ledger roles > roles.sql`. As an administrator, who may make
+    roles: `psql -v ON_ERROR_STOP=1 -f roles.sql`. Then, as the owner again: `ledger migrate`.
+    """
+    with _open_database() as (_, url):
+        click.echo(role_script(url), nl=False)
 
 
 @main.command("rollback")
@@ -185,6 +208,9 @@ def psql_command(arguments: tuple[str, ...]) -> None:
         if "password" in given:
             # Not on the command line, where every user of the machine could read it.
             environment["PGPASSWORD"] = given.pop("password")
+        # The ledger comes before public, although what its owner creates without a schema lands in
+        # it: otherwise a table "accounts" of an application, or a function verify() that somebody
+        # planted in public, would pass for the ledger's and be read, or run, by the auditor.
         options = [given.get("options", ""), "-c search_path=ledger,public"]
         given["options"] = " ".join(options).strip()
         command = [program or str(binaries() / "psql"), "--dbname", make_conninfo(**given)]

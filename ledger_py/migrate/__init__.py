@@ -8,6 +8,7 @@ are many processes that run it at once.
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 from ledger_py.migrate.readiness import ensure_current, missing_files, missing_files_async
+from ledger_py.migrate.roles import role_script
 from ledger_py.migrate.runner import migrate, rollback
 from ledger_py.migrate.state import FileState, FileStatus, status
 
@@ -20,6 +21,7 @@ __all__ = [
     "migrate",
     "missing_files",
     "missing_files_async",
+    "role_script",
     "rollback",
     "status",
 ]

@@ -19,7 +19,23 @@ BEGIN
         ));
     END IF;
     INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING;
-    EXECUTE format('GRANT ledger_app TO %I', bind_role.role);
+    BEGIN
+        EXECUTE format('GRANT ledger_app TO %I', bind_role.role);
+    EXCEPTION
+        WHEN insufficient_privilege OR undefined_object THEN
+            -- The role may be a member already, by an administrator's hand.
+            IF NOT EXISTS (
+                SELECT 1 FROM pg_roles
+                WHERE rolname = 'ledger_app' AND pg_has_role(bind_role.role, oid, 'USAGE')
+            ) THEN
+                PERFORM ledger_core.refuse(
+                    'invalid_request', jsonb_build_object(
+                        'field', 'role', 'reason', format('cannot be made a member of ledger_app by %I', current_user)
+                    ),
+                    'Have an administrator run what "ledger roles" prints, and the owner "ledger migrate"; then try again.'
+                );
+            END IF;
+    END;
 END
 $$;
 

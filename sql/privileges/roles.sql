@@ -1,8 +1,9 @@
--- Three roles without login, shared by all databases of the server. Who migrates may lack the right to
--- make them: then the notice says what an administrator has to run, and the next migrate grants.
+-- Three roles without login, shared by all databases of the server: the one place that lists them. `ledger migrate`
+-- runs this file; where it may not make roles, an administrator runs it, as `ledger roles` prints it.
 DO $$
 DECLARE
     v_role text;
+    v_missing text[] := '{}';
 BEGIN
     FOREACH v_role IN ARRAY ARRAY['ledger_app', 'ledger_auditor', 'ledger_operator'] LOOP
         CONTINUE WHEN EXISTS (SELECT 1 FROM pg_roles WHERE rolname = v_role);
@@ -10,10 +11,20 @@ BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);
         EXCEPTION
             WHEN insufficient_privilege THEN
-                RAISE NOTICE 'Role % is missing and may not be made here. Have an administrator run: CREATE ROLE % NOLOGIN;', v_role, v_role;
+                v_missing := array_append(v_missing, v_role);
             WHEN duplicate_object OR unique_violation THEN
                 NULL; -- another database of this server made it at this moment
         END;
     END LOOP;
+    -- Warnings, because a role or database may be set to show no notices.
+    IF cardinality(v_missing) > 0 THEN
+        RAISE WARNING '% may not make roles, and these are missing: %. Until they are there, only the owner can use the ledger. Have an administrator run what "ledger roles" prints, then run "ledger migrate" again.', current_user, array_to_string(v_missing, ', ');
+    ELSIF NOT pg_has_role(current_user, 'ledger_app', 'MEMBER WITH ADMIN OPTION') AND NOT (
+        -- Before PostgreSQL 16 CREATEROLE is enough; since then it is the ADMIN option, which the maker of a role has.
+        current_setting('server_version_num')::integer < 160000
+        AND EXISTS (SELECT 1 FROM pg_roles WHERE rolname = current_user AND rolcreaterole)
+    ) THEN
+        RAISE WARNING '% may not make logins members of ledger_app, as ledger.bind_role does. Have an administrator run what "ledger roles" prints.', current_user;
+    END IF;
 END
 $$;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from typing import Any
 
@@ -17,12 +18,14 @@ from tests.sql.lifecycle import adjust, capture, item, place, record_batch, rele
 
 VIEWS = [
     "account_balances",
+    "app_prices",
     "app_usage",
     "entry_journal",
     "error_codes",
     "open_holds",
     "operation_prices",
     "operation_sets",
+    "role_rights",
     "trial_balance",
 ]
 
@@ -269,6 +272,116 @@ def test_retirement_is_in_the_history_of_prices(tx: Connection) -> None:
     call(tx, "retire_operation", operation="CONTENT_ACCESS")
     found = view(tx, "operation_prices", "operation = 'CONTENT_ACCESS' AND app IS NULL")
     assert sorted(columns(found, "change")) == [("defined",), ("retired",)]
+
+
+# app_prices
+
+
+def prices(conn: Connection, operation: str, app: str = "app1") -> list[tuple[Any, ...]]:
+    """Read what an operation cost in an app over time, and check that the periods join."""
+    where = f"operation = '{operation}' AND app = '{app}'"
+    found = view(conn, "app_prices", where, "valid_from")
+    for one, following in itertools.pairwise(found):
+        assert one["valid_until"] == following["valid_from"] > one["valid_from"]
+    assert found[-1]["valid_until"] is None
+    return columns(found, "default_amount", "min_amount", "max_amount")
+
+
+def define_priced(conn: Connection, *amounts: int) -> None:
+    for amount in amounts:
+        call(conn, "define_operation", operation="PRICED", description="x", default_amount=amount)
+
+
+def test_price_of_an_app_follows_that_of_the_operation(tx: Connection) -> None:
+    define_priced(tx, -5)
+    call(tx, "allow_operation", app="app1", operation="PRICED")
+    define_priced(tx, -6, -7)
+    assert prices(tx, "PRICED") == [(-5, -5, -5), (-6, -6, -6), (-7, -7, -7)]
+
+
+def test_price_of_an_app_is_its_own_while_it_has_one(tx: Connection) -> None:
+    allow = {"app": "app1", "operation": "CREDIT_ADD"}
+    call(tx, "allow_operation", **allow, default_amount=7, max_amount=50)
+    shared = {"description": "x", "shared": True, "min_amount": 1, "max_amount": 99}
+    call(tx, "define_operation", operation="CREDIT_ADD", default_amount=20, **shared)
+    call(tx, "allow_operation", **allow)
+    assert prices(tx, "CREDIT_ADD") == [(10, 1, 10**9), (7, 1, 50), (7, 1, 50), (20, 1, 99)]
+    assert prices(tx, "CREDIT_ADD", "app2") == [(10, 1, 10**9), (20, 1, 99)]
+
+
+def test_price_now_is_that_of_the_set(tx: Connection, clock: Clock) -> None:
+    fill(tx, clock)
+    names = ("app", "operation", "default_amount", "min_amount", "max_amount")
+    now = columns(view(tx, "app_prices", "valid_until IS NULL", "app, operation"), *names)
+    order = "app, operation"
+    assert now == columns(view(tx, "operation_sets", "retired_at IS NULL", order), *names)
+
+
+def test_operation_has_no_price_while_it_is_retired(tx: Connection) -> None:
+    define_priced(tx, -5)
+    call(tx, "allow_operation", app="app1", operation="PRICED")
+    call(tx, "retire_operation", operation="PRICED")
+    (before,) = view(tx, "app_prices", "operation = 'PRICED'")
+    assert before["valid_until"] is not None
+    define_priced(tx, -5)
+    before, after = view(tx, "app_prices", "operation = 'PRICED'", "valid_from")
+    assert before["valid_until"] < after["valid_from"]
+
+
+# role_rights
+
+
+def rights(conn: Connection, role: Connection) -> list[tuple[Any, ...]]:
+    """Read the rights of a connection's role."""
+    found = view(conn, "role_rights", f"role_name = '{role.info.user}'")
+    return columns(found, "records_for", "audits", "operates", "writes_tables")
+
+
+def test_rights_of_a_service_are_the_apps_that_it_is_bound_to(
+    log_in: LogIn, conn: Connection
+) -> None:
+    assert rights(conn, log_in("app1")) == [(["app1"], False, False, False)]
+    assert rights(conn, log_in("app2", "app1")) == [(["app1", "app2"], False, False, False)]
+
+
+def test_rights_of_auditor_operator_and_owner(log_in: LogIn, conn: Connection) -> None:
+    assert rights(conn, log_in(member_of="ledger_auditor")) == [([], True, False, False)]
+    assert rights(conn, log_in(member_of="ledger_operator")) == [([], True, True, False)]
+    assert rights(conn, conn) == [(["app1", "app2"], True, True, True)]
+
+
+def test_login_without_rights_is_not_listed(log_in: LogIn, conn: Connection) -> None:
+    assert rights(conn, log_in()) == []
+    assert rights(conn, log_in(member_of="ledger_app")) == []
+
+
+def test_bound_role_that_is_no_longer_a_member_has_no_rights(
+    log_in: LogIn, conn: Connection
+) -> None:
+    app1 = log_in("app1")
+    conn.execute(sql.SQL("REVOKE ledger_app FROM {}").format(sql.Identifier(app1.info.user)))
+    assert rights(conn, app1) == []
+
+
+def test_rights_of_a_role_are_also_those_that_it_may_become(
+    log_in: LogIn, conn: Connection
+) -> None:
+    app1, person = log_in("app1"), log_in()
+    names = [sql.Identifier(role.info.user) for role in (app1, person)]
+    conn.execute(sql.SQL("GRANT {} TO {}").format(*names))
+    assert rights(conn, person) == [(["app1"], False, False, False)]
+    person.execute(sql.SQL("SET ROLE {}").format(names[0]))
+    assert record(person)["seq"] == 1
+
+
+@pytest.mark.parametrize("privilege", ["DELETE", "UPDATE (amount)"])
+def test_right_to_write_a_table_past_the_functions_shows(
+    log_in: LogIn, conn: Connection, privilege: str
+) -> None:
+    stranger = log_in()
+    grant = sql.SQL("GRANT {} ON ledger.lots TO {}")
+    conn.execute(grant.format(sql.SQL(privilege), sql.Identifier(stranger.info.user)))
+    assert rights(conn, stranger) == [([], False, False, True)]
 
 
 # trial_balance

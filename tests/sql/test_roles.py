@@ -292,6 +292,13 @@ def test_operator_binds_roles(log_in: LogIn) -> None:
     assert record(newcomer)["app"] == "app1"
 
 
+def test_operator_may_bind_himself_and_is_named(log_in: LogIn, conn: Connection) -> None:
+    operator = log_in(member_of="ledger_operator")
+    call(operator, "bind_role", role=operator.info.user, app="app1")
+    assert record(operator)["app"] == "app1"
+    assert scalar(conn, "SELECT role_name FROM ledger.app_roles") == operator.info.user
+
+
 def test_operator_is_told_at_commit_what_breaks_the_sets(log_in: LogIn) -> None:
     operator = log_in(member_of="ledger_operator")
     with fails(operator, "LG904"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -57,6 +58,23 @@ def test_psql_finds_the_names_of_the_ledger(
     assert capfd.readouterr().out == "t\n"
 
 
+def test_psql_finds_the_ledger_before_namesakes_in_public(
+    ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(ledger_db) as conn:
+        conn.execute("CREATE TABLE public.accounts AS SELECT 'planted'")
+        conn.execute(
+            "CREATE FUNCTION public.verify(owner_id text DEFAULT NULL) RETURNS text "
+            "LANGUAGE sql AS $$ SELECT 'planted' $$"
+        )
+    query = "SELECT count(*) FROM accounts UNION ALL SELECT count(*) FROM verify()"
+
+    result = run(ledger, "psql", "-qAtc", query, url=ledger_db)
+
+    assert result.exit_code == 0, result.output
+    assert capfd.readouterr().out == "0\n0\n"
+
+
 def test_psql_passes_its_exit_code_on(
     ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,7 +91,9 @@ def test_an_unknown_app_is_refused_with_those_that_there_are(ledger: CliRunner) 
     assert result.stderr == "Error: There is no app 'app9' in apps/. Found: app1, app2\n"
 
 
-@pytest.mark.parametrize("arguments", [["migrate"], ["status"], ["rollback"], ["serve", "app1"]])
+@pytest.mark.parametrize(
+    "arguments", [["migrate"], ["roles"], ["status"], ["rollback"], ["serve", "app1"]]
+)
 def test_an_error_is_a_sentence_and_not_a_traceback(
     ledger: CliRunner, arguments: list[str]
 ) -> None:

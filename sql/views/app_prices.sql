@@ -1,0 +1,22 @@
+-- requires: views/operation_prices
+-- The price is that of the operation unless the app has its own, so each period of the one is cut by the periods of the
+-- other.
+CREATE OR REPLACE VIEW ledger.app_prices AS
+SELECT
+    own.app,
+    own.operation,
+    coalesce(own.default_amount, common.default_amount) AS default_amount,
+    coalesce(own.min_amount, common.min_amount) AS min_amount,
+    coalesce(own.max_amount, common.max_amount) AS max_amount,
+    greatest(own.valid_from, common.valid_from) AS valid_from,
+    least(own.valid_until, common.valid_until) AS valid_until
+FROM ledger.operation_prices AS own
+INNER JOIN ledger.operation_prices AS common
+    ON
+        own.operation = common.operation
+        AND own.valid_from < coalesce(common.valid_until, 'infinity')
+        AND common.valid_from < coalesce(own.valid_until, 'infinity')
+WHERE own.app IS NOT NULL AND common.app IS NULL AND common.change <> 'retired';
+
+COMMENT ON VIEW ledger.app_prices IS
+'The default and bounds that were in force for each app over time, its own where it has some; no row for times in which the operation was retired. For the price at a time: valid_from <= time < coalesce(valid_until, ''infinity'').';

@@ -1,7 +1,5 @@
 DROP TYPE ledger.discrepancy;
 
-DROP TYPE ledger_core.batch_item;
-
 DROP TYPE ledger.feed_entry;
 
 DROP TYPE ledger.batch_result;

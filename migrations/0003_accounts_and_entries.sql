@@ -188,19 +188,6 @@ CREATE TYPE ledger.feed_entry AS (
 
 COMMENT ON TYPE ledger.feed_entry IS 'An entry of the change feed, with the cursor that stands behind it.';
 
-CREATE TYPE ledger_core.batch_item AS (
-    owner_id text,
-    asset text,
-    operation text,
-    nonce text,
-    amount bigint,
-    amount_defaulted boolean,
-    metadata jsonb,
-    plain boolean
-);
-
-COMMENT ON TYPE ledger_core.batch_item IS 'An item of a batch as read; plain tells that it is well formed, within its rule, and needs neither claim nor expiry.';
-
 CREATE TYPE ledger.discrepancy AS (
     problem text,
     found_in text,

@@ -9,22 +9,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_owner_ids text [];
-    v_assets text [];
-    v_operations text [];
-    v_nonces text [];
-    v_amounts bigint [];
-    v_defaulted boolean [];
-    v_metadatas jsonb [];
-    v_plain boolean [];
-    v_owners integer;
+    v_unfit_nonces text [];
+    v_results ledger.batch_result [];
+    v_left integer;
     v_shared boolean;
-    v_seqs bigint [];
-    v_balances bigint [];
-    v_entry_ids bigint [];
-    v_recorded_ats timestamptz [];
-    v_left integer [];
-    v_single ledger.batch_result [] := '{}';
     v_position integer;
 BEGIN
     IF coalesce(jsonb_typeof(record_entries.entries) <> 'array', TRUE)
@@ -35,56 +23,31 @@ BEGIN
         ));
     END IF;
     PERFORM ledger_core.check_authorized(record_entries.app);
-    SELECT
-        array_agg(items.owner_id), array_agg(items.asset), array_agg(items.operation), array_agg(items.nonce),
-        array_agg(items.amount), array_agg(items.amount_defaulted), array_agg(items.metadata), array_agg(items.plain)
-    INTO
-        v_owner_ids, v_assets, v_operations, v_nonces, v_amounts, v_defaulted, v_metadatas, v_plain
-    FROM ledger_core.read_items(record_entries.app, record_entries.entries) AS items;
-    IF v_plain IS NULL THEN
-        RETURN;
-    END IF;
-
-    -- By themselves: beside the arrays, DISTINCT would let the planner sort what they gather.
-    v_owners := (SELECT count(DISTINCT owners.owner_id COLLATE "C") FROM unnest(v_owner_ids) AS owners (owner_id));
-    v_shared := cardinality(v_nonces)
-        > (SELECT count(DISTINCT nonces.nonce COLLATE "C") FROM unnest(v_nonces) AS nonces (nonce))
-        OR record_entries.entries @? '$[*].claim_subject';
-    IF v_shared THEN
-        v_plain := ledger_core.fresh_nonces_only(record_entries.app, v_nonces, v_plain);
-    END IF;
-    IF FALSE = ANY (v_plain) THEN
-        v_plain := ledger_core.plain_owners_only(v_owner_ids, v_plain);
-    END IF;
 
     FOR v_attempt IN 1..3 LOOP
-        IF v_attempt = 2 THEN
-            -- The first try met another transaction, a used nonce, or many new accounts.
-            PERFORM ledger_core.lock_accounts(v_owner_ids, v_assets, TRUE);
-            v_plain := ledger_core.plain_owners_only(
-                v_owner_ids, ledger_core.fresh_nonces_only(record_entries.app, v_nonces, v_plain)
+        v_results := '{}';
+        v_left := jsonb_array_length(record_entries.entries);
+        EXIT WHEN v_attempt = 3;
+        IF v_attempt = 2 OR ledger_core.has_few_owners(record_entries.entries) THEN
+            -- The first try met another transaction, a used nonce, or many new accounts; or few owners have
+            -- many items each, and are likely to be contended.
+            v_unfit_nonces := ledger_core.prepare_accounts(
+                record_entries.app, record_entries.entries, v_attempt = 2
             );
-            PERFORM ledger_core.make_accounts(v_owner_ids, v_assets, v_amounts, v_plain);
-        ELSIF v_attempt = 3 THEN
-            v_plain := array_fill(FALSE, ARRAY[cardinality(v_plain)]);
-        ELSIF v_owners * 4 <= cardinality(v_plain) THEN
-            -- Few owners with many items each are likely to be contended: no optimism.
-            PERFORM ledger_core.lock_accounts(v_owner_ids, v_assets, TRUE);
+        ELSE
+            v_unfit_nonces := ledger_core.unfit_nonces(record_entries.app, record_entries.entries, FALSE);
         END IF;
         BEGIN
-            SELECT done.seqs, done.balances, done.entry_ids, done.recorded_ats
-            INTO v_seqs, v_balances, v_entry_ids, v_recorded_ats
-            FROM ledger_core.record_plain_entries(
-                record_entries.app, v_owner_ids, v_assets, v_operations, v_nonces, v_amounts, v_defaulted, v_metadatas,
-                v_plain
-            ) AS done;
-            v_left := array_positions(v_seqs, NULL);
-            IF v_attempt = 1 AND cardinality(v_left) > 0 THEN
-                IF cardinality(v_left) * 8 > cardinality(v_plain) AND TRUE = ANY (v_plain) THEN
+            v_results := ledger_core.record_plain_entries(record_entries.app, record_entries.entries, v_unfit_nonces);
+            v_left := v_left - cardinality(v_results);
+            IF v_attempt = 1 AND v_left > 0 THEN
+                IF ledger_core.share_a_key(record_entries.entries)
+                    OR ledger_core.plain_items_left(record_entries.app, record_entries.entries, v_results)
+                THEN
                     RAISE serialization_failure;
                 END IF;
                 -- Waiting now, out of order, could deadlock with another batch.
-                PERFORM ledger_core.lock_accounts(v_owner_ids, v_assets, FALSE);
+                PERFORM ledger_core.lock_accounts_now(record_entries.app, record_entries.entries);
             END IF;
             EXIT;
         EXCEPTION
@@ -92,25 +55,28 @@ BEGIN
                 NULL; -- nothing is kept; the next try is more careful
         END;
     END LOOP;
-
-    -- Accounts are locked, and made, in the order of their keys, unless the order of items of different
-    -- owners matters: where they share a nonce or a claim_subject, or the first refusal is to be raised.
-    IF NOT (v_shared OR record_entries.atomic) THEN
-        v_left := ledger_core.by_account(v_left, v_owner_ids, v_assets);
+    IF v_left = 0 THEN
+        RETURN QUERY SELECT * FROM unnest(v_results);
+        RETURN;
     END IF;
-    FOREACH v_position IN ARRAY v_left LOOP
-        v_single := v_single || ledger_core.record_item(
+
+    v_shared := ledger_core.share_a_key(record_entries.entries);
+    FOR v_position IN
+        SELECT items."position"
+        FROM ledger_core.read_items(record_entries.app, record_entries.entries) AS items
+        WHERE items."position" NOT IN (SELECT done."position" FROM unnest(v_results) AS done)
+        -- Accounts are locked, and made, in the order of their keys, unless the order of items of
+        -- different owners matters: where they share a key, or the first refusal is to be raised.
+        ORDER BY
+            CASE WHEN NOT (v_shared OR atomic) THEN items.owner_id END COLLATE "C",
+            CASE WHEN NOT (v_shared OR atomic) THEN items.asset END COLLATE "C",
+            items."position"
+    LOOP
+        v_results := v_results || ledger_core.record_item(
             record_entries.app, record_entries.entries -> (v_position - 1), v_position, record_entries.atomic
         );
     END LOOP;
-    RETURN QUERY
-    SELECT * FROM ledger_core.plain_results(
-        record_entries.app, v_owner_ids, v_assets, v_operations, v_nonces, v_amounts, v_metadatas, v_seqs, v_balances,
-        v_entry_ids, v_recorded_ats
-    )
-    UNION ALL
-    SELECT single.* FROM unnest(v_single) AS single
-    ORDER BY 1;
+    RETURN QUERY SELECT * FROM unnest(v_results) AS results ORDER BY results."position";
 END
 $$;
 

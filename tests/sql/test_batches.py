@@ -257,6 +257,22 @@ def test_balance_of_an_item_cannot_pass_2_to_the_53_less_1(tx: Connection) -> No
     assert codes(results) == [None, "amount_out_of_bounds", None]
 
 
+def test_items_whose_sum_no_bigint_can_hold_are_answered_one_by_one(tx: Connection) -> None:
+    record(tx, amount=5)
+    call(
+        tx,
+        "define_operation",
+        operation="CREDIT_ADD",
+        description="Credits",
+        shared=True,
+        min_amount=1,
+        max_amount=MAX_AMOUNT,
+    )
+    results = record_batch(tx, [item(MAX_AMOUNT) for _ in range(1_100)] + [item(2)])
+    assert codes(results) == ["amount_out_of_bounds"] * 1_100 + [None]
+    assert balance(tx) == 7
+
+
 def test_assets_of_an_owner_are_counted_apart(tx: Connection) -> None:
     for name, amount in (("TOKEN_ADD", 5), ("TOKEN_SPEND", -5)):
         description = "Tokens"
@@ -471,7 +487,8 @@ def test_batch_of_10000_items_is_recorded(tx: Connection) -> None:
         ("amount", 7.5),
         ("amount", True),
         ("amount", []),
-        ("amount", 10**18),
+        ("amount", 2**63),
+        ("amount", -(2**63) - 1),
         pytest.param("amount", 10**400, id="amount-huge"),
         ("metadata", []),
         ("metadata", "text"),
@@ -530,6 +547,8 @@ def test_item_without_a_field_that_it_needs_is_refused(tx: Connection, field: st
     [
         ("amount_out_of_bounds", {"amount": 0}),
         ("amount_out_of_bounds", {"amount": -(10**17)}),
+        ("amount_out_of_bounds", {"amount": 2**63 - 1}),
+        ("amount_out_of_bounds", {"amount": -(2**63)}),
         ("unknown_operation", {"operation": "NO_SUCH"}),
         ("operation_not_allowed", {"operation": "TOKENS_USED"}),
     ],

@@ -19,9 +19,14 @@ BEGIN
         FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject']) AS texts (key)
         WHERE jsonb_typeof(item -> texts.key) NOT IN ('string', 'null')
         UNION ALL
-        SELECT 'amount', 'must be an integer from -9007199254740991 to 9007199254740991'
+        SELECT 'amount', 'must be an integer of at most 64 bits'
         WHERE jsonb_typeof(item -> 'amount') <> 'null'
-            AND NOT (jsonb_typeof(item -> 'amount') = 'number' AND item ->> 'amount' ~ '^-?[0-9]{1,18}$')
+            AND CASE jsonb_typeof(item -> 'amount')
+                WHEN 'number'
+                    THEN scale((item -> 'amount')::numeric) > 0
+                        OR (item -> 'amount')::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807
+                ELSE TRUE
+            END
         UNION ALL
         SELECT 'expires_at', 'must be a time in RFC 3339 with its zone'
         WHERE item ->> 'expires_at'

@@ -1,25 +1,12 @@
 -- The set-based fast path: all plain items of a batch in one statement. It takes an account only if all
 -- of the account's items are recorded: nothing due, no lots or holds, not frozen, never below its floor.
--- Items of other accounts are left (null in the results) to go one by one.
+-- Items of other accounts are left to go one by one.
 --
 -- Accounts are read first and written once, chained hash and all; the write is guarded by last_seq. Who
 -- has not locked the accounts before must be ready for 40001 (an account changed in between) and for
 -- 23505 (a nonce is taken): then nothing may be kept.
-CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(
-    app text,
-    owner_ids text [],
-    assets text [],
-    operations text [],
-    nonces text [],
-    amounts bigint [],
-    amounts_defaulted boolean [],
-    metadatas jsonb [],
-    todo boolean [],
-    OUT seqs bigint [],
-    OUT balances bigint [],
-    OUT entry_ids bigint [],
-    OUT recorded_ats timestamptz []
-)
+CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(app text, entries jsonb, unfit_nonces text [])
+RETURNS ledger.batch_result []
 LANGUAGE plpgsql
 -- Plans by key and address whatever the statistics say: on a table not yet analyzed the planner believes
 -- in one account, and would compare all with all.
@@ -31,6 +18,7 @@ DECLARE
     v_xact_id xid8 := pg_current_xact_id();
     v_accounts bigint;
     v_written bigint;
+    v_results ledger.batch_result [];
 BEGIN
     WITH chained AS MATERIALIZED (
         SELECT
@@ -48,31 +36,31 @@ BEGIN
         FROM (
             SELECT
                 running.*,
-                lead(running.position) OVER same_account IS NULL AS is_head,
-                running.last_seq + row_number() OVER same_account AS seq,
+                running.position = max(running.position) OVER whole_account AS is_head,
+                bool_and(running.fit) OVER whole_account AS all_fit,
                 min(CASE WHEN running.amount < 0 THEN running.balance_after END) OVER whole_account
                 - running.unspendable AS lowest,
                 max(running.balance_after) OVER whole_account AS highest
             FROM (
                 SELECT
-                    items.*,
+                    items.position,
+                    items.owner_id COLLATE "C" AS owner_id,
+                    items.asset COLLATE "C" AS asset,
+                    items.operation,
+                    items.nonce,
+                    items.amount,
+                    items.amount_defaulted,
+                    items.metadata,
+                    items.plain AND items.nonce NOT IN (SELECT unnest(record_plain_entries.unfit_nonces)) AS fit,
+                    nextval('ledger_core.entry_ids') AS entry_id,
                     accounts.row_address,
                     accounts.last_seq,
                     accounts.head_hash,
                     accounts.held + accounts.min_balance AS unspendable,
                     greatest(accounts.last_entry_at, v_now) AS recorded_at,
-                    (accounts.balance + sum(items.amount) OVER (
-                        PARTITION BY items.owner_id, items.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
-                    ))::bigint AS balance_after
-                FROM (
-                    SELECT given.*, nextval('ledger_core.entry_ids') AS entry_id
-                    FROM unnest(
-                        owner_ids, assets, operations, nonces, amounts, amounts_defaulted, metadatas, todo
-                    ) WITH ORDINALITY AS given (
-                        owner_id, asset, operation, nonce, amount, amount_defaulted, metadata, todo, position
-                    )
-                    WHERE given.todo
-                ) AS items
+                    accounts.last_seq + row_number() OVER so_far AS seq,
+                    (accounts.balance + sum(items.amount) OVER so_far)::bigint AS balance_after
+                FROM ledger_core.read_items(record_plain_entries.app, record_plain_entries.entries) AS items
                 -- One look-up by key for each item, whatever the planner believes of the number of accounts.
                 CROSS JOIN LATERAL (
                     SELECT accounts.*, accounts.ctid AS row_address
@@ -81,12 +69,14 @@ BEGIN
                         AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
                     OFFSET 0
                 ) AS accounts
+                WINDOW so_far AS (
+                    PARTITION BY items.owner_id COLLATE "C", items.asset COLLATE "C"
+                    ORDER BY items.position ROWS UNBOUNDED PRECEDING
+                )
             ) AS running
-            WINDOW
-                same_account AS (PARTITION BY running.owner_id, running.asset ORDER BY running.position),
-                whole_account AS (PARTITION BY running.owner_id, running.asset)
+            WINDOW whole_account AS (PARTITION BY running.owner_id, running.asset)
         ) AS checked
-        WHERE coalesce(checked.lowest, 0) >= 0 AND checked.highest <= 9007199254740991
+        WHERE checked.all_fit AND coalesce(checked.lowest, 0) >= 0 AND checked.highest <= 9007199254740991
     ),
 
     heads AS MATERIALIZED (
@@ -121,32 +111,28 @@ BEGIN
             chained.amount, chained.balance_after, chained.nonce, chained.amount_defaulted, FALSE, chained.metadata,
             chained.recorded_at, v_xact_id, chained.hash
         FROM chained
-    ),
-
-    results AS (
-        SELECT chained.seq, chained.balance_after, chained.entry_id, chained.recorded_at
-        FROM generate_series(1, cardinality(owner_ids)) AS positions (position)
-        LEFT JOIN chained ON positions.position = chained.position
-        ORDER BY positions.position
     )
 
     SELECT
         (SELECT count(*) FROM heads),
         (SELECT count(*) FROM written),
-        array_agg(results.seq),
-        array_agg(results.balance_after),
-        array_agg(results.entry_id),
-        array_agg(results.recorded_at)
-    INTO v_accounts, v_written, seqs, balances, entry_ids, recorded_ats
-    FROM results;
+        ARRAY(
+            SELECT (
+                chained.position, chained.entry_id, chained.seq, chained.owner_id, chained.asset,
+                record_plain_entries.app, chained.operation, chained.amount, chained.balance_after, chained.nonce,
+                chained.metadata, NULL, NULL, NULL, chained.recorded_at, FALSE, NULL, NULL, NULL, NULL
+            )::ledger.batch_result
+            FROM chained
+            ORDER BY chained.position
+        )
+    INTO v_accounts, v_written, v_results;
 
     IF v_written <> v_accounts THEN
         RAISE serialization_failure USING MESSAGE = 'An account changed while a batch was under way.';
     END IF;
+    RETURN v_results;
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.record_plain_entries(
-    text, text [], text [], text [], text [], bigint [], boolean [], jsonb [], boolean []
-) IS
-'Records the items marked todo (arrays by position) of all accounts that can take all of theirs; results by position, null where an item was left. Raises 40001 or 23505 if the optimism was wrong: roll back to before the call.';
+COMMENT ON FUNCTION ledger_core.record_plain_entries(text, jsonb, text []) IS
+'Records the plain items of all accounts that can take all of theirs, and returns the results in order. unfit_nonces: items that must go one by one. Raises 40001 or 23505 if the optimism was wrong: roll back to before the call.';

@@ -72,6 +72,7 @@ CREATE TABLE ledger.entries (
     hold_nonce text COLLATE "C",
     hold_final boolean,
     reverses_seq bigint,
+    frees_claim boolean,
     CONSTRAINT entries_pkey PRIMARY KEY (owner_id, asset, seq),
     CONSTRAINT entries_nonce_once_per_app UNIQUE (app, nonce),
     CONSTRAINT entries_seq_positive CHECK (seq > 0),
@@ -99,6 +100,8 @@ COMMENT ON COLUMN ledger.entries.hold_nonce IS 'The hold (of the same app) that 
 COMMENT ON COLUMN ledger.entries.hold_final IS 'True: the capture closed its hold and gave back the rest.';
 
 COMMENT ON COLUMN ledger.entries.reverses_seq IS 'The entry of the same account that this one reverses, wholly or in part.';
+
+COMMENT ON COLUMN ledger.entries.frees_claim IS 'True: the reversal gave back the claims of what it reverses.';
 
 CREATE INDEX entries_xact_id_idx ON ledger.entries (xact_id);
 

@@ -21,7 +21,8 @@ _COPY: Final = r"""
                 owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
                 metadata::text AS metadata, recorded_at, expires_at,
                 xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
-                claim_subject, hold_nonce, hold_final, reverses_seq, encode(hash, 'hex') AS hash
+                claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim,
+                encode(hash, 'hex') AS hash
             FROM ledger.entries
             ORDER BY owner_id, asset, seq
         ) AS lines

@@ -21,7 +21,7 @@ What must hold of each account
        or not null: `amount_defaulted`, `expiry_defaulted`, `metadata=` (length, colon, text),
        `expires_at=` (sixteen hexadecimal digits of the number as in 1), `claim_subject=` and
        `hold_nonce=` (length, colon, text), `hold_final=` (`true` or `false`), `reverses_seq=`
-       (decimal).
+       (decimal), `frees_claim=` (`true` or `false`).
 
 The digest of a checkpoint
     Begin with 32 zero bytes. For each account in the order of the export, take its newest entry
@@ -219,6 +219,8 @@ def canonical_bytes(entry: Entry) -> bytes:
         parts.append(f"hold_final={'true' if entry['hold_final'] else 'false'}")
     if entry["reverses_seq"] is not None:
         parts.append(f"reverses_seq={entry['reverses_seq']}")
+    if entry["frees_claim"] is not None:
+        parts.append(f"frees_claim={'true' if entry['frees_claim'] else 'false'}")
     return numbers + ",".join(parts).encode()
 
 

@@ -77,6 +77,8 @@ def canonical_bytes(entry: Row) -> bytes:
         parts.append(f"hold_final={str(entry['hold_final']).lower()}")
     if entry["reverses_seq"] is not None:
         parts.append(f"reverses_seq={entry['reverses_seq']}")
+    if entry["frees_claim"] is not None:
+        parts.append(f"frees_claim={str(entry['frees_claim']).lower()}")
     return numbers + ",".join(parts).encode()
 
 

@@ -311,6 +311,21 @@ def test_freeing_is_harmless_where_there_is_no_claim(tx: Connection) -> None:
     assert reverse(tx, nonce, free_claim=True)["balance"] == 0
 
 
+@pytest.mark.parametrize("freed", [True, False])
+@pytest.mark.parametrize("claimed_again", [True, False])
+def test_reversal_that_frees_otherwise_is_no_replay(
+    tx: Connection, freed: bool, claimed_again: bool
+) -> None:
+    define_limited(tx, limit=2)
+    claim(tx, nonce="n")
+    reverse(tx, "n", nonce="back", free_claim=freed)
+    if claimed_again:
+        claim(tx)
+    assert reverse(tx, "n", nonce="back", free_claim=freed)["replayed"] is True
+    with refused(tx, "LG201"):
+        reverse(tx, "n", nonce="back", free_claim=not freed)
+
+
 def test_refused_reversal_frees_nothing(tx: Connection) -> None:
     define_limited(tx)
     claim(tx, nonce="n")

@@ -18,9 +18,10 @@ from psycopg import sql
 
 from tests.fixtures.clock import Clock
 from tests.fixtures.database import Server, new_database
-from tests.sql.calls import Connection, Row, call, rows
+from tests.sql.calls import Connection, Row, call, record, rows
 from tests.sql.full_books import BEGINNING, fill
 from tests.sql.hash_chain import chained, entries_as_stored
+from tests.sql.lifecycle import reverse
 
 TABLES = [
     "accounts",
@@ -529,3 +530,15 @@ def test_rewritten_past_that_breaks_a_rule_is_found_though_its_hashes_are_right(
     assert problem in {it["problem"] for it in found}
     assert {it["owner_id"] for it in found} == {"owner 1"}
     assert "hash wrong" not in {it["problem"] for it in found}
+
+
+def test_claim_of_a_reversed_entry_is_missed_unless_the_reversal_freed_it(
+    tamperer: Connection,
+) -> None:
+    for owner_id, free_claim in (("kept", False), ("freed", True)):
+        nonce = record(tamperer, owner_id=owner_id, operation="SIGNUP_CREDIT")["nonce"]
+        reverse(tamperer, nonce, free_claim=free_claim)
+    assert discrepancies(tamperer) == []
+    tamperer.execute("DELETE FROM ledger.claims WHERE owner_id IN ('kept', 'freed')")
+    (found,) = discrepancies(tamperer)
+    assert (found["problem"], found["owner_id"]) == ("claim missing", "kept")

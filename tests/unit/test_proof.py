@@ -45,6 +45,7 @@ def entry(seq: int, amount: int, **columns: Any) -> Entry:
         "hold_nonce": None,
         "hold_final": None,
         "reverses_seq": None,
+        "frees_claim": None,
     }
     return plain | columns
 
@@ -66,7 +67,7 @@ def account(owner_id: str) -> list[Entry]:
             entry(1, 10, owner_id=owner_id, amount_defaulted=True),
             entry(2, 5, owner_id=owner_id, metadata='{"☃": 1}', expires_at="2031-01-01T00:00:00Z"),
             entry(3, -4, owner_id=owner_id, hold_nonce="h", hold_final=False),
-            entry(4, 4, owner_id=owner_id, claim_subject="d", reverses_seq=3, hold_final=True),
+            entry(4, 4, owner_id=owner_id, claim_subject="d", reverses_seq=3, frees_claim=False),
         ]
     )
 
@@ -106,6 +107,7 @@ OTHER: dict[str, Any] = {
     "hold_nonce": "x",
     "hold_final": True,
     "reverses_seq": 1,
+    "frees_claim": True,
     "hash": "00" * 32,
 }
 

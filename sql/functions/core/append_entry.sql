@@ -21,7 +21,8 @@ CREATE OR REPLACE FUNCTION ledger_core.append_entry(
     claim_subject text DEFAULT NULL,
     hold_nonce text DEFAULT NULL,
     hold_final boolean DEFAULT NULL,
-    reverses_seq bigint DEFAULT NULL
+    reverses_seq bigint DEFAULT NULL,
+    frees_claim boolean DEFAULT NULL
 )
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
@@ -54,7 +55,7 @@ BEGIN
             v_xact_id, append_entry.owner_id, append_entry.asset, append_entry.app, append_entry.operation,
             append_entry.nonce, append_entry.amount_defaulted, append_entry.expiry_defaulted, append_entry.metadata,
             append_entry.expires_at, append_entry.claim_subject, append_entry.hold_nonce, append_entry.hold_final,
-            append_entry.reverses_seq
+            append_entry.reverses_seq, append_entry.frees_claim
         ))
     WHERE owner_id = append_entry.owner_id AND asset = append_entry.asset
         AND balance + append_entry.amount <= 9007199254740991
@@ -79,13 +80,13 @@ BEGIN
 
     INSERT INTO ledger.entries (
         owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, amount_defaulted, expiry_defaulted,
-        metadata, expires_at, claim_subject, hold_nonce, hold_final, reverses_seq, recorded_at, xact_id, hash
+        metadata, expires_at, claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, recorded_at, xact_id, hash
     )
     SELECT
         append_entry.owner_id, append_entry.asset, v_seq, v_entry_id, append_entry.app, append_entry.operation,
         append_entry.amount, v_balance, append_entry.nonce, append_entry.amount_defaulted, append_entry.expiry_defaulted,
         append_entry.metadata, append_entry.expires_at, append_entry.claim_subject, append_entry.hold_nonce,
-        append_entry.hold_final, append_entry.reverses_seq, v_recorded_at, v_xact_id, v_hash
+        append_entry.hold_final, append_entry.reverses_seq, append_entry.frees_claim, v_recorded_at, v_xact_id, v_hash
     WHERE NOT EXISTS (
         SELECT 1 FROM ledger.holds
         WHERE holds.owner_id = append_entry.owner_id AND holds.app = append_entry.app AND holds.nonce = append_entry.nonce
@@ -118,6 +119,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.append_entry(
-    text, text, text, text, text, bigint, timestamptz, boolean, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint
+    text, text, text, text, text, bigint, timestamptz, boolean, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint, boolean
 ) IS
 'Records one entry; amount is signed. Guarded: the fast path, null if it does not apply (see the file). Unguarded: raises LG201 if the nonce is taken, LG002 if the balance would pass 2^53 - 1.';

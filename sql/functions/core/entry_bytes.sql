@@ -21,7 +21,8 @@ CREATE OR REPLACE FUNCTION ledger_core.entry_bytes(
     claim_subject text,
     hold_nonce text,
     hold_final boolean,
-    reverses_seq bigint
+    reverses_seq bigint,
+    frees_claim boolean
 )
 RETURNS bytea
 LANGUAGE sql
@@ -41,11 +42,12 @@ SELECT
         || coalesce(',claim_subject=' || length(claim_subject)::text || ':' || claim_subject, '')
         || coalesce(',hold_nonce=' || length(hold_nonce)::text || ':' || hold_nonce, '')
         || coalesce(',hold_final=' || hold_final::text, '')
-        || coalesce(',reverses_seq=' || reverses_seq::text, ''),
+        || coalesce(',reverses_seq=' || reverses_seq::text, '')
+        || coalesce(',frees_claim=' || frees_claim::text, ''),
         E'\\', E'\\\\'
     ), 'escape')
 $$;
 
 COMMENT ON FUNCTION ledger_core.entry_bytes(
-    bigint, bigint, bigint, bigint, timestamptz, xid8, text, text, text, text, text, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint
+    bigint, bigint, bigint, bigint, timestamptz, xid8, text, text, text, text, text, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint, boolean
 ) IS 'Canonical bytes of an entry, all of its columns but the hash; the argument of ledger_core.chain_hash.';

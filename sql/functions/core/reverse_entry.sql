@@ -27,14 +27,10 @@ BEGIN
     IF v_entry.entry_id IS NOT NULL THEN
         IF v_entry.reverses_seq IS DISTINCT FROM reverse_entry.original_seq
             OR v_entry.metadata IS DISTINCT FROM reverse_entry.metadata
-            OR (reverse_entry.free_claim AND EXISTS (
-                SELECT 1 FROM ledger.claims
-                WHERE owner_id = reverse_entry.owner_id AND asset = reverse_entry.asset
-                    AND seq = reverse_entry.original_seq
-            ))
             OR NOT EXISTS (
                 SELECT 1 FROM ledger.entries
                 WHERE owner_id = reverse_entry.owner_id AND asset = v_entry.asset AND seq = v_entry.seq
+                    AND frees_claim = reverse_entry.free_claim
                     AND (abs(amount) = reverse_entry.amount OR (reverse_entry.amount IS NULL AND amount_defaulted))
             )
         THEN
@@ -95,7 +91,8 @@ BEGIN
         guarded => FALSE,
         amount_defaulted => reverse_entry.amount IS NULL,
         metadata => reverse_entry.metadata,
-        reverses_seq => reverse_entry.original_seq
+        reverses_seq => reverse_entry.original_seq,
+        frees_claim => reverse_entry.free_claim
     );
     IF v_original.amount > 0 THEN
         PERFORM 1 FROM ledger_core.take_back_credit(

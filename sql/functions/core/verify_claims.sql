@@ -53,7 +53,7 @@ BEGIN
     ) AS fitting ON TRUE
     WHERE ledger_core.in_range(claims.owner_id, first, last, included) AND fitting.found IS NULL;
 
-    -- A reversal of the whole entry may have given the claims back.
+    -- A reversal may have given the claims back.
     RETURN QUERY
     SELECT
         'claim missing', 'claims', limited.owner_id::text, limited.asset::text, limited.seq,
@@ -62,7 +62,7 @@ BEGIN
         )
     FROM (
         SELECT
-            entries.owner_id, entries.asset, entries.seq, entries.operation, entries.nonce, entries.amount,
+            entries.owner_id, entries.asset, entries.seq, entries.operation, entries.nonce,
             1 + num_nonnulls(entries.claim_subject) AS expected,
             coalesce(taken.slots, 0) AS found
         FROM ledger.entries
@@ -96,11 +96,10 @@ BEGIN
     WHERE limited.found <> limited.expected
         AND NOT (
             limited.found = 0
-            AND limited.amount <> 0
-            AND limited.amount = (
-                SELECT -coalesce(sum(reversals.amount), 0) FROM ledger.entries AS reversals
+            AND EXISTS (
+                SELECT 1 FROM ledger.entries AS reversals
                 WHERE reversals.owner_id = limited.owner_id AND reversals.asset = limited.asset
-                    AND reversals.reverses_seq = limited.seq
+                    AND reversals.reverses_seq = limited.seq AND reversals.frees_claim
             )
         );
 END

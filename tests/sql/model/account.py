@@ -32,6 +32,7 @@ class Entry:
     hold_nonce: str | None = None
     hold_final: bool | None = None
     reverses_seq: int | None = None
+    frees_claim: bool | None = None
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tests.sql.model.refusal import nonce_conflict
 
 Row: TypeAlias = dict[str, Any]
 
-_INSIDE = ("amount_defaulted", "expiry_defaulted", "claim_subject", "hold_final")
+_INSIDE = ("amount_defaulted", "expiry_defaulted", "claim_subject", "hold_final", "frees_claim")
 
 
 @dataclass(frozen=True)

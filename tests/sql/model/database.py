@@ -29,7 +29,7 @@ _STATE = {
             owner_id, seq, app, operation, amount, balance_after AS balance, recorded_at,
             CASE operation WHEN 'EXPIRY' THEN left(nonce, 7) ELSE nonce END AS nonce,
             amount_defaulted, expiry_defaulted, metadata, expires_at, claim_subject, hold_nonce,
-            hold_final, reverses_seq
+            hold_final, reverses_seq, frees_claim
         FROM ledger.entries WHERE owner_id = ANY(%s)
     """,
     "lots": """

@@ -34,6 +34,7 @@ class Reversing(Holding):
                     known.reverses_seq == original.seq
                     and (abs(known.amount) == amount or (amount is None and known.amount_defaulted))
                     and known.metadata == metadata
+                    and known.frees_claim == free_claim
                 ):
                     raise nonce_conflict(app, nonce)
                 return entry_row(owner_id, known, replayed=True)
@@ -57,6 +58,7 @@ class Reversing(Holding):
                 amount_defaulted=amount is None,
                 metadata=metadata,
                 reverses_seq=original.seq,
+                frees_claim=free_claim,
             )
             if original.amount > 0:
                 self._take_back(account, entry, original, lasting_free)

@@ -75,18 +75,26 @@ CREATE TABLE ledger.app_operations (
 COMMENT ON TABLE ledger.app_operations IS 'The set of operations of each app. Null columns take the value of the operation; others narrow it for this app. Read the effective rules in ledger.operation_sets.';
 
 CREATE TABLE ledger.operation_changes (
-    change_id bigint GENERATED ALWAYS AS IDENTITY,
-    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    change_id bigint NOT NULL,
+    changed_at timestamptz NOT NULL,
     changed_by text NOT NULL,
     change text NOT NULL,
     operation text COLLATE "C" NOT NULL,
     app text COLLATE "C",
     rule jsonb NOT NULL,
+    xact_id xid8 NOT NULL,
+    hash bytea NOT NULL,
     CONSTRAINT operation_changes_pkey PRIMARY KEY (change_id),
     CONSTRAINT operation_changes_change_known CHECK (change IN ('defined', 'allowed', 'retired'))
 );
 
 COMMENT ON TABLE ledger.operation_changes IS 'Every change of an operation (app is null) or of an app''s own bounds for it, with time, role and the rule as it stood afterwards: the price of any day can be looked up. Append only.';
+
+COMMENT ON COLUMN ledger.operation_changes.change_id IS 'Position in the journal: 1, 2, 3 … in commit order.';
+
+COMMENT ON COLUMN ledger.operation_changes.xact_id IS 'Transaction that wrote the line: a checkpoint covers what is older than its horizon.';
+
+COMMENT ON COLUMN ledger.operation_changes.hash IS 'SHA-256 over the hash of the line before and this line; see ledger_core.change_bytes.';
 
 CREATE INDEX operation_changes_operation_idx ON ledger.operation_changes (operation, changed_at);
 

@@ -87,7 +87,7 @@ COMMENT ON COLUMN ledger.entries.entry_id IS 'Unique number of the entry; it say
 
 COMMENT ON COLUMN ledger.entries.xact_id IS 'Transaction that recorded the entry: the order of the change feed.';
 
-COMMENT ON COLUMN ledger.entries.hash IS 'SHA-256 over the previous entry''s hash and this entry; see ledger_core.entry_hash.';
+COMMENT ON COLUMN ledger.entries.hash IS 'SHA-256 over the previous entry''s hash and this entry; see ledger_core.entry_bytes.';
 
 COMMENT ON COLUMN ledger.entries.amount_defaulted IS 'True: the request named no amount and took the default of that time.';
 

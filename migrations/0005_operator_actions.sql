@@ -2,7 +2,7 @@
 -- depends: 0003_accounts_and_entries
 
 CREATE TABLE ledger.operator_actions (
-    action_id bigint GENERATED ALWAYS AS IDENTITY,
+    action_seq bigint NOT NULL,
     acted_at timestamptz NOT NULL,
     role_name text NOT NULL,
     actor text NOT NULL,
@@ -13,7 +13,9 @@ CREATE TABLE ledger.operator_actions (
     seq bigint,
     before jsonb NOT NULL,
     after jsonb NOT NULL,
-    CONSTRAINT operator_actions_pkey PRIMARY KEY (owner_id, action_id),
+    xact_id xid8 NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT operator_actions_pkey PRIMARY KEY (owner_id, asset, action_seq),
     CONSTRAINT operator_actions_action_known CHECK (
         action IN ('adjust_balance', 'set_min_balance', 'freeze_account', 'unfreeze_account')
     ),
@@ -23,6 +25,12 @@ CREATE TABLE ledger.operator_actions (
 
 COMMENT ON TABLE ledger.operator_actions IS 'Adjustments, floors and freezes, with actor, reason, database role and the values before and after. Append only.';
 
+COMMENT ON COLUMN ledger.operator_actions.action_seq IS 'Position among the actions on the account: 1, 2, 3 … in commit order.';
+
 COMMENT ON COLUMN ledger.operator_actions.role_name IS 'Database role that called the function; actor is the person that it named.';
 
 COMMENT ON COLUMN ledger.operator_actions.seq IS 'The entry that an adjustment recorded.';
+
+COMMENT ON COLUMN ledger.operator_actions.xact_id IS 'Transaction that wrote the line: a checkpoint covers what is older than its horizon.';
+
+COMMENT ON COLUMN ledger.operator_actions.hash IS 'SHA-256 over the hash of the account''s line before and this line; see ledger_core.action_bytes.';

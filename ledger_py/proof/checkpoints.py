@@ -1,4 +1,4 @@
-"""Checkpoints: a digest over all accounts, to be kept out of reach of who can write the books."""
+"""Checkpoints: a digest over the books, to be kept out of reach of who can write them."""
 
 from __future__ import annotations
 

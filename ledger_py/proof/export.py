@@ -1,4 +1,4 @@
-"""Writes all entries to a file, from which `recompute` proves them without a database."""
+"""Writes the books to a file, from which `recompute` proves them without a database."""
 
 from __future__ import annotations
 
@@ -7,52 +7,75 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ledger_py.proof.connection import Connection, Report
+from ledger_py.proof.connection import Connection, Report, one_moment
 from ledger_py.proof.errors import ProofError
 
 PROGRESS_EVERY: Final = 100_000
 
+# In the order of the primary keys, so that the server sorts nothing and keeps nothing in memory.
+_TABLES: Final = (
+    """
+    SELECT
+        'entries' AS "table",
+        owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
+        metadata::text AS metadata, recorded_at, expires_at,
+        xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
+        claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim,
+        encode(hash, 'hex') AS hash
+    FROM ledger.entries
+    ORDER BY owner_id, asset, seq
+    """,
+    """
+    SELECT
+        'operator_actions' AS "table",
+        owner_id, asset, action_seq, acted_at, role_name, actor, action, reason, seq,
+        before::text AS before, after::text AS after,
+        xact_id::text::numeric AS xact_id, encode(hash, 'hex') AS hash
+    FROM ledger.operator_actions
+    ORDER BY owner_id, asset, action_seq
+    """,
+    """
+    SELECT
+        'operation_changes' AS "table",
+        change_id, changed_at, changed_by, change, operation, app, rule::text AS rule,
+        xact_id::text::numeric AS xact_id, encode(hash, 'hex') AS hash
+    FROM ledger.operation_changes
+    ORDER BY change_id
+    """,
+)
 # Quote and delimiter are characters that JSON never contains as they are: so the lines come as they
-# are. In the order of the primary key the server sorts nothing and keeps nothing in memory.
+# are.
 _COPY: Final = r"""
-    COPY (
-        SELECT row_to_json(lines) FROM (
-            SELECT
-                owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
-                metadata::text AS metadata, recorded_at, expires_at,
-                xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
-                claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim,
-                encode(hash, 'hex') AS hash
-            FROM ledger.entries
-            ORDER BY owner_id, asset, seq
-        ) AS lines
-    ) TO STDOUT WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')
+    COPY (SELECT row_to_json(lines) FROM ({table}) AS lines)
+    TO STDOUT WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')
 """
 
 
 def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
-    """Write all entries as of one moment, in the format that `recompute` describes.
+    """Write the entries and both journals as of one moment, in the format of `recompute`.
 
     Args:
-        conn: a connection whose encoding is UTF-8 and whose times are in UTC.
+        conn: as `connected` gives it.
         file: where to.
-        report: takes a line every `PROGRESS_EVERY` entries.
+        report: takes a line every `PROGRESS_EVERY` lines.
 
     Returns:
-        The number of entries.
+        The number of lines, without the last one, which tells it.
 
     Raises:
         psycopg.Error: the database could not do it.
         OSError: the file could not be written.
     """
     written = 0
-    with conn.cursor() as cursor, cursor.copy(_COPY) as lines:
-        for line in lines:
-            file.write(line)
-            written += 1
-            if written % PROGRESS_EVERY == 0:
-                report(f"exported {written} entries")
-    file.write(b'{"entries":%d}\n' % written)
+    with one_moment(conn), conn.cursor() as cursor:
+        for table in _TABLES:
+            with cursor.copy(_COPY.format(table=table).encode()) as lines:
+                for line in lines:
+                    file.write(line)
+                    written += 1
+                    if written % PROGRESS_EVERY == 0:
+                        report(f"exported {written} lines")
+    file.write(b'{"lines":%d}\n' % written)
     return written
 
 

@@ -1,33 +1,53 @@
-"""Verifies an export of the entries without a database, in one pass and constant memory.
+"""Verifies an export of the books without a database, in one pass and constant memory.
 
 This file needs nothing but Python: copy it to wherever the export is, read it, and run
 `python recompute.py EXPORT`. It decides nothing that the database could have decided wrongly for
 it: it only adds, counts and hashes.
 
 The export
-    One JSON object per line and entry, sorted by owner_id, asset (both by code point) and seq; the
-    last line is `{"entries": N}` with the number of entries before it. Times are ISO 8601,
-    `metadata` is a string with the text that PostgreSQL gives for the JSON, `hash` is hexadecimal.
+    One JSON object per line, and in each the `table` of which it is a row:
 
-What must hold of each account
-    `seq` is 1, 2, 3 …; `balance_after` is the balance before plus `amount`; `recorded_at` does not
-    run backwards; and `hash` is SHA-256 over the hash of the entry before (32 zero bytes before the
-    first) followed by the entry's canonical bytes, which are
+    1. `entries`, sorted by owner_id, asset (both by code point) and seq;
+    2. `operator_actions`, the journal of what was done by hand, sorted by owner_id, asset and
+       action_seq;
+    3. `operation_changes`, the journal of the catalogue, sorted by change_id.
 
-    1. Six numbers of eight bytes, big-endian: `seq`, `entry_id`, `amount`, `balance_after`,
-       `recorded_at` in microseconds since 2000-01-01 UTC, `xact_id`.
-    2. UTF-8 text, its parts separated by commas: `asset`, `app`, `operation`, then `owner_id` and
-       `nonce`, each as its length in characters, a colon and itself; then, only where they are true
-       or not null: `amount_defaulted`, `expiry_defaulted`, `metadata=` (length, colon, text),
-       `expires_at=` (sixteen hexadecimal digits of the number as in 1), `claim_subject=` and
-       `hold_nonce=` (length, colon, text), `hold_final=` (`true` or `false`), `reverses_seq=`
-       (decimal), `frees_claim=` (`true` or `false`).
+    The last line is `{"lines": N}` with the number of lines before it. Times are ISO 8601;
+    `metadata`, `before`, `after` and `rule` are strings with the text that PostgreSQL gives for the
+    JSON; `hash` is hexadecimal.
+
+What must hold
+    The entries of an account are one chain, the operator's actions on it are another, and the
+    changes of the catalogue are one. In each chain the number (`seq`, `action_seq`, `change_id`) is
+    1, 2, 3 …, and `hash` is SHA-256 over the hash of the line before (32 zero bytes before the
+    first) followed by the canonical bytes of the line. Of entries also: `balance_after` is the
+    balance before plus `amount`, and `recorded_at` does not run backwards.
+
+    The canonical bytes are numbers of eight bytes, big-endian (times in microseconds since
+    2000-01-01 UTC), followed by UTF-8 text, its parts separated by commas. "Counted" is a text that
+    comes after its length in characters and a colon. What is named with `=` is there only if it is
+    true or not null.
+
+    `entries`
+        Numbers: `seq`, `entry_id`, `amount`, `balance_after`, `recorded_at`, `xact_id`. Text:
+        `asset`, `app`, `operation`; `owner_id` and `nonce`, counted; the words `amount_defaulted`
+        and `expiry_defaulted` if they are true; `metadata=` (counted), `expires_at=` (sixteen
+        hexadecimal digits of the number), `claim_subject=` and `hold_nonce=` (counted),
+        `hold_final=` (`true` or `false`), `reverses_seq=` (decimal), `frees_claim=` (`true` or
+        `false`).
+    `operator_actions`
+        Numbers: `action_seq`, `acted_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `action`,
+        `role_name`, `actor`, `reason`, `before`, `after`; then `seq=` (decimal).
+    `operation_changes`
+        Numbers: `change_id`, `changed_at`, `xact_id`. Text, counted: `change`, `operation`,
+        `changed_by`, `rule`; then `app=` (counted).
 
 The digest of a checkpoint
-    Begin with 32 zero bytes. For each account in the order of the export, take its newest entry
-    among those with `xact_id` below the horizon of the checkpoint (accounts without such an entry
-    are left out), and replace the digest by SHA-256 over the digest so far, the text
-    `length of owner_id:owner_id,asset,seq,` in UTF-8, and the entry's hash of 32 bytes.
+    Begin with 32 zero bytes. For each chain in the order of the export, take its last line among
+    those with `xact_id` below the horizon of the checkpoint (chains without such a line are left
+    out), and replace the digest by SHA-256 over the digest so far, `table`, `owner_id` (counted),
+    `asset` and number as UTF-8 text with a comma after each (the catalogue has no owner and asset),
+    and the line's hash of 32 bytes.
 
 A past that was rewritten together with all of its hashes shows only against a checkpoint that was
 kept elsewhere.
@@ -38,15 +58,23 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-Entry: TypeAlias = dict[str, Any]
+Line: TypeAlias = dict[str, Any]
+Chain: TypeAlias = tuple[int, str, str]
+"""Which table, in the order of the export; owner; asset."""
 
+_NUMBERED_BY: Final = {
+    "entries": "seq",
+    "operator_actions": "action_seq",
+    "operation_changes": "change_id",
+}
+_TABLES: Final = list(_NUMBERED_BY)
 _NOTHING: Final = bytes(32)
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -62,14 +90,11 @@ class Problem:
     line: int
     """Counted from 1."""
     what: str
-    owner_id: str | None = None
-    asset: str | None = None
-    seq: int | None = None
+    row: str | None = None
+    """Table, owner, asset and number."""
 
     def __str__(self) -> str:
-        place = f"line {self.line}"
-        if self.owner_id is not None:
-            place += f", {json.dumps(self.owner_id, ensure_ascii=False)} {self.asset} #{self.seq}"
+        place = f"line {self.line}" + (f", {self.row}" if self.row else "")
         return f"{place}: {self.what}"
 
 
@@ -84,9 +109,9 @@ class Recomputation:
         self.accounts = 0
         self.entries = 0
         self._digests = dict.fromkeys(horizons, _NOTHING)
-        self._heads: dict[int, Entry] = {}
-        self._account: tuple[str, str] | None = None
-        self._seq = 0
+        self._heads: dict[int, bytes] = {}
+        self._chain: Chain | None = None
+        self._number = 0
         self._balance = 0
         self._recorded_at = _EPOCH
         self._hash = _NOTHING
@@ -100,32 +125,32 @@ class Recomputation:
         Yields:
             What is wrong, in the order of the lines; nothing if the export is right.
         """
-        number = 0
+        number = read = 0
         stated = None
-        for number, line in enumerate(lines, start=1):
+        for number, text in enumerate(lines, start=1):
             if stated is not None:
                 yield Problem(number, "there is something after the last line")
                 stated = None
             try:
-                content = json.loads(line)
-                if content.keys() == {"entries"}:
-                    stated = content["entries"]
+                line = json.loads(text)
+                if line.keys() == {"lines"}:
+                    stated = line["lines"]
                     continue
-                yield from self._examine(number, content)
+                yield from self._examine(number, line)
             except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
-                yield Problem(number, f"is not an entry ({type(error).__name__}: {error})")
-            self.entries += 1
-        self._close_account()
-        if stated != self.entries:
+                yield Problem(number, f"is no line of an export ({type(error).__name__}: {error})")
+            read += 1
+        self._close_chain()
+        if stated != read:
             yield Problem(
                 number,
                 "the export is not whole: its last line is missing"
                 if stated is None
-                else f"the export has {self.entries} entries where it says {stated}",
+                else f"the export has {read} lines where it says {stated}",
             )
 
     def digest(self, horizon: int = WITHOUT_END) -> str:
-        """Give the digest over the heads of all accounts at a horizon, when all is read.
+        """Give the digest over the heads of all chains at a horizon, when all is read.
 
         Args:
             horizon: one of those that were asked for.
@@ -135,62 +160,80 @@ class Recomputation:
         """
         return self._digests[horizon].hex()
 
-    def _examine(self, number: int, entry: Entry) -> Iterator[Problem]:
-        account = (entry["owner_id"], entry["asset"])
-        if account != self._account:
-            if self._account is not None and account < self._account:
-                yield _problem(number, entry, "the export is not sorted by owner_id and asset")
-            self._open_account(account)
-        recorded_at = datetime.fromisoformat(entry["recorded_at"])
-        found = bytes.fromhex(entry["hash"])
-        expected = sha256(self._hash + canonical_bytes(entry)).digest()
-        if entry["seq"] != self._seq + 1:
-            yield _problem(number, entry, f"seq is not {self._seq + 1}")
-        if entry["balance_after"] != self._balance + entry["amount"]:
-            yield _problem(number, entry, f"balance_after is not {self._balance + entry['amount']}")
-        if recorded_at < self._recorded_at:
-            yield _problem(number, entry, "recorded_at runs backwards")
+    def _examine(self, number: int, line: Line) -> Iterator[Problem]:
+        table = line["table"]
+        numbered_by = _NUMBERED_BY[table]
+        if table == "operation_changes":
+            chain = (_TABLES.index(table), "", "")
+            row = f"{table} #{line[numbered_by]}"
+            link = f"{table},{line[numbered_by]},"
+        else:
+            owner_id, asset = line["owner_id"], line["asset"]
+            chain = (_TABLES.index(table), owner_id, asset)
+            row = f"{table} {json.dumps(owner_id, ensure_ascii=False)} {asset} #{line[numbered_by]}"
+            link = f"{table},{_counted(owner_id)},{asset},{line[numbered_by]},"
+        if chain != self._chain:
+            if self._chain is not None and chain < self._chain:
+                yield Problem(number, "the export is not sorted", row)
+            self._open_chain(chain)
+        found = bytes.fromhex(line["hash"])
+        expected = sha256(self._hash + canonical_bytes(line)).digest()
+        if line[numbered_by] != self._number + 1:
+            yield Problem(number, f"{numbered_by} is not {self._number + 1}", row)
+        if table == "entries":
+            yield from self._examine_entry(number, line, row)
         if found != expected:
-            yield _problem(number, entry, f"hash is not {expected.hex()}")
+            yield Problem(number, f"hash is not {expected.hex()}", row)
         # What follows is held against what is written here, so that each fault is told once.
-        self._seq = entry["seq"]
-        self._balance = entry["balance_after"]
-        self._recorded_at = recorded_at
+        self._number = line[numbered_by]
         self._hash = found
         for horizon in self._digests:
-            if entry["xact_id"] < horizon:
-                self._heads[horizon] = entry
+            if line["xact_id"] < horizon:
+                self._heads[horizon] = link.encode() + found
 
-    def _open_account(self, account: tuple[str, str]) -> None:
-        self._close_account()
-        self._account = account
-        self.accounts += 1
-        self._seq = 0
+    def _examine_entry(self, number: int, entry: Line, row: str) -> Iterator[Problem]:
+        self.entries += 1
+        recorded_at = datetime.fromisoformat(entry["recorded_at"])
+        if entry["balance_after"] != self._balance + entry["amount"]:
+            expected = self._balance + entry["amount"]
+            yield Problem(number, f"balance_after is not {expected}", row)
+        if recorded_at < self._recorded_at:
+            yield Problem(number, "recorded_at runs backwards", row)
+        self._balance = entry["balance_after"]
+        self._recorded_at = recorded_at
+
+    def _open_chain(self, chain: Chain) -> None:
+        self._close_chain()
+        self._chain = chain
+        if _TABLES[chain[0]] == "entries":
+            self.accounts += 1
+        self._number = 0
         self._balance = 0
         self._recorded_at = _EPOCH
         self._hash = _NOTHING
 
-    def _close_account(self) -> None:
+    def _close_chain(self) -> None:
         for horizon, head in self._heads.items():
-            counted = _counted(head["owner_id"])
-            name = f"{counted},{head['asset']},{head['seq']},".encode()
-            link = self._digests[horizon] + name + bytes.fromhex(head["hash"])
-            self._digests[horizon] = sha256(link).digest()
+            self._digests[horizon] = sha256(self._digests[horizon] + head).digest()
         self._heads = {}
 
 
-def canonical_bytes(entry: Entry) -> bytes:
-    """Give the bytes of an entry over which its hash runs.
+def canonical_bytes(line: Line) -> bytes:
+    """Give the bytes of a line over which its hash runs.
 
     Args:
-        entry: a line of an export, decoded.
+        line: of an export, decoded.
 
     Returns:
         All of it but the hash.
 
     Raises:
-        KeyError, TypeError, ValueError, struct.error: it is not an entry.
+        KeyError, TypeError, ValueError, struct.error: it is no line of an export.
     """
+    return _CANONICAL[line["table"]](line)
+
+
+def _entry_bytes(entry: Line) -> bytes:
     numbers = struct.pack(
         ">qqqqqQ",
         entry["seq"],
@@ -224,16 +267,40 @@ def canonical_bytes(entry: Entry) -> bytes:
     return numbers + ",".join(parts).encode()
 
 
+def _action_bytes(action: Line) -> bytes:
+    numbers = struct.pack(
+        ">qqQ", action["action_seq"], _microseconds(action["acted_at"]), action["xact_id"]
+    )
+    names = ("owner_id", "asset", "action", "role_name", "actor", "reason", "before", "after")
+    parts = [_counted(action[name]) for name in names]
+    if action["seq"] is not None:
+        parts.append(f"seq={action['seq']}")
+    return numbers + ",".join(parts).encode()
+
+
+def _change_bytes(change: Line) -> bytes:
+    numbers = struct.pack(
+        ">qqQ", change["change_id"], _microseconds(change["changed_at"]), change["xact_id"]
+    )
+    parts = [_counted(change[name]) for name in ("change", "operation", "changed_by", "rule")]
+    if change["app"] is not None:
+        parts.append(f"app={_counted(change['app'])}")
+    return numbers + ",".join(parts).encode()
+
+
+_CANONICAL: Final[dict[str, Callable[[Line], bytes]]] = {
+    "entries": _entry_bytes,
+    "operator_actions": _action_bytes,
+    "operation_changes": _change_bytes,
+}
+
+
 def _counted(text: str) -> str:
     return f"{len(text)}:{text}"
 
 
 def _microseconds(at: str) -> int:
     return (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND
-
-
-def _problem(number: int, entry: Entry, what: str) -> Problem:
-    return Problem(number, what, entry["owner_id"], entry["asset"], entry["seq"])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,6 +6,9 @@ RETURNS SETOF ledger.batch_result
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- Plans by key and address whatever the statistics say: on a table not yet analyzed the planner believes
+-- in one account, and would compare all with all. And none is made anew for every batch.
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -17,7 +17,7 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT
-        'the past has changed since the checkpoint', 'entries', NULL, NULL, NULL::bigint,
+        'the past has changed since the checkpoint', 'checkpoint', NULL, NULL, NULL::bigint,
         jsonb_build_object('expected', verify_checkpoint.digest, 'found', heads.digest, 'horizon', horizon)
     FROM ledger_core.heads_digest(horizon::xid8) AS heads
     WHERE heads.digest <> verify_checkpoint.digest;
@@ -25,4 +25,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.verify_checkpoint(text, text) IS
-'Holds what ledger.checkpoint returned against the books of today: a row if anything recorded before it has been changed since, even together with all hashes; none if not. Raises LG001.';
+'Holds what ledger.checkpoint returned against the books of today: a row if anything recorded before it, an entry or a line of the journals, has been changed since, even together with all hashes; none if not. Raises LG001.';

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.concurrency.callers import all_at_once, connections, wait_until_blocked
-from tests.sql.calls import Connection, Row, call, scalar
+from tests.sql.calls import Connection, Row, call, rows, scalar
 
 Change: TypeAlias = Callable[[Connection], Row]
 
@@ -97,6 +97,18 @@ def test_change_that_cannot_see_the_other_fails_and_leaves_the_sets_whole(
     assert missing_shared_operations(conn) == 0
 
 
+def test_change_with_a_snapshot_that_is_too_old_for_the_journal_is_to_be_tried_again(
+    pair: tuple[Connection, Connection], conn: Connection
+) -> None:
+    first, second = pair
+    second.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+    with pytest.raises(psycopg.errors.SerializationFailure), second.transaction():
+        second.execute("SELECT 1 FROM ledger.apps")
+        SHARE(first)
+        call(second, "define_operation", operation="X", description="x", default_amount=1)
+    assert rows(conn, "verify") == []
+
+
 def test_apps_and_shared_operations_can_be_made_by_many_at_once(
     ledger_db: str, conn: Connection
 ) -> None:
@@ -117,6 +129,7 @@ def test_apps_and_shared_operations_can_be_made_by_many_at_once(
     assert [answer for answer in answers if isinstance(answer, str)] == []
     assert missing_shared_operations(conn) == 0
     assert scalar(conn, "SELECT count(*) FROM ledger.apps") == 12
+    assert rows(conn, "verify") == []  # and so the journal is one chain
 
 
 @pytest.mark.parametrize(

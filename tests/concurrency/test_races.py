@@ -5,8 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from tests.concurrency.callers import all_at_once, outcomes
-from tests.sql.calls import Connection, balance, call, entries, new_nonce, record, scalar, spend
-from tests.sql.hash_chain import chained, entries_as_stored
+from tests.sql.calls import (
+    Connection,
+    balance,
+    call,
+    entries,
+    new_nonce,
+    record,
+    rows,
+    scalar,
+    spend,
+)
+from tests.sql.hash_chain import actions_as_stored, chained, entries_as_stored
+from tests.sql.lifecycle import adjust
 
 
 def assert_books_are_right(conn: Connection, owner_id: str = "alice") -> None:
@@ -140,6 +151,19 @@ def test_callers_of_different_kinds_leave_right_books(ledger_db: str, conn: Conn
     lots = scalar(conn, "SELECT sum(remaining) FROM ledger.lots")
     assert 0 <= lots <= balance(conn)
     assert_books_are_right(conn)
+
+
+def test_operators_of_one_account_leave_one_chain_of_actions(
+    ledger_db: str, conn: Connection
+) -> None:
+    freeze = partial(call, function="freeze_account", owner_id="bob", actor="Ann", reason="x")
+    calls = [*(partial(adjust, amount=n) for n in range(1, 31)), *([freeze] * 10)]
+    assert not any(isinstance(answer, str) for answer in all_at_once(ledger_db, calls))
+    actions = actions_as_stored(conn, "alice")
+    assert [action["hash"] for action in actions] == chained(actions)
+    assert len(actions) == 30
+    assert len(actions_as_stored(conn, "bob")) == 1
+    assert rows(conn, "verify") == []
 
 
 def test_callers_of_many_owners_do_not_get_in_each_others_way(

@@ -13,7 +13,7 @@ from tests.sql.calls import Connection, Row
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 GENESIS = bytes(32)
-"""What the first entry of an account is chained to."""
+"""What the first entry of an account, or the first line of a journal, is chained to."""
 
 
 def entries_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
@@ -33,22 +33,95 @@ def entries_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") ->
         ).fetchall()
 
 
-def chained(entries: list[Row]) -> list[bytes]:
-    """Give the hash that each of an account's entries must have.
+def actions_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
+    """Read the operators' actions on an account, oldest first, with the texts that are hashed."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT
+                operator_actions.*,
+                before::text AS before_text,
+                after::text AS after_text,
+                xact_id::text::numeric::bigint AS xact_number
+            FROM ledger.operator_actions
+            WHERE owner_id = %s AND asset = %s
+            ORDER BY action_seq
+            """,
+            [owner_id, asset],
+        ).fetchall()
+
+
+def changes_as_stored(conn: Connection) -> list[Row]:
+    """Read the journal of the catalogue, oldest first, with the texts that are hashed."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT
+                operation_changes.*,
+                rule::text AS rule_text,
+                xact_id::text::numeric::bigint AS xact_number
+            FROM ledger.operation_changes
+            ORDER BY change_id
+            """
+        ).fetchall()
+
+
+def chained(lines: list[Row]) -> list[bytes]:
+    """Give the hash that each line of a chain must have.
 
     Args:
-        entries: all of them, as `entries_as_stored` reads them.
+        lines: all of them, as one of the functions above reads them.
     """
     hashes = []
     previous = GENESIS
-    for entry in entries:
-        previous = sha256(previous + canonical_bytes(entry)).digest()
+    for line in lines:
+        previous = sha256(previous + canonical_bytes(line)).digest()
         hashes.append(previous)
     return hashes
 
 
-def canonical_bytes(entry: Row) -> bytes:
-    """Give the canonical form of an entry."""
+def canonical_bytes(line: Row) -> bytes:
+    """Give the canonical form of an entry, or of a line of a journal."""
+    if "action_seq" in line:
+        return _action_bytes(line)
+    return _change_bytes(line) if "change_id" in line else _entry_bytes(line)
+
+
+def _action_bytes(action: Row) -> bytes:
+    numbers = struct.pack(
+        ">qqQ", action["action_seq"], _microseconds(action["acted_at"]), action["xact_number"]
+    )
+    parts = [
+        _counted(action["owner_id"]),
+        _counted(action["asset"]),
+        _counted(action["action"]),
+        _counted(action["role_name"]),
+        _counted(action["actor"]),
+        _counted(action["reason"]),
+        _counted(action["before_text"]),
+        _counted(action["after_text"]),
+    ]
+    if action["seq"] is not None:
+        parts.append(f"seq={action['seq']}")
+    return numbers + ",".join(parts).encode()
+
+
+def _change_bytes(change: Row) -> bytes:
+    numbers = struct.pack(
+        ">qqQ", change["change_id"], _microseconds(change["changed_at"]), change["xact_number"]
+    )
+    parts = [
+        _counted(change["change"]),
+        _counted(change["operation"]),
+        _counted(change["changed_by"]),
+        _counted(change["rule_text"]),
+    ]
+    if change["app"] is not None:
+        parts.append(f"app={_counted(change['app'])}")
+    return numbers + ",".join(parts).encode()
+
+
+def _entry_bytes(entry: Row) -> bytes:
     numbers = struct.pack(
         ">qqqqqQ",
         entry["seq"],

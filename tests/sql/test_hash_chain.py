@@ -1,12 +1,18 @@
-"""Every entry carries a hash over itself and its predecessor, which anybody can compute again."""
+"""Every entry, and every line of the journals, carries a hash over itself and its predecessor."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sql.calls import Connection, record, scalar, spend
-from tests.sql.hash_chain import chained, entries_as_stored
+from tests.sql.calls import Connection, call, record, scalar, spend
+from tests.sql.hash_chain import (
+    actions_as_stored,
+    chained,
+    changes_as_stored,
+    entries_as_stored,
+)
+from tests.sql.lifecycle import adjust, operate
 
 # What PostgreSQL takes as text: no NUL, no half of a surrogate pair.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=255)
@@ -98,3 +104,75 @@ def test_any_text_can_be_recorded_and_hashed(
         assert (entry["owner_id"], entry["nonce"]) == (owner_id, nonce)
         assert entry["metadata"] == metadata
         assert_chain_holds(tx, owner_id)
+
+
+# The journals
+
+
+def assert_journals_hold(conn: Connection, owner_id: str = "alice") -> None:
+    for lines, number in (
+        (actions_as_stored(conn, owner_id), "action_seq"),
+        (changes_as_stored(conn), "change_id"),
+    ):
+        assert [line["hash"] for line in lines] == chained(lines)
+        assert [line[number] for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_changes_of_the_catalogue_are_chained_from_the_first(tx: Connection) -> None:
+    call(tx, "define_operation", operation="BONUS", description="\\ ☃", default_amount=5)
+    call(tx, "allow_operation", app="app1", operation="BONUS", default_amount=5)
+    call(tx, "retire_operation", operation="BONUS")
+    call(tx, "register_app", app="app3", description="Third")
+    assert_journals_hold(tx)
+
+
+def test_actions_are_chained_by_account(tx: Connection) -> None:
+    for owner_id in ("alice", "bob", "alice"):
+        operate(tx, "freeze_account", owner_id=owner_id)
+        operate(tx, "unfreeze_account", owner_id=owner_id)
+        operate(tx, "freeze_account", owner_id=owner_id, asset="TOKEN")
+        adjust(tx, 7, owner_id=owner_id)
+    operate(tx, "set_min_balance", min_balance=-5)
+    assert len(actions_as_stored(tx, "alice")) == 7
+    assert len(actions_as_stored(tx, "alice", "TOKEN")) == 1
+    assert_journals_hold(tx, "alice")
+    assert_journals_hold(tx, "bob")
+
+
+def test_journals_do_not_depend_on_the_settings_of_the_session(tx: Connection) -> None:
+    for setting in (
+        "TimeZone = 'Asia/Kathmandu'",
+        "DateStyle = 'German, DMY'",
+        "IntervalStyle = 'sql_standard'",
+        "standard_conforming_strings = off",
+        "escape_string_warning = off",
+        "search_path = pg_temp",
+    ):
+        tx.execute(f"SET LOCAL {setting}".encode())
+    tx.execute(
+        """
+        SELECT ledger.define_operation(
+            operation => 'BONUS', description => 'x', default_amount => 5, expires_after => '1 day'
+        )
+        """
+    )
+    tx.execute("SELECT ledger.retire_operation(operation => 'BONUS')")
+    operate(tx, "freeze_account", actor=r"back\slash", reason=r"\\n")
+    assert tx.execute("SELECT * FROM ledger.verify()").fetchall() == []
+    tx.execute("RESET ALL")
+    assert tx.execute("SELECT * FROM ledger.verify()").fetchall() == []
+    assert_journals_hold(tx)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(owner_id=KEYS, actor=KEYS, reason=KEYS)
+def test_any_text_of_an_operator_can_be_hashed(
+    tx: Connection, owner_id: str, actor: str, reason: str
+) -> None:
+    with tx.transaction(force_rollback=True):
+        operate(tx, "freeze_account", owner_id=owner_id, actor=actor, reason=reason)
+        (line,) = actions_as_stored(tx, owner_id)
+        assert (line["actor"], line["reason"]) == (actor, reason)
+        assert_journals_hold(tx, owner_id)

@@ -65,7 +65,7 @@ def test_functions_with_rights_of_their_own_pin_the_search_path(catalogue: Conne
         f"""
         SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
         AND (prosecdef OR nspname = 'ledger' OR prorettype = 'trigger'::regtype)
-        AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+        AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(proconfig, '{{}}'))
         """,
     )
     assert breaches == []

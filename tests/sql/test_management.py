@@ -303,6 +303,7 @@ def test_price_of_a_time_can_be_looked_up(tx: Connection) -> None:
 def test_latest_change_of_every_operation_is_the_rule_in_force(tx: Connection) -> None:
     call(tx, "define_operation", **BONUS, claim_limit=1, claim_period="week")
     call(tx, "retire_operation", operation="BONUS")
+    tx.execute("SET LOCAL TimeZone = 'UTC'")
     different = tx.execute(
         """
         SELECT operations.operation

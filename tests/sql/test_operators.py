@@ -33,11 +33,14 @@ def clock(tx: Connection) -> Iterator[Clock]:
 
 
 def actions(conn: Connection) -> list[Row]:
-    """Read the journal of operators, oldest first, without the numbers of its rows."""
+    """Read the journal of operators, oldest first, without what chains its lines."""
     with conn.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute("SELECT * FROM ledger.operator_actions ORDER BY action_id")
+        found = cursor.execute(
+            "SELECT * FROM ledger.operator_actions ORDER BY acted_at, owner_id, asset, action_seq"
+        )
+        chaining = {"action_seq", "xact_id", "hash"}
         return [
-            {name: it for name, it in row.items() if name != "action_id"}
+            {name: it for name, it in row.items() if name not in chaining}
             for row in found.fetchall()
         ]
 

@@ -9,7 +9,7 @@ from psycopg import sql
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, record, refused, rows, scalar
 from tests.sql.full_books import BEGINNING, activities, fill
-from tests.sql.lifecycle import item, record_batch
+from tests.sql.lifecycle import item, operate, record_batch
 
 
 @pytest.fixture
@@ -228,10 +228,34 @@ def test_every_unique_index_is_missed(owner: Connection) -> None:
             assert (index, missed) == (index, ["unique index missing"])
 
 
-def test_entries_of_transactions_that_the_server_has_not_seen_are_named(tx: Connection) -> None:
+def test_what_is_of_transactions_that_the_server_has_not_seen_is_named(tx: Connection) -> None:
     """So it is when a dump is restored on a younger server: the feed would withhold them."""
     record(tx)
-    tx.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
-    tx.execute("UPDATE ledger.entries SET xact_id = '9000000000000000000'")
+    operate(tx, "freeze_account", owner_id="bob")
+    for table in ("entries", "operator_actions", "operation_changes"):
+        tx.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER {table}_append_only".encode())
+        tx.execute(f"UPDATE ledger.{table} SET xact_id = '9000000000000000000'".encode())
     found = [row for row in rows(tx, "verify") if row["problem"] == "transaction of the future"]
-    assert [(row["owner_id"], row["seq"]) for row in found] == [("alice", 1)]
+    assert [(row["found_in"], row["owner_id"], row["seq"]) for row in found] == [
+        ("entries", "alice", 1),
+        ("operator_actions", "bob", None),
+        ("operation_changes", None, None),
+    ]
+
+
+# Whoever asks
+
+
+@pytest.mark.parametrize("setting", ["TimeZone = 'Asia/Kathmandu'", "IntervalStyle = 'iso_8601'"])
+def test_rules_are_as_noted_whatever_the_settings_of_the_session(
+    tx: Connection, setting: str
+) -> None:
+    rule = {"operation": "OLD", "description": "x", "default_amount": 1}
+    call(tx, "define_operation", expires_after="1 month 2 days", **rule)
+    call(tx, "retire_operation", operation="OLD")
+    tx.execute(f"SET LOCAL {setting}".encode())
+    assert rows(tx, "verify") == []
+    call(tx, "define_operation", expires_after="1 month 3 days", **rule)
+    call(tx, "retire_operation", operation="OLD")
+    tx.execute("RESET ALL")
+    assert rows(tx, "verify") == []

@@ -20,12 +20,13 @@ from ledger_py.proof import checkpoints, recompute
 from ledger_py.proof.errors import ProofError
 from ledger_py.proof.recompute import Recomputation, canonical_bytes
 
-Entry = dict[str, Any]
+Line = dict[str, Any]
 
 
-def entry(seq: int, amount: int, **columns: Any) -> Entry:
+def entry(seq: int, amount: int, **columns: Any) -> Line:
     """Make an entry without hash and balance."""
-    plain: Entry = {
+    plain: Line = {
+        "table": "entries",
         "owner_id": "alice",
         "asset": "CREDIT",
         "seq": seq,
@@ -50,18 +51,55 @@ def entry(seq: int, amount: int, **columns: Any) -> Entry:
     return plain | columns
 
 
-def chained(entries: list[Entry]) -> list[Entry]:
-    """Give the entries of an account the balances and hashes that they must have."""
+def action(action_seq: int, **columns: Any) -> Line:
+    """Make a line of the journal of operators without hash."""
+    plain: Line = {
+        "table": "operator_actions",
+        "owner_id": "alice",
+        "asset": "CREDIT",
+        "action_seq": action_seq,
+        "acted_at": f"2030-01-01T00:00:0{action_seq}.5+00:00",
+        "role_name": "olga",
+        "actor": "Olga ☃",
+        "action": "freeze_account",
+        "reason": "x",
+        "seq": None,
+        "before": '{"frozen": false}',
+        "after": '{"frozen": true}',
+        "xact_id": 1000 + action_seq,
+    }
+    return plain | columns
+
+
+def change(change_id: int, **columns: Any) -> Line:
+    """Make a line of the journal of the catalogue without hash."""
+    plain: Line = {
+        "table": "operation_changes",
+        "change_id": change_id,
+        "changed_at": f"2030-01-01T00:00:0{change_id}.5+00:00",
+        "changed_by": "olga",
+        "change": "defined",
+        "operation": "BONUS",
+        "app": None,
+        "rule": '{"default_amount": 5}',
+        "xact_id": 1000 + change_id,
+    }
+    return plain | columns
+
+
+def chained(lines: list[Line]) -> list[Line]:
+    """Give the lines of a chain the balances and hashes that they must have."""
     balance, previous = 0, bytes(32)
-    for one in entries:
-        balance += one["amount"]
-        one["balance_after"] = balance
+    for one in lines:
+        if one["table"] == "entries":
+            balance += one["amount"]
+            one["balance_after"] = balance
         previous = sha256(previous + canonical_bytes(one)).digest()
         one["hash"] = previous.hex()
-    return entries
+    return lines
 
 
-def account(owner_id: str) -> list[Entry]:
+def account(owner_id: str) -> list[Line]:
     return chained(
         [
             entry(1, 10, owner_id=owner_id, amount_defaulted=True),
@@ -73,18 +111,28 @@ def account(owner_id: str) -> list[Entry]:
 
 
 @pytest.fixture
-def export() -> list[Entry]:
-    """The entries of an export, of two accounts."""
-    return account("alice") + account("zoë")
+def export() -> list[Line]:
+    """The lines of an export: entries of two accounts, and both journals."""
+    return [
+        *account("alice"),
+        *account("zoë"),
+        *chained([action(1), action(2, seq=4)]),
+        *chained([action(1, owner_id="zoë"), action(2, owner_id="zoë")]),
+        *chained([change(1), change(2, app="app1"), change(3)]),
+    ]
 
 
-def problems(export: list[Entry], stated: int | None = None) -> list[str]:
+def written(export: list[Line], stated: int | None = None) -> list[str]:
+    """Give the text of an export."""
     count = len(export) if stated is None else stated
-    lines = [json.dumps(one) for one in export] + [json.dumps({"entries": count})]
-    return [str(problem) for problem in Recomputation().problems(lines)]
+    return [json.dumps(one) for one in export] + [json.dumps({"lines": count})]
 
 
-def test_export_that_is_right_has_no_problems(export: list[Entry]) -> None:
+def problems(export: list[Line], stated: int | None = None) -> list[str]:
+    return [str(problem) for problem in Recomputation().problems(written(export, stated))]
+
+
+def test_export_that_is_right_has_no_problems(export: list[Line]) -> None:
     assert problems(export) == []
 
 
@@ -113,75 +161,140 @@ OTHER: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("column", OTHER)
-def test_value_that_was_changed_is_told_of_its_line(export: list[Entry], column: str) -> None:
+def test_value_that_was_changed_is_told_of_its_line(export: list[Line], column: str) -> None:
     export[1][column] = OTHER[column]
     first, *_ = problems(export)
-    assert first.startswith('line 2, "alice" CREDIT #2: hash is not ')
+    assert first.startswith('line 2, entries "alice" CREDIT #2: hash is not ')
 
 
-def test_every_column_is_changed_in_some_test(export: list[Entry]) -> None:
-    assert set(export[0]) == {*OTHER, "owner_id", "asset", "seq", "amount", "balance_after"}
+OTHER_ACTION: dict[str, Any] = {
+    "acted_at": "2030-01-01T00:00:02.500001+00:00",
+    "role_name": "otto",
+    "actor": "Otto",
+    "action": "unfreeze_account",
+    "reason": "",
+    "seq": None,
+    "before": "{}",
+    "after": "null",
+    "xact_id": 7,
+    "hash": "00" * 32,
+}
+OTHER_CHANGE: dict[str, Any] = {
+    "changed_at": "2030-01-01T00:00:02.500001+00:00",
+    "changed_by": "otto",
+    "change": "retired",
+    "operation": "OTHER",
+    "app": None,
+    "rule": "{}",
+    "xact_id": 7,
+    "hash": "00" * 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("at", "column", "value"),
+    [
+        *((9, column, value) for column, value in OTHER_ACTION.items()),
+        *((13, column, value) for column, value in OTHER_CHANGE.items()),
+    ],
+)
+def test_value_of_a_journal_that_was_changed_is_told_of_its_line(
+    export: list[Line], at: int, column: str, value: Any
+) -> None:
+    export[at][column] = value
+    first, *_ = problems(export)
+    row = {9: 'operator_actions "alice" CREDIT #2', 13: "operation_changes #2"}[at]
+    assert first.startswith(f"line {at + 1}, {row}: hash is not ")
+
+
+def test_every_column_is_changed_in_some_test(export: list[Line]) -> None:
+    key = {"table", "owner_id", "asset"}
+    assert set(export[0]) == {*OTHER, *key, "seq", "amount", "balance_after"}
+    assert set(export[9]) == {*OTHER_ACTION, *key, "action_seq"}
+    assert set(export[13]) == {*OTHER_CHANGE, "table", "change_id"}
 
 
 def test_amount_that_was_changed_is_told_with_the_balance_that_follows(
-    export: list[Entry],
+    export: list[Line],
 ) -> None:
     export[1]["amount"] = 6
-    assert problems(export)[0] == 'line 2, "alice" CREDIT #2: balance_after is not 16'
+    assert problems(export)[0] == 'line 2, entries "alice" CREDIT #2: balance_after is not 16'
 
 
-def test_balance_that_was_changed_is_told_of_its_line_and_the_next(export: list[Entry]) -> None:
+def test_balance_that_was_changed_is_told_of_its_line_and_the_next(export: list[Line]) -> None:
     export[1]["balance_after"] = 16
     found = problems(export)
-    assert found[0] == 'line 2, "alice" CREDIT #2: balance_after is not 15'
-    assert found[2] == 'line 3, "alice" CREDIT #3: balance_after is not 12'
+    assert found[0] == 'line 2, entries "alice" CREDIT #2: balance_after is not 15'
+    assert found[2] == 'line 3, entries "alice" CREDIT #3: balance_after is not 12'
 
 
 def test_time_that_runs_backwards_is_told_though_the_hashes_are_right() -> None:
     backwards = chained([entry(1, 1, recorded_at="2030-01-02T00:00:00Z"), entry(2, 1)])
-    assert problems(backwards) == ['line 2, "alice" CREDIT #2: recorded_at runs backwards']
+    assert problems(backwards) == ['line 2, entries "alice" CREDIT #2: recorded_at runs backwards']
 
 
-def test_line_that_is_missing_is_told_of_the_next(export: list[Entry]) -> None:
+def test_line_that_is_missing_is_told_of_the_next(export: list[Line]) -> None:
     del export[1]
     found = problems(export)
-    assert found[0] == 'line 2, "alice" CREDIT #3: seq is not 2'
+    assert found[0] == 'line 2, entries "alice" CREDIT #3: seq is not 2'
 
 
-def test_end_of_an_account_that_is_missing_is_told_by_the_count(export: list[Entry]) -> None:
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (8, 'operator_actions "alice" CREDIT #2: action_seq is not 1'),
+        (13, "operation_changes #3: change_id is not 2"),
+    ],
+)
+def test_line_of_a_journal_that_is_missing_is_told_of_the_next(
+    export: list[Line], at: int, told: str
+) -> None:
+    del export[at]
+    found = problems(export)
+    assert found[0] == f"line {at + 1}, {told}"
+
+
+def test_end_of_an_account_that_is_missing_is_told_by_the_count(export: list[Line]) -> None:
     del export[3]
-    assert problems(export, stated=8) == [
-        "line 8: the export has 7 entries where it says 8",
+    assert problems(export, stated=15) == [
+        "line 15: the export has 14 lines where it says 15",
     ]
 
 
-def test_export_that_was_cut_off_is_told(export: list[Entry]) -> None:
+def test_export_that_was_cut_off_is_told(export: list[Line]) -> None:
     lines = [json.dumps(one) for one in export[:4]]
     (problem,) = Recomputation().problems(lines)
     assert problem.what == "the export is not whole: its last line is missing"
 
 
-def test_something_after_the_last_line_is_told(export: list[Entry]) -> None:
-    lines = [json.dumps({"entries": 0})] + [json.dumps(one) for one in export]
+def test_something_after_the_last_line_is_told(export: list[Line]) -> None:
+    lines = [*written([]), *written(export)]
     first, *_ = Recomputation().problems(lines)
     assert first.what == "there is something after the last line"
 
 
-def test_accounts_must_be_sorted(export: list[Entry]) -> None:
-    swapped = export[4:] + export[:4]
-    assert problems(swapped) == [
-        'line 5, "alice" CREDIT #1: the export is not sorted by owner_id and asset'
-    ]
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ([4, 5, 6, 7, 0, 1, 2, 3], 'line 5, entries "alice" CREDIT #1'),
+        ([10, 11, 8, 9], 'line 3, operator_actions "alice" CREDIT #1'),
+        ([12, 13, 14, 8, 9], 'line 4, operator_actions "alice" CREDIT #1'),
+        ([8, 9, 0, 1, 2, 3], 'line 3, entries "alice" CREDIT #1'),
+    ],
+)
+def test_lines_must_be_sorted(export: list[Line], order: list[int], told: str) -> None:
+    swapped = [export[at] for at in order]
+    assert problems(swapped) == [f"{told}: the export is not sorted"]
 
 
 @pytest.mark.parametrize(
     "line",
-    ["", "x", "[]", "1", "null", '{"entries": 1, "x": 2}', "{}", b"\xff"],
+    ["", "x", "[]", "1", "null", '{"lines": 1, "x": 2}', '{"table": "x"}', "{}", b"\xff"],
 )
-def test_line_that_is_no_entry_is_told(line: str | bytes) -> None:
+def test_line_that_is_none_of_an_export_is_told(line: str | bytes) -> None:
     first, *_ = Recomputation().problems([line])
     assert first.line == 1
-    assert first.what.startswith("is not an entry (")
+    assert first.what.startswith("is no line of an export (")
 
 
 @pytest.mark.parametrize(
@@ -199,30 +312,46 @@ def test_line_that_is_no_entry_is_told(line: str | bytes) -> None:
         ("xact_id", -1),
     ],
 )
-def test_value_of_a_wrong_kind_is_told(export: list[Entry], column: str, value: Any) -> None:
+def test_value_of_a_wrong_kind_is_told(export: list[Line], column: str, value: Any) -> None:
     export[0][column] = value
     assert problems(export)[0].startswith("line 1")
 
 
-def test_digest_is_a_chain_over_the_newest_entries_below_the_horizon(export: list[Entry]) -> None:
-    for one in export[4:]:
+def test_digest_is_a_chain_over_the_newest_lines_below_the_horizon(export: list[Line]) -> None:
+    late = export[4:8]
+    for one in late:
         one["xact_id"] += 2
-    export[4:] = chained(export[4:])
-    recomputation = Recomputation([1003, 1005])
-    lines = [json.dumps(one) for one in export] + ['{"entries": 8}']
-    assert list(recomputation.problems(lines)) == []
-    below = sha256(bytes(32) + b"5:alice,CREDIT,2," + bytes.fromhex(export[1]["hash"])).digest()
-    assert recomputation.digest(1003) == below.hex()
-    below = sha256(bytes(32) + b"5:alice,CREDIT,4," + bytes.fromhex(export[3]["hash"])).digest()
-    below = sha256(below + "3:zoë,CREDIT,2,".encode() + bytes.fromhex(export[5]["hash"])).digest()
-    assert recomputation.digest(1005) == below.hex()
+    chained(late)
+    recomputation = Recomputation([1001, 1003, 1005])
+    assert list(recomputation.problems(written(export))) == []
+
+    def chain(*links: tuple[str, Line]) -> str:
+        digest = bytes(32)
+        for name, head in links:
+            digest = sha256(digest + name.encode() + bytes.fromhex(head["hash"])).digest()
+        return digest.hex()
+
+    journals = (
+        ("operator_actions,5:alice,CREDIT,2,", export[9]),
+        ("operator_actions,3:zoë,CREDIT,2,", export[11]),
+    )
+    assert recomputation.digest(1001) == bytes(32).hex()
+    assert recomputation.digest(1003) == chain(
+        ("entries,5:alice,CREDIT,2,", export[1]), *journals, ("operation_changes,2,", export[13])
+    )
+    assert recomputation.digest(1005) == chain(
+        ("entries,5:alice,CREDIT,4,", export[3]),
+        ("entries,3:zoë,CREDIT,2,", export[5]),
+        *journals,
+        ("operation_changes,3,", export[14]),
+    )
 
 
-def test_file_can_be_run_by_itself(export: list[Entry], tmp_path: Path) -> None:
+def test_file_can_be_run_by_itself(export: list[Line], tmp_path: Path) -> None:
     """It needs nothing but Python: no package of the project, none of others."""
     script = tmp_path / "recompute.py"
     script.write_text(Path(recompute.__file__).read_text(encoding="utf-8"), encoding="utf-8")
-    lines = [json.dumps(one) for one in export] + ['{"entries": 8}']
+    lines = written(export)
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     right.write_text("\n".join(lines) + "\n", encoding="utf-8")
     wrong.write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
@@ -261,6 +390,13 @@ def books(ledger_db: str) -> Iterator[psycopg.Connection[TupleRow]]:
                 "operation => 'CREDIT_ADD', metadata => %s, expires_at => '2099-01-01Z')",
                 [owner_id, f"n\\{n}", json.dumps({"☃": "\\n\x7f", "n": n})],
             )
+        conn.execute(
+            "SELECT ledger.adjust_balance(owner_id => 'alice', amount => 1, nonce => 'by hand', "
+            "actor => 'Olga ☃', reason => E'line\\nbreak')"
+        )
+        conn.execute(
+            r"SELECT ledger.freeze_account(owner_id => 'alice', actor => 'a\b', reason => 'x')"
+        )
         yield conn
 
 
@@ -273,10 +409,11 @@ def ledger(ledger_db: str) -> Any:
     return run
 
 
-def tamper(conn: psycopg.Connection[TupleRow], change: str) -> None:
-    conn.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
-    conn.execute(f"UPDATE ledger.entries SET {change}".encode())
-    conn.execute("ALTER TABLE ledger.entries ENABLE ALWAYS TRIGGER entries_append_only")
+def tamper(conn: psycopg.Connection[TupleRow], change: str, table: str = "entries") -> None:
+    guard = f"TRIGGER {table}_append_only"
+    conn.execute(f"ALTER TABLE ledger.{table} DISABLE {guard}".encode())
+    conn.execute(f"UPDATE ledger.{table} SET {change}".encode())
+    conn.execute(f"ALTER TABLE ledger.{table} ENABLE ALWAYS {guard}".encode())
 
 
 def test_verify_says_that_the_books_are_right(
@@ -286,11 +423,11 @@ def test_verify_says_that_the_books_are_right(
     result = ledger("verify")
     assert (result.exit_code, result.stdout) == (
         0,
-        "The books are right (4 accounts, 5 entries)\n",
+        "The books are right (4 accounts, 6 entries)\n",
     )
     assert result.stderr == "verified 4 accounts\n"
     result = ledger("verify", "--owner", "alice")
-    assert result.stdout == "The books are right (1 account, 2 entries)\n"
+    assert result.stdout == "The books are right (1 account, 3 entries)\n"
 
 
 def test_verify_names_what_is_wrong_and_fails(
@@ -302,7 +439,7 @@ def test_verify_names_what_is_wrong_and_fails(
     *rows, verdict = result.stdout.splitlines()
     assert rows[0].startswith(r'entries "line\nbreak" CREDIT #1: balance_after wrong (')
     assert 'expected "11"' in rows[0]
-    assert verdict == f"The books are WRONG: {len(rows)} discrepancies (4 accounts, 5 entries)"
+    assert verdict == f"The books are WRONG: {len(rows)} discrepancies (4 accounts, 6 entries)"
     assert ledger("verify", "--owner", "line\nbreak").exit_code == 1
     assert ledger("verify", "--owner", "alice").exit_code == 0
 
@@ -332,35 +469,54 @@ def test_export_is_proved_without_the_database(
     kept.write_text(ledger("checkpoint").stdout)
     digest = json.loads(kept.read_text())["digest"]
     result = ledger("export", file)
-    assert result.stdout == f"5 entries written to {file}\n"
+    assert result.stdout == f"{len(file.read_text().splitlines()) - 1} lines written to {file}\n"
     assert file.stat().st_mode & 0o777 == 0o600
     result = ledger("verify-export", file, "--checkpoint", kept)
     assert result.exit_code == 0, result.output
     told, printed, verdict = result.stdout.splitlines()
     assert told.endswith("UTC: nothing recorded before it has changed")
     assert printed == f"digest {digest}"
-    assert verdict == "The export is right (4 accounts, 5 entries)"
+    assert verdict == "The export is right (4 accounts, 6 entries)"
 
     tamper(books, "nonce = 'other' WHERE owner_id = 'zoë'")
     ledger("export", file)
     result = ledger("verify-export", file, "--checkpoint", kept)
     assert result.exit_code == 1
-    assert 'line 5, "zoë" CREDIT #1: hash is not ' in result.stdout
-    assert "The export is WRONG: 1 discrepancy (4 accounts, 5 entries)" in result.stdout
+    assert 'line 6, entries "zoë" CREDIT #1: hash is not ' in result.stdout
+    assert "The export is WRONG: 1 discrepancy (4 accounts, 6 entries)" in result.stdout
+
+    tamper(books, "actor = 'other' WHERE action_seq = 2", table="operator_actions")
+    tamper(books, "changed_by = 'other' WHERE change_id = 1", table="operation_changes")
+    ledger("export", file)
+    result = ledger("verify-export", file)
+    assert 'line 8, operator_actions "alice" CREDIT #2: hash is not ' in result.stdout
+    assert "line 9, operation_changes #1: hash is not " in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("chain", "column"),
+    [
+        ({"table": "entries", "owner_id": "zoë"}, "nonce"),
+        ({"table": "operator_actions", "owner_id": "alice"}, "actor"),
+        ({"table": "operation_changes"}, "changed_by"),
+    ],
+    ids=["entries", "actions", "changes"],
+)
 def test_export_that_matches_its_hashes_but_not_the_checkpoint_is_wrong(
-    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+    ledger: Any,
+    books: psycopg.Connection[TupleRow],
+    tmp_path: Path,
+    chain: Line,
+    column: str,
 ) -> None:
     file, kept = tmp_path / "entries", tmp_path / "kept"
     kept.write_text(ledger("checkpoint").stdout)
-    lines = []
     ledger("export", file)
-    for line in file.read_text().splitlines()[:-1]:
-        one = json.loads(line)
-        lines.append(one | {"nonce": "rewritten"} if one["owner_id"] == "zoë" else one)
-    lines[-1:] = chained(lines[-1:])
-    file.write_text("\n".join([*map(json.dumps, lines), '{"entries": 5}']))
+    lines = [json.loads(line) for line in file.read_text().splitlines()[:-1]]
+    rewritten = [line for line in lines if chain.items() <= line.items()]
+    rewritten[0][column] = "rewritten"
+    chained(rewritten)
+    file.write_text("\n".join(written(lines)))
     assert not books.closed
     assert ledger("verify-export", file).exit_code == 0
     result = ledger("verify-export", file, "--checkpoint", kept)

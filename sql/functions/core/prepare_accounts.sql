@@ -33,12 +33,13 @@ BEGIN
             ) THEN
                 RAISE cardinality_violation;
             END IF;
-            RETURN v_unfit_nonces;
+            EXIT;
         EXCEPTION
             WHEN cardinality_violation THEN
                 NULL; -- Somebody has made accounts meanwhile; to lock those now would be out of order.
         END;
     END LOOP;
+    RETURN v_unfit_nonces;
 END
 $$;
 

@@ -8,9 +8,6 @@
 CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(app text, entries jsonb, unfit_nonces text [])
 RETURNS ledger.batch_result []
 LANGUAGE plpgsql
--- Plans by key and address whatever the statistics say: on a table not yet analyzed the planner believes
--- in one account, and would compare all with all.
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -36,11 +36,11 @@ BEGIN
         SELECT
             operator_actions.owner_id,
             operator_actions.asset,
-            (array_agg(operator_actions.after ->> 'min_balance' ORDER BY operator_actions.action_id DESC)
+            (array_agg(operator_actions.after ->> 'min_balance' ORDER BY operator_actions.action_seq DESC)
                 FILTER (WHERE operator_actions.action = 'set_min_balance'))[1] AS min_balance,
-            (array_agg(operator_actions.acted_at ORDER BY operator_actions.action_id DESC)
+            (array_agg(operator_actions.acted_at ORDER BY operator_actions.action_seq DESC)
                 FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_at,
-            (array_agg(operator_actions.action ORDER BY operator_actions.action_id DESC)
+            (array_agg(operator_actions.action ORDER BY operator_actions.action_seq DESC)
                 FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_by
         FROM ledger.operator_actions
         WHERE ledger_core.in_range(operator_actions.owner_id, first, last, included)

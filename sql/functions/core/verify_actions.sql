@@ -11,7 +11,7 @@ BEGIN
         coalesce(adjustments.owner_id, actions.owner_id)::text, coalesce(adjustments.asset, actions.asset)::text,
         coalesce(adjustments.seq, actions.seq),
         jsonb_build_object(
-            'action_id', actions.action_id, 'entry', adjustments.metadata, 'actor', actions.actor, 'reason', actions.reason,
+            'action_seq', actions.action_seq, 'entry', adjustments.metadata, 'actor', actions.actor, 'reason', actions.reason,
             'recorded_at', adjustments.recorded_at, 'acted_at', actions.acted_at, 'amount', adjustments.amount,
             'balance', adjustments.balance_after, 'before', actions.before, 'after', actions.after
         )
@@ -41,7 +41,7 @@ BEGIN
         'action does not follow from the one before', 'operator_actions', linked.owner_id::text, linked.asset::text,
         linked.seq,
         jsonb_build_object(
-            'action_id', linked.action_id, 'action', linked.action, 'expected', linked.previous, 'found', linked.before,
+            'action_seq', linked.action_seq, 'action', linked.action, 'expected', linked.previous, 'found', linked.before,
             'after', linked.after
         )
     FROM (
@@ -50,7 +50,7 @@ BEGIN
             lag(actions.after, 1, CASE actions.action WHEN 'set_min_balance' THEN '{"min_balance": 0}' ELSE '{"frozen": false}' END::jsonb)
                 OVER (
                     PARTITION BY actions.owner_id, actions.asset, actions.action = 'set_min_balance'
-                    ORDER BY actions.action_id
+                    ORDER BY actions.action_seq
                 ) AS previous
         FROM ledger.operator_actions AS actions
         WHERE ledger_core.in_range(actions.owner_id, first, last, included) AND actions.action <> 'adjust_balance'
@@ -62,8 +62,36 @@ BEGIN
             ELSE jsonb_typeof(linked.after -> 'min_balance') = 'number'
                 AND linked.after = jsonb_build_object('min_balance', linked.after -> 'min_balance')
         END IS NOT TRUE;
+
+    RETURN QUERY
+    SELECT
+        checks.problem, 'operator_actions', chained.owner_id::text, chained.asset::text, chained.seq,
+        jsonb_build_object(
+            'action_seq', chained.action_seq, 'action', chained.action, 'expected', checks.expected, 'found', checks.found
+        )
+    FROM (
+        SELECT
+            actions.*,
+            lag(actions.action_seq, 1, 0::bigint) OVER account + 1 AS expected_seq,
+            ledger_core.chain_hash(
+                lag(actions.hash, 1, decode(repeat('00', 32), 'hex')) OVER account,
+                ledger_core.action_bytes(
+                    actions.action_seq, actions.acted_at, actions.xact_id, actions.owner_id, actions.asset, actions.action,
+                    actions.role_name, actions.actor, actions.reason, actions.before, actions.after, actions.seq
+                )
+            ) AS expected_hash
+        FROM ledger.operator_actions AS actions
+        WHERE ledger_core.in_range(actions.owner_id, first, last, included)
+        WINDOW account AS (PARTITION BY actions.owner_id, actions.asset ORDER BY actions.action_seq)
+    ) AS chained
+    CROSS JOIN LATERAL (
+        VALUES
+        ('action_seq not in order', chained.expected_seq::text, chained.action_seq::text),
+        ('hash wrong', encode(chained.expected_hash, 'hex'), encode(chained.hash, 'hex'))
+    ) AS checks (problem, expected, found)
+    WHERE checks.expected IS DISTINCT FROM checks.found;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_actions(text, text, boolean) IS
-'Operator actions that do not agree with the adjustments recorded, or of which one does not begin where the one before ended.';
+'Operator actions that do not agree with the adjustments recorded, or of which one does not begin where the one before ended, or whose number or hash does not follow from it.';

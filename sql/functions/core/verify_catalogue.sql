@@ -37,7 +37,7 @@ BEGIN
     RETURN QUERY
     SELECT
         'rule not as last noted', 'operations', NULL, NULL, NULL::bigint,
-        jsonb_build_object('operation', operations.operation, 'rule', to_jsonb(operations), 'noted', noted.rule)
+        jsonb_build_object('operation', operations.operation, 'rule', ledger_core.rule_of(operations), 'noted', noted.rule)
     FROM ledger.operations
     LEFT JOIN LATERAL (
         SELECT changes.rule FROM ledger.operation_changes AS changes
@@ -45,7 +45,7 @@ BEGIN
         ORDER BY changes.change_id DESC
         LIMIT 1
     ) AS noted ON TRUE
-    WHERE to_jsonb(operations) - 'operation' IS DISTINCT FROM noted.rule;
+    WHERE ledger_core.rule_of(operations) IS DISTINCT FROM noted.rule;
 
     RETURN QUERY
     SELECT
@@ -60,16 +60,45 @@ BEGIN
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
 
+    RETURN QUERY SELECT * FROM ledger_core.verify_changes();
+
     -- What the feed and checkpoints go by. It happens when a dump is restored on a younger server.
     RETURN QUERY
     SELECT
-        'transaction of the future', 'entries', newest.owner_id::text, newest.asset::text, newest.seq,
-        jsonb_build_object('nonce', newest.nonce, 'xact_id', newest.xact_id, 'next', pg_snapshot_xmax(pg_current_snapshot()))
-    FROM (SELECT * FROM ledger.entries ORDER BY entries.xact_id DESC LIMIT 1) AS newest
+        'transaction of the future', newest.found_in, newest.owner_id, newest.asset, newest.seq,
+        newest.detail || jsonb_build_object('xact_id', newest.xact_id, 'next', pg_snapshot_xmax(pg_current_snapshot()))
+    FROM (
+        (
+            SELECT
+                'entries' AS found_in, entries.owner_id::text, entries.asset::text, entries.seq,
+                jsonb_build_object('nonce', entries.nonce) AS detail, entries.xact_id
+            FROM ledger.entries
+            ORDER BY entries.xact_id DESC
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT
+                'operator_actions', actions.owner_id::text, actions.asset::text, actions.seq,
+                jsonb_build_object('action_seq', actions.action_seq), actions.xact_id
+            FROM ledger.operator_actions AS actions
+            ORDER BY actions.xact_id DESC
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT
+                'operation_changes', NULL, NULL, NULL,
+                jsonb_build_object('change_id', changes.change_id), changes.xact_id
+            FROM ledger.operation_changes AS changes
+            ORDER BY changes.xact_id DESC
+            LIMIT 1
+        )
+    ) AS newest
     WHERE newest.xact_id > pg_snapshot_xmax(pg_current_snapshot())
         AND newest.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue() IS
-'What is wrong beyond single owners: rules changed behind the functions, sets incomplete, guards of the books missing or switched off, entries of transactions that this server has not seen.';
+'What is wrong beyond single owners: rules changed behind the functions, their history changed, sets incomplete, guards of the books missing or switched off, entries and lines of transactions that this server has not seen.';

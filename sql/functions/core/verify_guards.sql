@@ -59,7 +59,7 @@ BEGIN
         ('holds', '{owner_id,app,nonce}'),
         ('holds', '{app,nonce}'),
         ('hold_lots', '{owner_id,app,hold_nonce,lot_seq}'),
-        ('operator_actions', '{owner_id,action_id}'),
+        ('operator_actions', '{owner_id,asset,action_seq}'),
         ('operation_changes', '{change_id}'),
         ('apps', '{app}'),
         ('operations', '{operation}'),

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
+# Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
+WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
 ASYNC := $(wildcard ledger_py/*_async.py tests/client/*_async.py)
 SQL := $(wildcard sql migrations apps/*/migrations)
 
@@ -32,8 +34,8 @@ $(GENERATED)/.installed: tests/generated/requirements.lock | $(STAMP)
 run: install ## serve app1 on http://127.0.0.1:8000
 	@exec $(BIN)/ledger serve app1 --host 127.0.0.1 --port 8000
 
-test: install $(GENERATED)/.installed ## run all tests
-	$(BIN)/pytest
+test: install $(GENERATED)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: install ## run all static checks
 	$(BIN)/ruff format --check .

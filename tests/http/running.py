@@ -20,6 +20,10 @@ from ledger_py.settings import Settings
 # A deadline for what takes well under a second; it only ends a run that hangs.
 _PATIENCE = 60.0
 
+# Idle connections stay: with many threads, httpx may close as idle one that it has just given to a
+# request (https://github.com/encode/httpcore/issues/1110).
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=None, keepalive_expiry=None)
+
 
 def make_service(
     url: str,
@@ -56,7 +60,8 @@ def running(service: Litestar) -> Iterator[httpx.Client]:
     try:
         assert server.started, "the service did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE) as client:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, timeout=_PATIENCE, limits=_LIMITS) as client:
             yield client
             # Before the client is closed, so that requests under way get their answers.
             server.should_exit = True

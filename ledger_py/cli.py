@@ -34,15 +34,13 @@ from ledger_py.proof.errors import ProofError
 from ledger_py.proof.expiry import post_due
 from ledger_py.proof.export import PROGRESS_EVERY, export, whole_file
 from ledger_py.proof.recompute import WITHOUT_END, Recomputation
+from ledger_py.serving import run_server
 from ledger_py.settings import PROJECT_ROOT, Settings, SettingsError
 
 _EXPECTED: Final = (EmbeddedError, MigrationError, ProofError, SettingsError)
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-# Seconds that requests under way are given when a service is told to stop.
-_DRAIN_WITHIN: Final = 30
 
 
 class _Group(click.Group):
@@ -118,22 +116,8 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
 
 
 def _run_service(app: str, settings: Settings, workers: int) -> None:
-    import uvicorn
-
     try:
-        uvicorn.run(
-            f"apps.{app}.main:app",
-            host=settings.host,
-            port=settings.port,
-            workers=workers,
-            loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            access_log=False,  # the service writes a line per request itself
-            server_header=False,
-            proxy_headers=False,  # nobody asks for the caller's address
-            timeout_graceful_shutdown=_DRAIN_WITHIN,
-        )
+        run_server(f"apps.{app}.main:app", host=settings.host, port=settings.port, workers=workers)
     except KeyboardInterrupt:
         # uvicorn has drained the requests, and passes on the Ctrl-C that made it do so.
         pass
@@ -266,7 +250,7 @@ def _end_with_verdict(what: str, wrong: int, examined: str) -> None:
 
 @main.command("checkpoint")
 def checkpoint_command() -> None:
-    """Print a digest over all accounts, as one line of JSON.
+    """Print a digest over all accounts and both journals, as one line of JSON.
 
     Keep it where nobody who can write the database can change it (`ledger checkpoint >> FILE`), for
     `ledger verify --checkpoint FILE`.
@@ -278,10 +262,10 @@ def checkpoint_command() -> None:
 @main.command("export")
 @click.argument("file", type=_FILE)
 def export_command(file: Path) -> None:
-    """Write all entries to FILE, one per line, for `ledger verify-export` on any machine."""
+    """Write all entries and both journals to FILE, for `ledger verify-export` on any machine."""
     with _open_books() as conn, whole_file(file) as lines:
-        entries = export(conn, lines, report=_note)
-    click.echo(f"{entries} entries written to {file}")
+        written = export(conn, lines, report=_note)
+    click.echo(f"{written} lines written to {file}")
 
 
 @main.command("verify-export")

@@ -22,6 +22,9 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 
 LogFormat = Literal["auto", "json", "console"]
 
+MIN_POOL_SIZE: Final = 2
+"""A service records on one connection, and needs at least another one for everything else."""
+
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
@@ -40,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     pool_size: int = 10
-    """Connections that a service opens at most."""
+    """Connections that a service opens at most; at least MIN_POOL_SIZE."""
     pool_timeout: float = 5.0
     """How long a request waits for a free connection."""
     statement_timeout: float = 10.0
@@ -50,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The largest request body that is read."""
     log_format: LogFormat = "auto"
     migrate_on_start: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no service could keep to, also where it was not read from outside."""
+        if self.pool_size < MIN_POOL_SIZE:
+            raise SettingsError(f"LEDGER_POOL_SIZE: must be at least {MIN_POOL_SIZE}")
 
     @classmethod
     def from_environment(
@@ -161,7 +169,7 @@ _READERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "LEDGER_DATA_DIR": ("data_dir", _path),
     "LEDGER_HOST": ("host", str),
     "LEDGER_PORT": ("port", _integer(0, 65_535)),
-    "LEDGER_POOL_SIZE": ("pool_size", _integer(1, 1_000)),
+    "LEDGER_POOL_SIZE": ("pool_size", _integer(MIN_POOL_SIZE, 1_000)),
     "LEDGER_POOL_TIMEOUT": ("pool_timeout", _seconds),
     "LEDGER_STATEMENT_TIMEOUT": ("statement_timeout", _seconds),
     "LEDGER_LOCK_TIMEOUT": ("lock_timeout", _seconds),

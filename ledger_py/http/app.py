@@ -69,9 +69,7 @@ def create_app(
         async with startup.prepared_database(app, in_force, report=report) as url:
             try:
                 try:
-                    await database.open(
-                        url, in_force, size=max(1, in_force.pool_size - CONNECTIONS)
-                    )
+                    await database.open(url, in_force, size=in_force.pool_size - CONNECTIONS)
                     await recorder.open(url, in_force)
                 except psycopg.OperationalError as error:
                     raise StartupRefused(f"The database does not answer: {error}") from error

@@ -97,6 +97,7 @@ class Database:
         Raises:
             LedgerError: The ledger refuses.
             psycopg.OperationalError: The database is away, or gave the question up.
+            psycopg.errors.ReadOnlySqlTransaction: It cannot be written. The connection is given up.
         """
         pool = self._pool
         if pool is None:
@@ -110,6 +111,10 @@ class Database:
             except psycopg.OperationalError:
                 if not conn.closed:
                     raise
+            except psycopg.errors.ReadOnlySqlTransaction:
+                # A server that was demoted to a standby would refuse for ever.
+                await conn.close()
+                raise
             finally:
                 await pool.putconn(conn)
         async with pool.connection(timeout) as conn:

@@ -52,6 +52,10 @@ class _DatabaseAway(psycopg.OperationalError):
     """No connection could be made."""
 
 
+_FOR_ALL: Final = (_DatabaseAway, psycopg.errors.ReadOnlySqlTransaction)
+"""What would befall each of a group by itself."""
+
+
 @dataclass(slots=True, eq=False)
 class WaitingRequest:
     """A request to record an entry, and the answer that somebody waits for.
@@ -196,7 +200,7 @@ class Line:
             items = b"[" + b",".join([item.encoded for item in group]) + b"]"
             try:
                 results = await self._ask(lambda ledger: ledger.record_entries(items))
-            except _DatabaseAway:
+            except _FOR_ALL:
                 raise
             except psycopg.errors.LockNotAvailable:
                 await self._set(_PROBE)
@@ -223,7 +227,7 @@ class Line:
                 continue
             try:
                 item.settle(await self._record_alone(item))
-            except _DatabaseAway:
+            except _FOR_ALL:
                 raise
             except psycopg.errors.LockNotAvailable:
                 self._put_aside(item)

@@ -1,4 +1,4 @@
-"""JSON Schemas of structs, with the descriptions that their docstrings give."""
+"""JSON Schemas of structs, with the descriptions of their docstrings and the database's limits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import inspect
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 import msgspec
+
+from ledger_py.http.limits import limits_of
 
 __all__ = ("Json", "component_schemas", "parameters", "reference", "schema_of")
 
@@ -39,17 +41,17 @@ def component_schemas(structs: Sequence[type[msgspec.Struct]]) -> dict[str, Json
     Returns:
         The schemas by the names that `reference` takes.
     """
-    _, schemas = msgspec.json.schema_components(structs, ref_template=_REFERENCE)
-    for struct in structs:
-        if schema := schemas.get(struct.__name__):
-            _describe(schema, struct)
+    references, schemas = msgspec.json.schema_components(structs, ref_template=_REFERENCE)
+    for struct, found in zip(structs, references, strict=True):
+        _describe(schemas[found["$ref"].rpartition("/")[2]], struct)
     return schemas
 
 
 def _describe(schema: Json, struct: type[msgspec.Struct]) -> None:
-    schema["description"] = _as_markdown(inspect.getdoc(struct) or "").partition("\n")[0]
+    generic = get_origin(struct) or struct
+    schema["description"] = _as_markdown(inspect.getdoc(generic) or "").partition("\n")[0]
     descriptions: dict[str, str] = {}
-    for ancestor in reversed(struct.__mro__):
+    for ancestor in reversed(generic.__mro__):
         descriptions.update(_ATTRIBUTE.findall(inspect.cleandoc(ancestor.__doc__ or "")))
     for field in msgspec.structs.fields(struct):
         described = schema["properties"][field.encode_name]
@@ -59,6 +61,8 @@ def _describe(schema: Json, struct: type[msgspec.Struct]) -> None:
         if datetime in (field.type, *get_args(field.type)):
             # msgspec leaves it out where the struct does not insist on a time zone.
             _without_null(described)["format"] = "date-time"
+        if "$ref" not in described:
+            _without_null(described).update(limits_of(generic.__name__, field.name))
 
 
 def _as_markdown(text: str) -> str:

@@ -81,7 +81,8 @@ def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
             "version": version("shared-ledger"),
             "description": f"Credits of the users of {app}, in the ledger that all apps share."
             " What fails is answered with a problem (RFC 9457): `code` names its kind, and"
-            " `/problems/{code}` describes it.",
+            " `/problems/{code}` describes it. No text may hold the character NUL, nor half of a"
+            " character (a lone surrogate); fields that are not described are refused.",
         },
         "servers": [{"url": "/"}],
         "tags": [

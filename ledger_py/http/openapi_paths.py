@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ledger_py.http.json_schemas import Json, parameters, reference
+from ledger_py.http.limits import CURSOR, KEY
 from ledger_py.http.openapi_responses import responses
 from ledger_py.http.problems import PROBLEM_TYPES, ProblemType
 from ledger_py.http.schemas import (
@@ -73,14 +74,14 @@ _IDEMPOTENCY_KEY: Final[Json] = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Stands in for `nonce`. When both are given they must be equal.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", **KEY},
 }
 
 _LAST_EVENT_ID: Final[Json] = {
     "name": "Last-Event-ID",
     "in": "header",
     "description": "Where to go on: the `id` of the last event, as a browser sends it.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", **CURSOR},
 }
 
 
@@ -208,7 +209,8 @@ def _holds() -> Json:
             "post": {
                 **_head("place_hold", "ledger", "Reserve credits for a debit"),
                 "description": "A hold lowers what is available, not the balance. It ends when it"
-                " is captured, released, or expires; credits under it do not expire until then.",
+                " is captured, released, or expires; credits under it do not expire until then. Its"
+                " operation must be a debit without a claim limit.",
                 "parameters": [_IDEMPOTENCY_KEY],
                 "requestBody": _body(HoldRequest),
                 "responses": responses(

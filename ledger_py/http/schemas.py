@@ -1,7 +1,7 @@
 """What goes in and out of the service beside the structs of the ledger.
 
-Requests are decoded by these structs and the OpenAPI document is made from them, so that what is
-documented is what is accepted.
+Requests are decoded by these structs, which let pass what could be sent to the database, and the
+OpenAPI document is made from them and from what the database accepts (`limits`).
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ Amount: TypeAlias = Annotated[int, Meta(ge=-MAX_EXACT_INTEGER, le=MAX_EXACT_INTE
 Metadata: TypeAlias = Annotated[
     dict[str, Any],
     Meta(
-        description="What is to be kept with it: an object of at most 16384 bytes of JSON.",
+        description="What is to be kept with it: an object of at most 16384 bytes of JSON, nested"
+        " at most 64 deep.",
         examples=[{"order": 7}],
     ),
 ]
@@ -108,8 +109,8 @@ class RecordRequest(
         Annotated[
             Amount,
             Meta(
-                description="Whole units: positive credits, negative debits. Left out: the"
-                " operation's default.",
+                description="Whole units: positive credits, negative debits, within the bounds of"
+                " the operation, which `/operations` tells. Left out: the operation's default.",
                 examples=[10],
             ),
         ]
@@ -120,7 +121,8 @@ class RecordRequest(
         Annotated[
             Time,
             Meta(
-                description="When the credits expire (RFC 3339, with a zone). Left out: as the"
+                description="When the credits expire (RFC 3339, with a zone): a time in the"
+                " future, at the latest in the year 9998; for credits only. Left out: as the"
                 " operation says.",
                 examples=["2030-01-01T00:00:00Z"],
             ),
@@ -274,8 +276,17 @@ class BalanceQuery(AccountQuery, frozen=True, kw_only=True, forbid_unknown_field
 class StatementQuery(AccountQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The query parameters of a statement."""
 
-    since: Annotated[Time, Meta(description="Where the period begins (RFC 3339, with a zone).")]
-    until: Annotated[Time, Meta(description="Where it ends; this moment does not belong to it.")]
+    since: Annotated[
+        Time,
+        Meta(description="Where the period begins (RFC 3339, with a zone), not in the future."),
+    ]
+    until: Annotated[
+        Time,
+        Meta(
+            description="Where it ends, not before `since`; this moment does not belong to it."
+            " Beyond now it means now."
+        ),
+    ]
 
 
 class EntriesQuery(AccountQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,15 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from ledger_py.serving import run_server
 from ledger_py.settings import PROJECT_ROOT
 
 __all__ = ("service",)
 
-# As the command `ledger serve` sets them.
-_SERVER: Final = (
-    *("--host", "127.0.0.1", "--loop", "uvloop", "--http", "httptools", "--lifespan", "on"),
-    *("--no-access-log", "--no-server-header"),
-)
+_HOST: Final = "127.0.0.1"
 
 _STARTED_WITHIN: Final = 60.0
 
@@ -47,7 +44,7 @@ def service(target: str, *, database_url: str | None = None) -> Iterator[int]:
     port = _free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", target, *_SERVER, "--port", str(port)],
+            [sys.executable, "-m", "tests.benchmarks.services", target, str(port)],
             cwd=PROJECT_ROOT,
             env=environment,
             stdout=log,
@@ -64,7 +61,7 @@ def service(target: str, *, database_url: str | None = None) -> Iterator[int]:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with socket.create_server((_HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
@@ -73,9 +70,14 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + _STARTED_WITHIN
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((_HOST, port), timeout=1).close()
         except OSError:
             time.sleep(0.02)
         else:
             return True
     return False
+
+
+if __name__ == "__main__":
+    # Served as the command `ledger serve` does it, without bringing a database up to date.
+    run_server(sys.argv[1], host=_HOST, port=int(sys.argv[2]))

@@ -1,9 +1,12 @@
-"""A service and its database for each module; tests keep apart by using owners of their own."""
+"""A service and its database for each module; tests keep apart by using owners of their own.
+
+Tests of what happens between a service and its database have a recorder and a database each.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -11,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.fixtures.database import Server, new_database
+from tests.http.gathered import Records
 from tests.http.running import make_service, running
 
 _NUMBERS = itertools.count(1)
@@ -58,3 +62,12 @@ def record(api: httpx.Client, owner: str) -> Callable[..., httpx.Response]:
         return api.post("/ledger", json=request | fields)
 
     return post
+
+
+@pytest.fixture
+async def records(ledger_db: str) -> AsyncIterator[Records]:
+    """A recorder on a database of the test's own."""
+    records = Records()
+    await records.open(ledger_db)
+    yield records
+    await records.close()

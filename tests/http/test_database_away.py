@@ -1,4 +1,4 @@
-"""The database goes away in mid-flight: 503 while it is gone, and no trace of it afterwards."""
+"""The database goes away, or cannot be written: 503 for so long, and no trace of it afterwards."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 
 from ledger_py.embedded import embedded_server
 from ledger_py.migrate import migrate
@@ -19,6 +20,7 @@ from tests.http.running import make_service, running, wait_until
 ENTRY = {"owner_id": "alice", "operation": "CREDIT_ADD", "amount": 1}
 
 PATIENCE = 60.0
+POOL_SIZE = 4
 
 
 def assert_unavailable(response: httpx.Response, code: str) -> None:
@@ -63,20 +65,13 @@ class TestConnectionsAreLost:
         with running(make_service(ledger_db)) as client:
             yield client
 
-    @staticmethod
-    def terminate_connections(conn: psycopg.Connection[tuple[object]]) -> None:
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
-        )
-
     def test_requests_are_answered_on_new_connections(
         self, api: httpx.Client, conn: psycopg.Connection[tuple[object]]
     ) -> None:
         for number in range(3):
-            self.terminate_connections(conn)
+            terminate_connections(conn)
             assert api.post("/ledger", json=ENTRY | {"nonce": f"n{number}"}).status_code == 201
-            self.terminate_connections(conn)
+            terminate_connections(conn)
             assert api.get("/ledger/alice").json()["balance"] == number + 1
 
     def test_a_request_under_way_is_asked_again_and_recorded_once(
@@ -93,11 +88,62 @@ class TestConnectionsAreLost:
             request = threading.Thread(target=post)
             request.start()
             wait_until(lambda: someone_waits(conn))
-            self.terminate_connections(conn)
+            terminate_connections(conn)
         request.join(PATIENCE)
 
         assert [answer.status_code for answer in answers] == [201]
         assert api.get("/ledger/alice").json()["entry_count"] == 2
+
+
+class TestItTurnsReadOnly:
+    """As after a failover, when connections lead to a server that was demoted to a standby."""
+
+    @pytest.fixture
+    def api(self, ledger_db: str) -> Iterator[httpx.Client]:
+        with running(make_service(ledger_db, pool_size=POOL_SIZE)) as client:
+            yield client
+
+    def test_an_entry_is_503_until_it_can_be_written_again(
+        self, api: httpx.Client, conn: psycopg.Connection[tuple[object]]
+    ) -> None:
+        assert api.post("/ledger", json=ENTRY | {"nonce": "before"}).status_code == 201
+
+        turn_read_only(conn)
+        for _ in range(2):
+            assert_unavailable(
+                api.post("/ledger", json=ENTRY | {"nonce": "during"}), "database_unavailable"
+            )
+        assert api.get("/ledger/alice").json()["balance"] == 1
+        turn_writable(conn)
+        after = api.post("/ledger", json=ENTRY | {"nonce": "during"})
+
+        assert (after.status_code, after.json()["balance"]) == (201, 2)
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/ledger/batch", {"entries": [ENTRY | {"nonce": "during"}]}),
+            ("/ledger/holds", ENTRY | {"operation": "CREDIT_SPEND", "nonce": "during"}),
+            ("/ledger/reversals", {"original_nonce": "before", "nonce": "during"}),
+        ],
+    )
+    def test_whatever_else_writes_is_503_until_it_can_write_again(
+        self,
+        api: httpx.Client,
+        conn: psycopg.Connection[tuple[object]],
+        path: str,
+        body: dict[str, object],
+    ) -> None:
+        api.post("/ledger", json=ENTRY | {"nonce": "before"})
+
+        turn_read_only(conn)
+        for _ in range(POOL_SIZE):
+            assert_unavailable(api.post(path, json=body), "database_unavailable")
+        turn_writable(conn)
+        # Each connection that was made meanwhile is found out once.
+        after = [api.post(path, json=body).status_code for _ in range(POOL_SIZE)]
+
+        assert after[-1] in (200, 201)
 
 
 def test_an_account_locked_for_too_long_is_503_and_nothing_is_recorded(ledger_db: str) -> None:
@@ -114,7 +160,7 @@ def test_an_account_locked_for_too_long_is_503_and_nothing_is_recorded(ledger_db
 
 
 def test_a_pool_without_a_free_connection_is_503(ledger_db: str) -> None:
-    with running(make_service(ledger_db, pool_size=1, pool_timeout=0.1)) as api:
+    with running(make_service(ledger_db, pool_size=2, pool_timeout=0.1)) as api:
         api.post("/ledger", json=ENTRY | {"nonce": "first"})
         with psycopg.connect(ledger_db) as blocker, psycopg.connect(ledger_db) as observer:
             observer.autocommit = True
@@ -129,6 +175,28 @@ def test_a_pool_without_a_free_connection_is_503(ledger_db: str) -> None:
         request.join(PATIENCE)
 
         assert api.get("/ledger/alice").json()["entry_count"] == 2
+
+
+def terminate_connections(conn: psycopg.Connection[tuple[object]]) -> None:
+    conn.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+    )
+
+
+def turn_read_only(conn: psycopg.Connection[tuple[object]]) -> None:
+    """Let every connection of the service be a new one, on which nothing can be written."""
+    database = sql.Identifier(conn.info.dbname)
+    conn.execute(
+        sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(database)
+    )
+    terminate_connections(conn)
+
+
+def turn_writable(conn: psycopg.Connection[tuple[object]]) -> None:
+    """Let new connections write; those that are there stay as they are."""
+    database = sql.Identifier(conn.info.dbname)
+    conn.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(database))
 
 
 def lock_the_account(blocker: psycopg.Connection[tuple[object]]) -> None:

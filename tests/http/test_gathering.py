@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,101 +13,27 @@ import pytest
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InsufficientBalance, LedgerError
 from ledger_py.http import recorder as recorder_module
-from ledger_py.http.database import Database, service_conninfo
-from ledger_py.http.gathering import MAX_GROUP, Line, WaitingRequest, record_alone
+from ledger_py.http.database import service_conninfo
+from ledger_py.http.gathering import MAX_GROUP, record_alone
 from ledger_py.http.problems import Problem
-from ledger_py.http.recorder import Recorder
 from ledger_py.http.schemas import RecordRequest
-from ledger_py.settings import Settings
 from ledger_py.structs import RecordedEntry
+from tests.http.gathered import (
+    SETTINGS,
+    Answer,
+    Records,
+    kinds,
+    lock,
+    make_line,
+    request,
+    transactions,
+    until,
+    waiting,
+    waiting_for_locks,
+)
 from tests.sql.calls import Connection
 
 pytestmark = pytest.mark.anyio
-
-SETTINGS = Settings(pool_size=4, pool_timeout=10.0)
-
-Answer = RecordedEntry | BaseException
-
-_NUMBERS = itertools.count(1)
-
-
-class Records:
-    """A recorder and its database, as a service has them."""
-
-    def __init__(self) -> None:
-        self.database = Database("app1")
-        self.recorder = Recorder("app1", self.database)
-
-    async def open(self, url: str, settings: Settings = SETTINGS) -> None:
-        await self.database.open(url, settings, size=2)
-        await self.recorder.open(url, settings)
-
-    async def close(self) -> None:
-        await self.recorder.close()
-        await self.database.close()
-
-    def begin(self, *requests: RecordRequest[str]) -> list[asyncio.Task[RecordedEntry]]:
-        """Ask for entries at the same moment."""
-        return [
-            asyncio.create_task(self.recorder.record(request, request.nonce or ""))
-            for request in requests
-        ]
-
-    async def together(self, *requests: RecordRequest[str]) -> list[Answer]:
-        """Ask for entries at the same moment, and wait for all answers."""
-        return await asyncio.gather(*self.begin(*requests), return_exceptions=True)
-
-
-@pytest.fixture
-async def records(ledger_db: str) -> AsyncIterator[Records]:
-    records = Records()
-    await records.open(ledger_db)
-    yield records
-    await records.close()
-
-
-def request(owner_id: str = "alice", amount: int | None = 1, **fields: Any) -> RecordRequest[str]:
-    operation = "CREDIT_SPEND" if (amount or 0) < 0 else "CREDIT_ADD"
-    nonce = f"nonce-{next(_NUMBERS)}"
-    return RecordRequest(
-        **{"owner_id": owner_id, "operation": operation, "nonce": nonce, "amount": amount} | fields
-    )
-
-
-def transactions(conn: Connection) -> list[int]:
-    """The sizes of the transactions that have recorded entries, in their order."""
-    query = "SELECT count(*) FROM ledger.entries GROUP BY xact_id ORDER BY xact_id"
-    return [row[0] for row in conn.execute(query)]
-
-
-def lock(blocker: Connection, owner_id: str) -> None:
-    blocker.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = %s FOR UPDATE", [owner_id])
-
-
-def waiting_for_locks(conn: Connection) -> list[int]:
-    """The processes of the service that wait for a lock."""
-    found = conn.execute(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
-    )
-    return [row[0] for row in found]
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something has happened; the deadline only ends a test that hangs."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-def kinds(answers: Sequence[Answer]) -> list[str]:
-    """Say in a word what each answer is."""
-    return [
-        ("replayed" if answer.replayed else "recorded")
-        if isinstance(answer, RecordedEntry)
-        else getattr(answer, "code", type(answer).__name__)
-        for answer in answers
-    ]
 
 
 async def test_one_alone_is_recorded_alone(records: Records, conn: Connection) -> None:
@@ -409,16 +333,3 @@ async def test_a_refusal_is_the_exception_of_a_single_call(records: Records) -> 
     assert isinstance(answers[0], InsufficientBalance)
     assert answers[0].detail["required"] == 3
     assert kinds(answers)[1] == "recorded"
-
-
-def waiting(asked: RecordRequest[str]) -> WaitingRequest:
-    return WaitingRequest(asked, msgspec.json.encode(asked))
-
-
-def make_line(conninfo: str, answers_within: float = 10.0) -> Line:
-    async def aside(_: RecordRequest[str]) -> RecordedEntry:
-        raise AssertionError("nobody is put aside")
-
-    return Line(
-        app="app1", conninfo=conninfo, patience=0.2, answers_within=answers_within, aside=aside
-    )

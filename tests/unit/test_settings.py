@@ -88,6 +88,8 @@ def test_every_setting_has_an_effect(tmp_path: Path) -> None:
         ("LEDGER_PORT", "http"),
         ("LEDGER_PORT", "٨"),
         ("LEDGER_POOL_SIZE", "0"),
+        ("LEDGER_POOL_SIZE", "1"),
+        ("LEDGER_POOL_SIZE", "1001"),
         ("LEDGER_POOL_SIZE", "-1"),
         ("LEDGER_POOL_TIMEOUT", "0"),
         ("LEDGER_STATEMENT_TIMEOUT", "nan"),
@@ -101,6 +103,11 @@ def test_every_setting_has_an_effect(tmp_path: Path) -> None:
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: "):
         Settings.from_environment({name: value})
+
+
+def test_settings_made_by_a_program_are_refused_as_well() -> None:
+    with pytest.raises(SettingsError, match=r"^LEDGER_POOL_SIZE: "):
+        Settings(pool_size=1)
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:se cret@h/d", "postgresql://u:secret@[h/d"])

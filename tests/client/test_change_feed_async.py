@@ -1,0 +1,229 @@
+"""The change feed, with which a reader goes on where it has stopped; the same for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+from ledger_py import AsyncLedger
+from ledger_py.errors import InvalidRequest
+from ledger_py.structs import Entry, FeedEntry
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def conn(ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection on which every statement commits by itself."""
+    async with await AsyncConnection.connect(ledger_db, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def ledger(conn: AsyncConnection[Any]) -> AsyncLedger:
+    """The ledger as app1 sees it."""
+    return AsyncLedger(conn, app="app1")
+
+
+@pytest.fixture
+async def transacting(ledger_db: str) -> AsyncIterator[AsyncLedger]:
+    """The same ledger on a connection without autocommit."""
+    async with await AsyncConnection.connect(ledger_db) as connection:
+        yield AsyncLedger(connection, app="app1")
+
+
+@pytest.fixture
+async def reader(shared_ledger_db: str) -> AsyncIterator[AsyncLedger]:
+    """The ledger on a database that others use too, in which nothing is written."""
+    async with await AsyncConnection.connect(shared_ledger_db) as connection:
+        yield AsyncLedger(connection, app="app1")
+
+
+async def record(ledger: AsyncLedger, *nonces: str, owner_id: str = "alice") -> None:
+    """Record an entry under each nonce."""
+    for nonce in nonces:
+        await ledger.record_entry(owner_id=owner_id, operation="CREDIT_ADD", nonce=nonce, amount=1)
+
+
+async def look(ledger: AsyncLedger, cursor: str | None = None, **more: Any) -> list[FeedEntry]:
+    """Read a page when no transaction of another database can hold up what is committed here.
+
+    The feed waits for those of the whole server, which other tests may use.
+    """
+    snapshot = await ledger.conn.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    youngest = await snapshot.fetchone()
+    older = b"""
+        SELECT count(*), pg_sleep(0.002) FROM pg_stat_activity
+        WHERE datname <> current_database() AND backend_xid::text::bigint < %s::bigint
+    """
+    for _ in range(10_000):
+        counted = await (await ledger.conn.execute(older, youngest)).fetchone()
+        if counted is not None and counted[0] == 0:
+            return await ledger.entries_after(cursor, **more)
+    raise AssertionError("a transaction of another database does not end")
+
+
+async def read_on(
+    ledger: AsyncLedger, cursor: str | None = None, *, max_rows: int = 1000
+) -> list[FeedEntry]:
+    """Read page by page until there is nothing more."""
+    found: list[FeedEntry] = []
+    while page := await look(ledger, found[-1].cursor if found else cursor, max_rows=max_rows):
+        found += page
+        assert len(page) <= max_rows
+        assert len({entry.cursor for entry in found}) == len(found)
+    return found
+
+
+def nonces(entries: list[FeedEntry]) -> list[str]:
+    """Give the nonces of entries."""
+    return [entry.nonce for entry in entries]
+
+
+async def test_feed_has_the_entries_of_all_accounts_and_apps(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await record(ledger, "a-1", "a-2")
+    await record(AsyncLedger(conn, app="app2"), "b-1", owner_id="bob")
+    found = await look(ledger)
+    assert [(entry.app, entry.owner_id, entry.nonce) for entry in found] == [
+        ("app1", "alice", "a-1"),
+        ("app1", "alice", "a-2"),
+        ("app2", "bob", "b-1"),
+    ]
+
+
+async def test_feed_entry_is_the_entry_with_a_cursor(ledger: AsyncLedger) -> None:
+    await ledger.conn.execute("SET TimeZone = 'Asia/Kathmandu'")
+    await ledger.record_entry(
+        owner_id="alice", operation="CREDIT_ADD", nonce="n", amount=10**9, metadata={"order": 7}
+    )
+    (found,) = await look(ledger)
+    (entry,) = await ledger.entries_of(owner_id="alice")
+    assert type(found) is FeedEntry
+    assert type(found.cursor) is str
+    assert msgspec.convert(found, Entry, from_attributes=True) == entry
+    assert found.recorded_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("max_rows", [1, 2, 3, 7, 1000])
+async def test_pages_hold_each_entry_once_and_in_order(ledger: AsyncLedger, max_rows: int) -> None:
+    expected = [f"n-{number}" for number in range(7)]
+    await record(ledger, *expected)
+    found = await read_on(ledger, max_rows=max_rows)
+    assert nonces(found) == expected
+    assert [entry.seq for entry in found] == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_pages_divide_a_transaction_without_losing_or_doubling(
+    ledger: AsyncLedger,
+) -> None:
+    batch = [
+        {"owner_id": f"owner-{number % 3}", "operation": "CREDIT_ADD", "nonce": f"n-{number}"}
+        for number in range(10)
+    ]
+    await ledger.record_entries(batch)
+    found = await read_on(ledger, max_rows=4)
+    assert sorted(nonces(found)) == [f"n-{number}" for number in range(10)]
+    for owner_id in ("owner-0", "owner-1", "owner-2"):
+        seqs = [entry.seq for entry in found if entry.owner_id == owner_id]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_reader_goes_on_behind_any_cursor(ledger: AsyncLedger) -> None:
+    await record(ledger, "n-0", "n-1", "n-2", "n-3")
+    found = await read_on(ledger)
+    for position, entry in enumerate(found, start=1):
+        assert await look(ledger, entry.cursor) == found[position:]
+
+
+async def test_reader_that_has_everything_gets_what_comes_later(ledger: AsyncLedger) -> None:
+    assert await look(ledger) == []
+    await record(ledger, "n-0")
+    (first,) = await look(ledger)
+    assert await look(ledger, first.cursor) == []
+    await record(ledger, "n-1", "n-2")
+    assert nonces(await look(ledger, first.cursor)) == ["n-1", "n-2"]
+
+
+async def test_entry_that_is_committed_late_is_not_skipped(
+    ledger: AsyncLedger, transacting: AsyncLedger
+) -> None:
+    await record(transacting, "late", owner_id="late")
+    await record(ledger, "early", owner_id="early")
+    # Nobody knows yet whether there will be an entry before this one.
+    before = await read_on(ledger)
+    await transacting.conn.commit()
+    after = await read_on(ledger, before[-1].cursor if before else None)
+    assert nonces(before) == []
+    assert sorted(nonces(after)) == ["early", "late"]
+
+
+async def test_entry_that_is_rolled_back_never_appears(
+    ledger: AsyncLedger, transacting: AsyncLedger
+) -> None:
+    await record(transacting, "undone", owner_id="undone")
+    await record(ledger, "done")
+    await transacting.conn.rollback()
+    assert nonces(await look(ledger)) == ["done"]
+
+
+async def test_page_has_at_most_a_thousand_entries_unless_more_are_asked_for(
+    ledger: AsyncLedger,
+) -> None:
+    await ledger.record_entries(
+        [
+            {"owner_id": f"owner-{number}", "operation": "CREDIT_ADD", "nonce": f"n-{number}"}
+            for number in range(1001)
+        ]
+    )
+    assert len(await look(ledger)) == 1000
+    assert len(await look(ledger, max_rows=10_000)) == 1001
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "1", "-", "1-", "-1", "1-2-3", " 1-2", "1-2\n", "1-2 ", "+1-2", "1-" + "9" * 19],
+)
+async def test_what_is_no_cursor_is_refused(reader: AsyncLedger, cursor: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await reader.entries_after(cursor)
+    assert refused.value.detail["field"] == "cursor"
+    assert isinstance(refused.value.__cause__, psycopg.Error)
+    assert refused.value.__cause__.sqlstate == "LG001"
+
+
+async def test_cursor_beyond_all_entries_has_nothing_behind_it(reader: AsyncLedger) -> None:
+    assert await reader.entries_after("9" * 19 + "-" + "9" * 18) == []
+
+
+@pytest.mark.parametrize("max_rows", [0, -1, 10_001, None])
+async def test_page_of_a_size_that_cannot_be_is_refused(reader: AsyncLedger, max_rows: Any) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await reader.entries_after(max_rows=max_rows)
+    assert refused.value.detail["field"] == "max_rows"
+    assert refused.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "reason"),
+    [
+        ({"cursor": 7}, "cursor", "must be a text, not int"),
+        ({"cursor": "1-\0"}, "cursor", "must not contain the NUL character"),
+        ({"max_rows": "7"}, "max_rows", "must be an integer, not str"),
+        ({"max_rows": 2**31}, "max_rows", "must fit into 32 bits"),
+    ],
+)
+async def test_what_cannot_be_sent_is_refused_before_it_is_sent(
+    reader: AsyncLedger, arguments: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await reader.entries_after(**arguments)
+    assert refused.value.detail == {"field": field, "reason": reason}
+    assert refused.value.__cause__ is None

@@ -1,0 +1,129 @@
+"""A recorder as a service has it, and what is asked of it at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ledger_py.http.database import Database
+from ledger_py.http.gathering import Line, WaitingRequest
+from ledger_py.http.recorder import Recorder
+from ledger_py.http.schemas import RecordRequest
+from ledger_py.settings import Settings
+from ledger_py.structs import RecordedEntry
+from tests.sql.calls import Connection
+
+__all__ = (
+    "SETTINGS",
+    "Answer",
+    "Records",
+    "kinds",
+    "lock",
+    "make_line",
+    "request",
+    "transactions",
+    "until",
+    "waiting",
+    "waiting_for_locks",
+)
+
+SETTINGS = Settings(pool_size=4, pool_timeout=10.0)
+
+Answer = RecordedEntry | BaseException
+
+_NUMBERS = itertools.count(1)
+
+
+class Records:
+    """A recorder and its database, as a service has them."""
+
+    def __init__(self) -> None:
+        self.database = Database("app1")
+        self.recorder = Recorder("app1", self.database)
+
+    async def open(self, url: str, settings: Settings = SETTINGS) -> None:
+        """Connect."""
+        await self.database.open(url, settings, size=2)
+        await self.recorder.open(url, settings)
+
+    async def close(self) -> None:
+        """Answer everybody who waits, and disconnect."""
+        await self.recorder.close()
+        await self.database.close()
+
+    def begin(self, *requests: RecordRequest[str]) -> list[asyncio.Task[RecordedEntry]]:
+        """Ask for entries at the same moment."""
+        return [
+            asyncio.create_task(self.recorder.record(request, request.nonce or ""))
+            for request in requests
+        ]
+
+    async def together(self, *requests: RecordRequest[str]) -> list[Answer]:
+        """Ask for entries at the same moment, and wait for all answers."""
+        return await asyncio.gather(*self.begin(*requests), return_exceptions=True)
+
+
+def request(owner_id: str = "alice", amount: int | None = 1, **fields: Any) -> RecordRequest[str]:
+    """Make a request to credit, or to debit, with a nonce of its own."""
+    operation = "CREDIT_SPEND" if (amount or 0) < 0 else "CREDIT_ADD"
+    nonce = f"nonce-{next(_NUMBERS)}"
+    return RecordRequest(
+        **{"owner_id": owner_id, "operation": operation, "nonce": nonce, "amount": amount} | fields
+    )
+
+
+def transactions(conn: Connection) -> list[int]:
+    """The sizes of the transactions that have recorded entries, in their order."""
+    query = "SELECT count(*) FROM ledger.entries GROUP BY xact_id ORDER BY xact_id"
+    return [row[0] for row in conn.execute(query)]
+
+
+def lock(blocker: Connection, owner_id: str) -> None:
+    """Lock an account until the transaction ends."""
+    blocker.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = %s FOR UPDATE", [owner_id])
+
+
+def waiting_for_locks(conn: Connection) -> list[int]:
+    """The processes of the service that wait for a lock."""
+    found = conn.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
+    )
+    return [row[0] for row in found]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something has happened; the deadline only ends a test that hangs."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def kinds(answers: Sequence[Answer]) -> list[str]:
+    """Say in a word what each answer is."""
+    return [
+        ("replayed" if answer.replayed else "recorded")
+        if isinstance(answer, RecordedEntry)
+        else getattr(answer, "code", type(answer).__name__)
+        for answer in answers
+    ]
+
+
+def waiting(asked: RecordRequest[str]) -> WaitingRequest:
+    """Make what a line takes of a request."""
+    return WaitingRequest(asked, msgspec.json.encode(asked))
+
+
+def make_line(conninfo: str, answers_within: float = 10.0) -> Line:
+    """Make a line of app1 whose accounts nobody has locked for long."""
+
+    async def aside(_: RecordRequest[str]) -> RecordedEntry:
+        raise AssertionError("nobody is put aside")
+
+    return Line(
+        app="app1", conninfo=conninfo, patience=0.2, answers_within=answers_within, aside=aside
+    )

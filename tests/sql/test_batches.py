@@ -242,8 +242,7 @@ def test_frozen_account_is_refused_without_the_others(tx: Connection) -> None:
     assert codes(results) == [None, "account_frozen"]
 
 
-def test_balance_of_an_item_cannot_pass_2_to_the_53_less_1(tx: Connection) -> None:
-    record(tx)
+def let_any_amount_be_added(tx: Connection) -> None:
     call(
         tx,
         "define_operation",
@@ -253,21 +252,18 @@ def test_balance_of_an_item_cannot_pass_2_to_the_53_less_1(tx: Connection) -> No
         min_amount=1,
         max_amount=MAX_AMOUNT,
     )
+
+
+def test_balance_of_an_item_cannot_pass_2_to_the_53_less_1(tx: Connection) -> None:
+    record(tx)
+    let_any_amount_be_added(tx)
     results = record_batch(tx, [item(MAX_AMOUNT - 11), item(2), item(1)])
     assert codes(results) == [None, "amount_out_of_bounds", None]
 
 
 def test_items_whose_sum_no_bigint_can_hold_are_answered_one_by_one(tx: Connection) -> None:
     record(tx, amount=5)
-    call(
-        tx,
-        "define_operation",
-        operation="CREDIT_ADD",
-        description="Credits",
-        shared=True,
-        min_amount=1,
-        max_amount=MAX_AMOUNT,
-    )
+    let_any_amount_be_added(tx)
     results = record_batch(tx, [item(MAX_AMOUNT) for _ in range(1_100)] + [item(2)])
     assert codes(results) == ["amount_out_of_bounds"] * 1_100 + [None]
     assert balance(tx) == 7

@@ -44,7 +44,7 @@ BEGIN
             v_results := ledger_core.record_plain_entries(record_entries.app, record_entries.entries, v_unfit_nonces);
             v_left := v_left - cardinality(v_results);
             IF v_attempt = 1 AND v_left > 0 THEN
-                IF ledger_core.share_a_key(record_entries.entries)
+                IF ledger_core.share_a_nonce(record_entries.entries)
                     OR ledger_core.plain_items_left(record_entries.app, record_entries.entries, v_results)
                 THEN
                     RAISE serialization_failure;
@@ -63,7 +63,8 @@ BEGIN
         RETURN;
     END IF;
 
-    v_shared := ledger_core.share_a_key(record_entries.entries);
+    v_shared := ledger_core.share_a_nonce(record_entries.entries)
+        OR record_entries.entries @? '$[*].claim_subject ? (@ != null)';
     FOR v_position IN
         SELECT items."position"
         FROM ledger_core.read_items(record_entries.app, record_entries.entries) AS items

@@ -250,7 +250,7 @@ def _end_with_verdict(what: str, wrong: int, examined: str) -> None:
 
 @main.command("checkpoint")
 def checkpoint_command() -> None:
-    """Print a digest over all accounts and both journals, as one line of JSON.
+    """Print a digest over all accounts and journals, as one line of JSON.
 
     Keep it where nobody who can write the database can change it (`ledger checkpoint >> FILE`), for
     `ledger verify --checkpoint FILE`.
@@ -262,7 +262,7 @@ def checkpoint_command() -> None:
 @main.command("export")
 @click.argument("file", type=_FILE)
 def export_command(file: Path) -> None:
-    """Write all entries and both journals to FILE, for `ledger verify-export` on any machine."""
+    """Write all entries and journals to FILE, for `ledger verify-export` on any machine."""
     with _open_books() as conn, whole_file(file) as lines:
         written = export(conn, lines, report=_note)
     click.echo(f"{written} lines written to {file}")

@@ -20,7 +20,7 @@ _TABLES: Final = (
         owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
         metadata::text AS metadata, recorded_at, expires_at,
         xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
-        claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim,
+        claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, claim_slot, subject_slot,
         encode(hash, 'hex') AS hash
     FROM ledger.entries
     ORDER BY owner_id, asset, seq
@@ -37,10 +37,18 @@ _TABLES: Final = (
     """
     SELECT
         'operation_changes' AS "table",
-        change_id, changed_at, changed_by, change, operation, app, rule::text AS rule,
+        change_id, changed_at, changed_by, change, operation, app, role_name, rule::text AS rule,
         xact_id::text::numeric AS xact_id, encode(hash, 'hex') AS hash
     FROM ledger.operation_changes
     ORDER BY change_id
+    """,
+    """
+    SELECT
+        'hold_events' AS "table",
+        owner_id, asset, event_seq, happened_at, app, hold_nonce, event, seq, hold::text AS hold,
+        xact_id::text::numeric AS xact_id, encode(hash, 'hex') AS hash
+    FROM ledger.hold_events
+    ORDER BY owner_id, asset, event_seq
     """,
 )
 # Quote and delimiter are characters that JSON never contains as they are: so the lines come as they
@@ -52,7 +60,7 @@ _COPY: Final = r"""
 
 
 def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
-    """Write the entries and both journals as of one moment, in the format of `recompute`.
+    """Write the entries and the journals as of one moment, in the format of `recompute`.
 
     Args:
         conn: as `connected` gives it.

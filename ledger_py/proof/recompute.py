@@ -10,18 +10,20 @@ The export
     1. `entries`, sorted by owner_id, asset (both by code point) and seq;
     2. `operator_actions`, the journal of what was done by hand, sorted by owner_id, asset and
        action_seq;
-    3. `operation_changes`, the journal of the catalogue, sorted by change_id.
+    3. `operation_changes`, the journal of the catalogue, sorted by change_id;
+    4. `hold_events`, the journal of the holds, sorted by owner_id, asset and event_seq.
 
     The last line is `{"lines": N}` with the number of lines before it. Times are ISO 8601;
-    `metadata`, `before`, `after` and `rule` are strings with the text that PostgreSQL gives for the
-    JSON; `hash` is hexadecimal.
+    `metadata`, `before`, `after`, `rule` and `hold` are strings with the text that PostgreSQL gives
+    for the JSON; `hash` is hexadecimal.
 
 What must hold
-    The entries of an account are one chain, the operator's actions on it are another, and the
-    changes of the catalogue are one. In each chain the number (`seq`, `action_seq`, `change_id`) is
-    1, 2, 3 …, and `hash` is SHA-256 over the hash of the line before (32 zero bytes before the
-    first) followed by the canonical bytes of the line. Of entries also: `balance_after` is the
-    balance before plus `amount`, and `recorded_at` does not run backwards.
+    The entries of an account are one chain, the operator's actions on it are another, the events of
+    its holds a third, and the changes of the catalogue are one. In each chain the number (`seq`,
+    `action_seq`, `event_seq`, `change_id`) is 1, 2, 3 …, and `hash` is SHA-256 over the hash of the
+    line before (32 zero bytes before the first) followed by the canonical bytes of the line. Of
+    entries also: `balance_after` is the balance before plus `amount`, and `recorded_at` does not
+    run backwards.
 
     The canonical bytes are numbers of eight bytes, big-endian (times in microseconds since
     2000-01-01 UTC), followed by UTF-8 text, its parts separated by commas. "Counted" is a text that
@@ -34,13 +36,16 @@ What must hold
         and `expiry_defaulted` if they are true; `metadata=` (counted), `expires_at=` (sixteen
         hexadecimal digits of the number), `claim_subject=` and `hold_nonce=` (counted),
         `hold_final=` (`true` or `false`), `reverses_seq=` (decimal), `frees_claim=` (`true` or
-        `false`).
+        `false`), `claim_slot=` and `subject_slot=` (decimal).
     `operator_actions`
         Numbers: `action_seq`, `acted_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `action`,
         `role_name`, `actor`, `reason`, `before`, `after`; then `seq=` (decimal).
     `operation_changes`
-        Numbers: `change_id`, `changed_at`, `xact_id`. Text, counted: `change`, `operation`,
-        `changed_by`, `rule`; then `app=` (counted).
+        Numbers: `change_id`, `changed_at`, `xact_id`. Text, counted: `change`, `operation` (nothing
+        if it is null), `changed_by`, `rule`; then `app=` and `role_name=` (counted).
+    `hold_events`
+        Numbers: `event_seq`, `happened_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `app`,
+        `hold_nonce`, `event`, `hold`; then `seq=` (decimal).
 
 The digest of a checkpoint
     Begin with 32 zero bytes. For each chain in the order of the export, take its last line among
@@ -73,6 +78,7 @@ _NUMBERED_BY: Final = {
     "entries": "seq",
     "operator_actions": "action_seq",
     "operation_changes": "change_id",
+    "hold_events": "event_seq",
 }
 _TABLES: Final = list(_NUMBERED_BY)
 _NOTHING: Final = bytes(32)
@@ -264,6 +270,9 @@ def _entry_bytes(entry: Line) -> bytes:
         parts.append(f"reverses_seq={entry['reverses_seq']}")
     if entry["frees_claim"] is not None:
         parts.append(f"frees_claim={'true' if entry['frees_claim'] else 'false'}")
+    for name in ("claim_slot", "subject_slot"):
+        if entry.get(name) is not None:  # an export of 0.1 has neither
+            parts.append(f"{name}={entry[name]}")
     return numbers + ",".join(parts).encode()
 
 
@@ -282,9 +291,22 @@ def _change_bytes(change: Line) -> bytes:
     numbers = struct.pack(
         ">qqQ", change["change_id"], _microseconds(change["changed_at"]), change["xact_id"]
     )
-    parts = [_counted(change[name]) for name in ("change", "operation", "changed_by", "rule")]
-    if change["app"] is not None:
-        parts.append(f"app={_counted(change['app'])}")
+    names = ("change", "operation", "changed_by", "rule")
+    parts = ["" if change[name] is None else _counted(change[name]) for name in names]
+    for name in ("app", "role_name"):
+        if change.get(name) is not None:  # an export of 0.1 has no role_name
+            parts.append(f"{name}={_counted(change[name])}")
+    return numbers + ",".join(parts).encode()
+
+
+def _hold_event_bytes(event: Line) -> bytes:
+    numbers = struct.pack(
+        ">qqQ", event["event_seq"], _microseconds(event["happened_at"]), event["xact_id"]
+    )
+    names = ("owner_id", "asset", "app", "hold_nonce", "event", "hold")
+    parts = [_counted(event[name]) for name in names]
+    if event["seq"] is not None:
+        parts.append(f"seq={event['seq']}")
     return numbers + ",".join(parts).encode()
 
 
@@ -292,6 +314,7 @@ _CANONICAL: Final[dict[str, Callable[[Line], bytes]]] = {
     "entries": _entry_bytes,
     "operator_actions": _action_bytes,
     "operation_changes": _change_bytes,
+    "hold_events": _hold_event_bytes,
 }
 
 

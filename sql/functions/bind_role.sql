@@ -5,6 +5,8 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_bound_at timestamptz;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = bind_role.role) THEN
         PERFORM ledger_core.refuse(
@@ -18,7 +20,14 @@ BEGIN
             'field', 'role', 'reason', 'is a group of PostgreSQL or of the ledger, and no login of an application'
         ));
     END IF;
-    INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING;
+    PERFORM ledger_core.lock_catalogue();
+    INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING
+    RETURNING bound_at INTO v_bound_at;
+    IF FOUND THEN
+        PERFORM ledger_core.note_change(
+            'bound', NULL, bind_role.app, ledger_core.binding_facts(v_bound_at), bind_role.role
+        );
+    END IF;
     BEGIN
         EXECUTE format('GRANT ledger_app TO %I', bind_role.role);
     EXCEPTION

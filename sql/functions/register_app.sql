@@ -6,6 +6,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+    v_registered_at timestamptz;
     v_operation text;
 BEGIN
     IF coalesce(register_app.app !~ '^[a-z][a-z0-9_]{0,62}$' OR register_app.app = 'ledger', TRUE) THEN
@@ -17,7 +18,14 @@ BEGIN
 
     PERFORM ledger_core.lock_catalogue();
     INSERT INTO ledger.apps (app, description) VALUES (register_app.app, register_app.description)
-    ON CONFLICT (app) DO UPDATE SET description = excluded.description;
+    ON CONFLICT (app) DO UPDATE SET description = excluded.description
+    WHERE apps.description <> excluded.description
+    RETURNING registered_at INTO v_registered_at;
+    IF FOUND THEN
+        PERFORM ledger_core.note_change(
+            'registered', NULL, register_app.app, ledger_core.app_facts(register_app.description, v_registered_at)
+        );
+    END IF;
     FOR v_operation IN SELECT operation FROM ledger.operations WHERE shared ORDER BY operation LOOP
         PERFORM ledger_core.allow_operation(register_app.app, v_operation, NULL, NULL, NULL, FALSE);
     END LOOP;

@@ -24,6 +24,7 @@ BEGIN
             ledger.retire_operation,
             ledger.set_min_balance,
             ledger.statement,
+            ledger.unbind_role,
             ledger.unfreeze_account,
             ledger.verify,
             ledger.verify_checkpoint

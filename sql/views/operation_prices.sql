@@ -9,6 +9,7 @@ SELECT
     lead(changes.changed_at) OVER (PARTITION BY changes.operation, changes.app ORDER BY changes.change_id) AS valid_until,
     changes.change,
     changes.changed_by
-FROM ledger.operation_changes AS changes;
+FROM ledger.operation_changes AS changes
+WHERE changes.operation IS NOT NULL;
 
 COMMENT ON VIEW ledger.operation_prices IS 'The default and bounds of every operation over time (app null), and where an app has its own for it, those (null: the operation''s). For the price on a day: valid_from <= day < coalesce(valid_until, ''infinity'').';

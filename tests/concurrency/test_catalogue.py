@@ -134,7 +134,7 @@ def test_apps_and_shared_operations_can_be_made_by_many_at_once(
 
 @pytest.mark.parametrize(
     ("change", "notes"),
-    [(REGISTER, 4), (SHARE, 3)],
+    [(REGISTER, 5), (SHARE, 3)],
     ids=["an app with 4 operations", "an operation for 2 apps"],
 )
 def test_the_same_can_be_made_by_many_at_once_and_is_noted_once(

@@ -66,6 +66,23 @@ def changes_as_stored(conn: Connection) -> list[Row]:
         ).fetchall()
 
 
+def hold_events_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
+    """Read the events of an account's holds, oldest first, with the texts that are hashed."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT
+                hold_events.*,
+                hold::text AS hold_text,
+                xact_id::text::numeric::bigint AS xact_number
+            FROM ledger.hold_events
+            WHERE owner_id = %s AND asset = %s
+            ORDER BY event_seq
+            """,
+            [owner_id, asset],
+        ).fetchall()
+
+
 def chained(lines: list[Row]) -> list[bytes]:
     """Give the hash that each line of a chain must have.
 
@@ -84,6 +101,8 @@ def canonical_bytes(line: Row) -> bytes:
     """Give the canonical form of an entry, or of a line of a journal."""
     if "action_seq" in line:
         return _action_bytes(line)
+    if "event_seq" in line:
+        return _hold_event_bytes(line)
     return _change_bytes(line) if "change_id" in line else _entry_bytes(line)
 
 
@@ -112,12 +131,31 @@ def _change_bytes(change: Row) -> bytes:
     )
     parts = [
         _counted(change["change"]),
-        _counted(change["operation"]),
+        _counted(change["operation"]) if change["operation"] is not None else "",
         _counted(change["changed_by"]),
         _counted(change["rule_text"]),
     ]
     if change["app"] is not None:
         parts.append(f"app={_counted(change['app'])}")
+    if change["role_name"] is not None:
+        parts.append(f"role_name={_counted(change['role_name'])}")
+    return numbers + ",".join(parts).encode()
+
+
+def _hold_event_bytes(event: Row) -> bytes:
+    numbers = struct.pack(
+        ">qqQ", event["event_seq"], _microseconds(event["happened_at"]), event["xact_number"]
+    )
+    parts = [
+        _counted(event["owner_id"]),
+        _counted(event["asset"]),
+        _counted(event["app"]),
+        _counted(event["hold_nonce"]),
+        _counted(event["event"]),
+        _counted(event["hold_text"]),
+    ]
+    if event["seq"] is not None:
+        parts.append(f"seq={event['seq']}")
     return numbers + ",".join(parts).encode()
 
 
@@ -152,6 +190,9 @@ def _entry_bytes(entry: Row) -> bytes:
         parts.append(f"reverses_seq={entry['reverses_seq']}")
     if entry["frees_claim"] is not None:
         parts.append(f"frees_claim={str(entry['frees_claim']).lower()}")
+    for name in ("claim_slot", "subject_slot"):
+        if entry[name] is not None:
+            parts.append(f"{name}={entry[name]}")
     return numbers + ",".join(parts).encode()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sql.calls import Connection, Row, call, entries, record, refused, rows, spend
 from tests.sql.hash_chain import actions_as_stored, changes_as_stored
-from tests.sql.lifecycle import item, operate, record_batch
+from tests.sql.lifecycle import item, operate, place, record_batch
 
 
 def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
@@ -76,6 +76,7 @@ def test_what_is_not_decided_yet_is_not_covered(ledger_db: str, conn: Connection
     before = call(conn, "checkpoint")
     with psycopg.connect(ledger_db) as pending:
         record(pending, owner_id="bob")
+        place(pending, 1, owner_id="bob")
         operate(pending, "freeze_account", owner_id="bob")
         record(conn, owner_id="carl")
         operate(conn, "freeze_account", owner_id="carl")
@@ -98,12 +99,13 @@ def test_transaction_that_is_rolled_back_changes_no_checkpoint(
     assert changed_since(conn, checkpoint) == []
 
 
-@pytest.mark.parametrize("table", ["operator_actions", "operation_changes"])
+@pytest.mark.parametrize("table", ["operator_actions", "operation_changes", "hold_events"])
 def test_line_of_a_journal_is_covered_though_there_are_no_entries(
     conn: Connection, table: str
 ) -> None:
     before = call(conn, "checkpoint")
-    operate(conn, "freeze_account", owner_id="nobody")
+    operate(conn, "set_min_balance", owner_id="nobody", min_balance=-5)
+    place(conn, 5, owner_id="nobody")
     call(conn, "define_operation", operation="BONUS", description="x", default_amount=5)
     checkpoint = call(conn, "checkpoint")
     assert checkpoint["digest"] != before["digest"]

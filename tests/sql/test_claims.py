@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.sql.calls import Connection, balance, call, fails, record, refused
+from tests.sql.calls import Connection, balance, call, fails, record, refused, rows
+from tests.sql.lifecycle import reverse
 
 
 def define_limited(tx: Connection, limit: int = 1, period: str = "ever", **rule: Any) -> None:
@@ -30,7 +31,7 @@ def claim_at(tx: Connection, at: str, app: str = "app1", subject: str | None = N
     """Take a slot of LIMITED for alice as if it were that time."""
     tx.execute(
         """
-        SELECT 1 FROM ledger_core.take_claims(
+        SELECT 1 FROM ledger_core.take_claim_slots(
             owner_id => 'alice', asset => 'CREDIT', app => %s, operation => 'LIMITED',
             claim_subject => %s, seq => 1, at => %s
         )
@@ -198,3 +199,35 @@ def test_slot_of_a_claim_cannot_be_changed(tx: Connection) -> None:
     record(tx, operation="SIGNUP_CREDIT")
     with fails(tx, "LG901"):
         tx.execute("UPDATE ledger.claims SET subject = 'bob'")
+
+
+# What is kept of it
+
+
+def test_claim_knows_its_slot(tx: Connection) -> None:
+    call(
+        tx,
+        "define_operation",
+        operation="TWICE",
+        description="x",
+        default_amount=1,
+        claim_limit=2,
+        claim_period="ever",
+    )
+    call(tx, "allow_operation", app="app1", operation="TWICE")
+    record(tx, operation="TWICE", nonce="first", claim_subject="device")
+    record(tx, operation="TWICE", nonce="second")
+    reverse(tx, "first", free_claim=True)
+    record(tx, operation="TWICE", nonce="third", claim_subject="device")
+    record(tx, amount=1, nonce="no claim")
+    slots = tx.execute(
+        "SELECT nonce, claim_slot, subject_slot FROM ledger.entries WHERE reverses_seq IS NULL "
+        "ORDER BY seq"
+    ).fetchall()
+    assert slots == [
+        ("first", 1, 1),
+        ("second", 2, None),
+        ("third", 1, 1),
+        ("no claim", None, None),
+    ]
+    assert rows(tx, "verify") == []

@@ -11,8 +11,9 @@ from tests.sql.hash_chain import (
     chained,
     changes_as_stored,
     entries_as_stored,
+    hold_events_as_stored,
 )
-from tests.sql.lifecycle import adjust, operate
+from tests.sql.lifecycle import adjust, capture, operate, place, release
 
 # What PostgreSQL takes as text: no NUL, no half of a surrogate pair.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=255)
@@ -113,6 +114,7 @@ def assert_journals_hold(conn: Connection, owner_id: str = "alice") -> None:
     for lines, number in (
         (actions_as_stored(conn, owner_id), "action_seq"),
         (changes_as_stored(conn), "change_id"),
+        (hold_events_as_stored(conn, owner_id), "event_seq"),
     ):
         assert [line["hash"] for line in lines] == chained(lines)
         assert [line[number] for line in lines] == list(range(1, len(lines) + 1))
@@ -123,6 +125,8 @@ def test_changes_of_the_catalogue_are_chained_from_the_first(tx: Connection) -> 
     call(tx, "allow_operation", app="app1", operation="BONUS", default_amount=5)
     call(tx, "retire_operation", operation="BONUS")
     call(tx, "register_app", app="app3", description="Third")
+    call(tx, "bind_role", role=tx.info.user, app="app3")
+    call(tx, "unbind_role", role=tx.info.user, app="app3")
     assert_journals_hold(tx)
 
 
@@ -135,6 +139,18 @@ def test_actions_are_chained_by_account(tx: Connection) -> None:
     operate(tx, "set_min_balance", min_balance=-5)
     assert len(actions_as_stored(tx, "alice")) == 7
     assert len(actions_as_stored(tx, "alice", "TOKEN")) == 1
+    assert_journals_hold(tx, "alice")
+    assert_journals_hold(tx, "bob")
+
+
+def test_events_of_holds_are_chained_by_account(tx: Connection) -> None:
+    for owner_id in ("alice", "bob"):
+        record(tx, owner_id=owner_id, amount=50, expires_at="2099-01-01T00:00:00Z")
+        place(tx, 20, owner_id=owner_id, nonce=f"{owner_id}'s ☃", metadata={"job": "\\ ☃"})
+        capture(tx, f"{owner_id}'s ☃", 5, final=False)
+        place(tx, 10, owner_id=owner_id, nonce=f"{owner_id}'s other")
+        release(tx, f"{owner_id}'s other")
+        assert len(hold_events_as_stored(tx, owner_id)) == 4
     assert_journals_hold(tx, "alice")
     assert_journals_hold(tx, "bob")
 
@@ -157,6 +173,18 @@ def test_journals_do_not_depend_on_the_settings_of_the_session(tx: Connection) -
         """
     )
     tx.execute("SELECT ledger.retire_operation(operation => 'BONUS')")
+    tx.execute(  # not place(): psycopg does not read times in these styles
+        """
+        SELECT 1
+        FROM ledger.record_entry(
+            app => 'app1', owner_id => 'alice', operation => 'CREDIT_ADD', nonce => 'n'
+        )
+        CROSS JOIN ledger.place_hold(
+            app => 'app1', owner_id => 'alice', operation => 'CREDIT_SPEND', nonce => 'h',
+            amount => 1, expires_in => '1 day 02:00:00'
+        )
+        """
+    )
     operate(tx, "freeze_account", actor=r"back\slash", reason=r"\\n")
     assert tx.execute("SELECT * FROM ledger.verify()").fetchall() == []
     tx.execute("RESET ALL")

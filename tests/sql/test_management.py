@@ -48,7 +48,15 @@ def test_registered_app_has_the_shared_operations(tx: Connection) -> None:
 def test_registering_again_changes_the_description_only(tx: Connection) -> None:
     call(tx, "register_app", app="app1", description="New words")
     assert scalar(tx, "SELECT description FROM ledger.apps WHERE app = 'app1'") == "New words"
-    assert changes(tx) == []
+    noted = [(it["change"], it["app"], it["rule"]["description"]) for it in changes(tx)]
+    assert noted == [("registered", "app1", "New words")]
+
+
+def test_registering_the_same_again_changes_nothing(tx: Connection) -> None:
+    call(tx, "register_app", app="app3", description="Third")
+    before = changes(tx)
+    call(tx, "register_app", app="app3", description="Third")
+    assert changes(tx) == before
 
 
 def test_registering_again_keeps_the_bounds_of_the_app(tx: Connection) -> None:

@@ -69,11 +69,55 @@ def test_binding_again_changes_nothing(log_in: LogIn, conn: Connection) -> None:
 
 
 def test_role_that_is_no_longer_bound_cannot_record(log_in: LogIn, conn: Connection) -> None:
+    both = log_in("app1", "app2")
+    record(both)
+    call(conn, "unbind_role", role=both.info.user, app="app1")
+    with fails(both, "LG401"):
+        record(both)
+    assert record(both, app="app2")["seq"] == 2
+
+
+def test_role_that_is_bound_to_nothing_any_more_may_not_even_ask(
+    log_in: LogIn, conn: Connection
+) -> None:
     app1 = log_in("app1")
-    record(app1)
-    conn.execute("DELETE FROM ledger.app_roles")
-    with fails(app1, "LG401"):
-        record(app1)
+    balance(app1)
+    call(conn, "unbind_role", role=app1.info.user, app="app1")
+    with fails(app1, DENIED):
+        balance(app1)
+
+
+def test_unbinding_again_changes_nothing(log_in: LogIn, conn: Connection) -> None:
+    app1 = log_in("app1")
+    for _ in range(2):
+        call(conn, "unbind_role", role=app1.info.user, app="app1")
+    noted = conn.execute(
+        "SELECT change FROM ledger.operation_changes WHERE role_name = %s ORDER BY change_id",
+        [app1.info.user],
+    ).fetchall()
+    assert noted == [("bound",), ("unbound",)]
+    assert rows(conn, "verify") == []
+
+
+def test_login_that_is_gone_can_be_unbound(conn: Connection) -> None:
+    """Before another of that name could act for the app."""
+    conn.execute("CREATE ROLE ledger_test_leaver LOGIN")
+    call(conn, "bind_role", role="ledger_test_leaver", app="app1")
+    conn.execute("DROP ROLE ledger_test_leaver")
+    call(conn, "unbind_role", role="ledger_test_leaver", app="app1")
+    assert scalar(conn, "SELECT count(*) FROM ledger.app_roles") == 0
+    assert rows(conn, "verify") == []
+
+
+@pytest.mark.parametrize(
+    ("role", "app", "sqlstate"),
+    [(None, "app1", "LG001"), ("", "app1", "LG001"), ("r", None, "LG101"), ("r", "app9", "LG101")],
+)
+def test_only_a_name_can_be_unbound_from_an_app(
+    conn: Connection, role: str | None, app: str | None, sqlstate: str
+) -> None:
+    with fails(conn, sqlstate):
+        call(conn, "unbind_role", role=role, app=app)
 
 
 def test_membership_alone_allows_no_app(log_in: LogIn) -> None:

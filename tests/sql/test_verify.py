@@ -9,7 +9,7 @@ from psycopg import sql
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, record, refused, rows, scalar
 from tests.sql.full_books import BEGINNING, activities, fill
-from tests.sql.lifecycle import item, operate, record_batch
+from tests.sql.lifecycle import item, operate, place, record_batch
 
 
 @pytest.fixture
@@ -228,19 +228,26 @@ def test_every_unique_index_is_missed(owner: Connection) -> None:
             assert (index, missed) == (index, ["unique index missing"])
 
 
-def test_what_is_of_transactions_that_the_server_has_not_seen_is_named(tx: Connection) -> None:
+@pytest.mark.parametrize(
+    ("table", "owner_id"),
+    [
+        ("entries", "alice"),
+        ("operator_actions", "bob"),
+        ("operation_changes", None),
+        ("hold_events", "alice"),
+    ],
+)
+def test_what_is_of_transactions_that_the_server_has_not_seen_is_named(
+    tx: Connection, table: str, owner_id: str | None
+) -> None:
     """So it is when a dump is restored on a younger server: the feed would withhold them."""
     record(tx)
+    place(tx, 1)
     operate(tx, "freeze_account", owner_id="bob")
-    for table in ("entries", "operator_actions", "operation_changes"):
-        tx.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER {table}_append_only".encode())
-        tx.execute(f"UPDATE ledger.{table} SET xact_id = '9000000000000000000'".encode())
+    tx.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER {table}_append_only".encode())
+    tx.execute(f"UPDATE ledger.{table} SET xact_id = '9000000000000000000'".encode())
     found = [row for row in rows(tx, "verify") if row["problem"] == "transaction of the future"]
-    assert [(row["found_in"], row["owner_id"], row["seq"]) for row in found] == [
-        ("entries", "alice", 1),
-        ("operator_actions", "bob", None),
-        ("operation_changes", None, None),
-    ]
+    assert [(row["found_in"], row["owner_id"]) for row in found] == [(table, owner_id)]
 
 
 # Whoever asks

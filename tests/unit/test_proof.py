@@ -47,6 +47,8 @@ def entry(seq: int, amount: int, **columns: Any) -> Line:
         "hold_final": None,
         "reverses_seq": None,
         "frees_claim": None,
+        "claim_slot": None,
+        "subject_slot": None,
     }
     return plain | columns
 
@@ -81,8 +83,27 @@ def change(change_id: int, **columns: Any) -> Line:
         "change": "defined",
         "operation": "BONUS",
         "app": None,
+        "role_name": None,
         "rule": '{"default_amount": 5}',
         "xact_id": 1000 + change_id,
+    }
+    return plain | columns
+
+
+def event(event_seq: int, **columns: Any) -> Line:
+    """Make a line of the journal of holds without hash."""
+    plain: Line = {
+        "table": "hold_events",
+        "owner_id": "alice",
+        "asset": "CREDIT",
+        "event_seq": event_seq,
+        "happened_at": f"2030-01-01T00:00:0{event_seq}.5+00:00",
+        "app": "app1",
+        "hold_nonce": "h ☃",
+        "event": "placed",
+        "seq": None,
+        "hold": '{"status": "open"}',
+        "xact_id": 1000 + event_seq,
     }
     return plain | columns
 
@@ -102,7 +123,7 @@ def chained(lines: list[Line]) -> list[Line]:
 def account(owner_id: str) -> list[Line]:
     return chained(
         [
-            entry(1, 10, owner_id=owner_id, amount_defaulted=True),
+            entry(1, 10, owner_id=owner_id, claim_slot=1, subject_slot=2),
             entry(2, 5, owner_id=owner_id, metadata='{"☃": 1}', expires_at="2031-01-01T00:00:00Z"),
             entry(3, -4, owner_id=owner_id, hold_nonce="h", hold_final=False),
             entry(4, 4, owner_id=owner_id, claim_subject="d", reverses_seq=3, frees_claim=False),
@@ -112,13 +133,21 @@ def account(owner_id: str) -> list[Line]:
 
 @pytest.fixture
 def export() -> list[Line]:
-    """The lines of an export: entries of two accounts, and both journals."""
+    """The lines of an export: entries of two accounts, and the journals."""
     return [
         *account("alice"),
         *account("zoë"),
         *chained([action(1), action(2, seq=4)]),
         *chained([action(1, owner_id="zoë"), action(2, owner_id="zoë")]),
-        *chained([change(1), change(2, app="app1"), change(3)]),
+        *chained(
+            [
+                change(1),
+                change(2, app="app1"),
+                change(3, change="bound", operation=None, app="app1", role_name="app1_service"),
+            ]
+        ),
+        *chained([event(1), event(2, event="captured", seq=3)]),
+        *chained([event(1, owner_id="zoë")]),
     ]
 
 
@@ -156,6 +185,8 @@ OTHER: dict[str, Any] = {
     "hold_final": True,
     "reverses_seq": 1,
     "frees_claim": True,
+    "claim_slot": 3,
+    "subject_slot": 3,
     "hash": "00" * 32,
 }
 
@@ -185,7 +216,18 @@ OTHER_CHANGE: dict[str, Any] = {
     "change": "retired",
     "operation": "OTHER",
     "app": None,
+    "role_name": "otto",
     "rule": "{}",
+    "xact_id": 7,
+    "hash": "00" * 32,
+}
+OTHER_EVENT: dict[str, Any] = {
+    "happened_at": "2030-01-01T00:00:02.500001+00:00",
+    "app": "app2",
+    "hold_nonce": "i",
+    "event": "released",
+    "seq": None,
+    "hold": "{}",
     "xact_id": 7,
     "hash": "00" * 32,
 }
@@ -196,6 +238,7 @@ OTHER_CHANGE: dict[str, Any] = {
     [
         *((9, column, value) for column, value in OTHER_ACTION.items()),
         *((13, column, value) for column, value in OTHER_CHANGE.items()),
+        *((16, column, value) for column, value in OTHER_EVENT.items()),
     ],
 )
 def test_value_of_a_journal_that_was_changed_is_told_of_its_line(
@@ -203,7 +246,11 @@ def test_value_of_a_journal_that_was_changed_is_told_of_its_line(
 ) -> None:
     export[at][column] = value
     first, *_ = problems(export)
-    row = {9: 'operator_actions "alice" CREDIT #2', 13: "operation_changes #2"}[at]
+    row = {
+        9: 'operator_actions "alice" CREDIT #2',
+        13: "operation_changes #2",
+        16: 'hold_events "alice" CREDIT #2',
+    }[at]
     assert first.startswith(f"line {at + 1}, {row}: hash is not ")
 
 
@@ -212,6 +259,7 @@ def test_every_column_is_changed_in_some_test(export: list[Line]) -> None:
     assert set(export[0]) == {*OTHER, *key, "seq", "amount", "balance_after"}
     assert set(export[9]) == {*OTHER_ACTION, *key, "action_seq"}
     assert set(export[13]) == {*OTHER_CHANGE, "table", "change_id"}
+    assert set(export[16]) == {*OTHER_EVENT, *key, "event_seq"}
 
 
 def test_amount_that_was_changed_is_told_with_the_balance_that_follows(
@@ -256,8 +304,8 @@ def test_line_of_a_journal_that_is_missing_is_told_of_the_next(
 
 def test_end_of_an_account_that_is_missing_is_told_by_the_count(export: list[Line]) -> None:
     del export[3]
-    assert problems(export, stated=15) == [
-        "line 15: the export has 14 lines where it says 15",
+    assert problems(export, stated=18) == [
+        "line 18: the export has 17 lines where it says 18",
     ]
 
 
@@ -280,6 +328,7 @@ def test_something_after_the_last_line_is_told(export: list[Line]) -> None:
         ([10, 11, 8, 9], 'line 3, operator_actions "alice" CREDIT #1'),
         ([12, 13, 14, 8, 9], 'line 4, operator_actions "alice" CREDIT #1'),
         ([8, 9, 0, 1, 2, 3], 'line 3, entries "alice" CREDIT #1'),
+        ([17, 15, 16], 'line 2, hold_events "alice" CREDIT #1'),
     ],
 )
 def test_lines_must_be_sorted(export: list[Line], order: list[int], told: str) -> None:
@@ -335,15 +384,23 @@ def test_digest_is_a_chain_over_the_newest_lines_below_the_horizon(export: list[
         ("operator_actions,5:alice,CREDIT,2,", export[9]),
         ("operator_actions,3:zoë,CREDIT,2,", export[11]),
     )
+    holds = (
+        ("hold_events,5:alice,CREDIT,2,", export[16]),
+        ("hold_events,3:zoë,CREDIT,1,", export[17]),
+    )
     assert recomputation.digest(1001) == bytes(32).hex()
     assert recomputation.digest(1003) == chain(
-        ("entries,5:alice,CREDIT,2,", export[1]), *journals, ("operation_changes,2,", export[13])
+        ("entries,5:alice,CREDIT,2,", export[1]),
+        *journals,
+        ("operation_changes,2,", export[13]),
+        *holds,
     )
     assert recomputation.digest(1005) == chain(
         ("entries,5:alice,CREDIT,4,", export[3]),
         ("entries,3:zoë,CREDIT,2,", export[5]),
         *journals,
         ("operation_changes,3,", export[14]),
+        *holds,
     )
 
 

@@ -5,6 +5,11 @@
 -- account is not of that kind, does not exist, would fall below its floor, or if the nonce is taken:
 -- ledger_core.record_entry then goes step by step. Unguarded, the caller holds the account's lock
 -- (ledger_core.lock_account) and has checked everything but the nonce.
+DROP FUNCTION IF EXISTS ledger_core.append_entry(
+    text, text, text, text, text, bigint, timestamptz, boolean, boolean, boolean, jsonb, timestamptz, text, text, boolean,
+    bigint, boolean
+); -- until 0.1
+
 CREATE OR REPLACE FUNCTION ledger_core.append_entry(
     owner_id text,
     asset text,
@@ -22,7 +27,9 @@ CREATE OR REPLACE FUNCTION ledger_core.append_entry(
     hold_nonce text DEFAULT NULL,
     hold_final boolean DEFAULT NULL,
     reverses_seq bigint DEFAULT NULL,
-    frees_claim boolean DEFAULT NULL
+    frees_claim boolean DEFAULT NULL,
+    claim_slot integer DEFAULT NULL,
+    subject_slot integer DEFAULT NULL
 )
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
@@ -55,7 +62,7 @@ BEGIN
             v_xact_id, append_entry.owner_id, append_entry.asset, append_entry.app, append_entry.operation,
             append_entry.nonce, append_entry.amount_defaulted, append_entry.expiry_defaulted, append_entry.metadata,
             append_entry.expires_at, append_entry.claim_subject, append_entry.hold_nonce, append_entry.hold_final,
-            append_entry.reverses_seq, append_entry.frees_claim
+            append_entry.reverses_seq, append_entry.frees_claim, append_entry.claim_slot, append_entry.subject_slot
         ))
     WHERE owner_id = append_entry.owner_id AND asset = append_entry.asset
         AND balance + append_entry.amount <= 9007199254740991
@@ -80,13 +87,15 @@ BEGIN
 
     INSERT INTO ledger.entries (
         owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, amount_defaulted, expiry_defaulted,
-        metadata, expires_at, claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, recorded_at, xact_id, hash
+        metadata, expires_at, claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, claim_slot,
+        subject_slot, recorded_at, xact_id, hash
     )
     SELECT
         append_entry.owner_id, append_entry.asset, v_seq, v_entry_id, append_entry.app, append_entry.operation,
         append_entry.amount, v_balance, append_entry.nonce, append_entry.amount_defaulted, append_entry.expiry_defaulted,
         append_entry.metadata, append_entry.expires_at, append_entry.claim_subject, append_entry.hold_nonce,
-        append_entry.hold_final, append_entry.reverses_seq, append_entry.frees_claim, v_recorded_at, v_xact_id, v_hash
+        append_entry.hold_final, append_entry.reverses_seq, append_entry.frees_claim, append_entry.claim_slot,
+        append_entry.subject_slot, v_recorded_at, v_xact_id, v_hash
     WHERE NOT EXISTS (
         SELECT 1 FROM ledger.holds
         WHERE holds.owner_id = append_entry.owner_id AND holds.app = append_entry.app AND holds.nonce = append_entry.nonce
@@ -119,6 +128,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.append_entry(
-    text, text, text, text, text, bigint, timestamptz, boolean, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint, boolean
+    text, text, text, text, text, bigint, timestamptz, boolean, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint, boolean, integer,
+    integer
 ) IS
 'Records one entry; amount is signed. Guarded: the fast path, null if it does not apply (see the file). Unguarded: raises LG201 if the nonce is taken, LG002 if the balance would pass 2^53 - 1.';

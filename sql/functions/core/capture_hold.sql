@@ -84,6 +84,10 @@ BEGIN
         );
         PERFORM 1 FROM ledger_core.expire_lots(capture_hold.owner_id, capture_hold.asset, v_account.now);
     END IF;
+    PERFORM 1 FROM ledger_core.note_hold(
+        capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now,
+        v_entry.seq
+    );
     PERFORM 1 FROM ledger_core.schedule(capture_hold.owner_id, capture_hold.asset);
     RETURN v_entry;
 END

@@ -2,6 +2,11 @@
 -- independent of session settings: eight-byte big-endian numbers (times as microseconds since
 -- 2000-01-01 UTC), then text in which every free text is preceded by its length in characters, so that
 -- no two entries have the same form. A plain SELECT, so that the planner inlines it.
+DROP FUNCTION IF EXISTS ledger_core.entry_bytes(
+    bigint, bigint, bigint, bigint, timestamptz, xid8, text, text, text, text, text, boolean, boolean, jsonb, timestamptz,
+    text, text, boolean, bigint, boolean
+); -- until 0.1
+
 CREATE OR REPLACE FUNCTION ledger_core.entry_bytes(
     seq bigint,
     entry_id bigint,
@@ -22,7 +27,9 @@ CREATE OR REPLACE FUNCTION ledger_core.entry_bytes(
     hold_nonce text,
     hold_final boolean,
     reverses_seq bigint,
-    frees_claim boolean
+    frees_claim boolean,
+    claim_slot integer,
+    subject_slot integer
 )
 RETURNS bytea
 LANGUAGE sql
@@ -43,11 +50,14 @@ SELECT
         || coalesce(',hold_nonce=' || length(hold_nonce)::text || ':' || hold_nonce, '')
         || coalesce(',hold_final=' || hold_final::text, '')
         || coalesce(',reverses_seq=' || reverses_seq::text, '')
-        || coalesce(',frees_claim=' || frees_claim::text, ''),
+        || coalesce(',frees_claim=' || frees_claim::text, '')
+        || coalesce(',claim_slot=' || claim_slot::text, '')
+        || coalesce(',subject_slot=' || subject_slot::text, ''),
         E'\\', E'\\\\'
     ), 'escape')
 $$;
 
 COMMENT ON FUNCTION ledger_core.entry_bytes(
-    bigint, bigint, bigint, bigint, timestamptz, xid8, text, text, text, text, text, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint, boolean
+    bigint, bigint, bigint, bigint, timestamptz, xid8, text, text, text, text, text, boolean, boolean, jsonb, timestamptz, text, text, boolean, bigint, boolean, integer,
+    integer
 ) IS 'Canonical bytes of an entry, all of its columns but the hash; the argument of ledger_core.chain_hash.';

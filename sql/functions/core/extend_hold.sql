@@ -13,10 +13,16 @@ BEGIN
     IF v_hold.status <> 'open' THEN
         PERFORM ledger_core.refuse_closed_hold(extend_hold.app, extend_hold.hold_nonce, v_hold.status, v_hold.closed_at);
     END IF;
-    v_until := greatest(v_hold.expires_at, ledger_core.add_interval(v_account.now, extend_hold.expires_in));
+    v_until := ledger_core.add_interval(v_account.now, extend_hold.expires_in);
+    IF v_until <= v_hold.expires_at THEN
+        RETURN v_hold;
+    END IF;
     UPDATE ledger.holds
     SET expires_at = v_until
     WHERE owner_id = extend_hold.owner_id AND app = extend_hold.app AND nonce = extend_hold.hold_nonce;
+    PERFORM 1 FROM ledger_core.note_hold(
+        extend_hold.owner_id, extend_hold.asset, extend_hold.app, extend_hold.hold_nonce, 'extended', v_account.now
+    );
     PERFORM 1 FROM ledger_core.schedule(extend_hold.owner_id, extend_hold.asset);
     RETURN ledger_core.hold_state(extend_hold.owner_id, extend_hold.app, extend_hold.hold_nonce, FALSE);
 END

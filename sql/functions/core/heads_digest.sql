@@ -8,6 +8,7 @@ DECLARE
     v_digest bytea := decode(repeat('00', 32), 'hex');
     v_accounts bigint;
     v_entries bigint;
+    v_journal text;
 BEGIN
     SELECT
         coalesce(
@@ -38,47 +39,37 @@ BEGIN
         ) AS newest
     ) AS heads;
 
-    SELECT
-        coalesce(
-            ledger_core.chain(
-                v_digest,
-                ledger_core.text_bytes(
-                    'operator_actions,' || length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset
-                    || ',' || heads.action_seq::text || ','
-                ) || heads.hash
-                ORDER BY heads.owner_id, heads.asset
-            ),
-            v_digest
-        )
-    INTO v_digest
-    FROM (
-        SELECT DISTINCT ON (actions.owner_id, actions.asset)
-            actions.owner_id, actions.asset, actions.action_seq, actions.hash
-        FROM ledger.operator_actions AS actions
-        WHERE actions.xact_id < heads_digest.horizon
-        ORDER BY actions.owner_id, actions.asset, actions.action_seq DESC
-    ) AS heads;
-
-    SELECT
-        coalesce(
-            ledger_core.chain(
-                v_digest,
-                ledger_core.text_bytes('operation_changes,' || heads.change_id::text || ',') || heads.hash
-            ),
-            v_digest
-        )
-    INTO v_digest
-    FROM (
-        SELECT changes.change_id, changes.hash
-        FROM ledger.operation_changes AS changes
-        WHERE changes.xact_id < heads_digest.horizon
-        ORDER BY changes.change_id DESC
-        LIMIT 1
-    ) AS heads;
+    -- A journal that is added comes last: checkpoints from before it then have the digest that they had.
+    FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events'] LOOP
+        SELECT
+            coalesce(
+                ledger_core.chain(
+                    v_digest,
+                    ledger_core.text_bytes(
+                        v_journal || ','
+                        || CASE
+                            WHEN heads.of_account THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
+                            ELSE ''
+                        END
+                        || heads.number::text || ','
+                    ) || heads.hash
+                    ORDER BY heads.owner_id, heads.asset
+                ),
+                v_digest
+            )
+        INTO v_digest
+        FROM (
+            SELECT DISTINCT ON (journals.owner_id, journals.asset)
+                journals.of_account, journals.owner_id, journals.asset, journals.number, journals.hash
+            FROM ledger_core.journals
+            WHERE journals.journal = v_journal AND journals.xact_id < heads_digest.horizon
+            ORDER BY journals.owner_id, journals.asset, journals.number DESC
+        ) AS heads;
+    END LOOP;
 
     RETURN QUERY SELECT encode(v_digest, 'hex'), v_accounts, v_entries;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.heads_digest(xid8) IS
-'SHA-256 chain over the newest entry and the newest operator action of every account and the newest change of the catalogue (names, number and hash), among those of transactions before the horizon, in the order of the keys; with the number of accounts and entries.';
+'SHA-256 chain over the newest entry, operator action and hold event of every account and the newest change of the catalogue (names, number and hash), among those of transactions before the horizon, in the order of the keys; with the number of accounts and entries.';

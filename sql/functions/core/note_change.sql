@@ -1,4 +1,8 @@
-CREATE OR REPLACE FUNCTION ledger_core.note_change(change text, operation text, app text, rule jsonb)
+DROP FUNCTION IF EXISTS ledger_core.note_change(text, text, text, jsonb); -- until 0.1
+
+CREATE OR REPLACE FUNCTION ledger_core.note_change(
+    change text, operation text, app text, rule jsonb, role_name text DEFAULT NULL
+)
 RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -20,20 +24,20 @@ BEGIN
         coalesce(v_hash, decode(repeat('00', 32), 'hex')),
         ledger_core.change_bytes(
             v_change_id, v_changed_at, v_xact_id, note_change.change, note_change.operation, v_changed_by,
-            note_change.rule, note_change.app
+            note_change.rule, note_change.app, note_change.role_name
         )
     );
     INSERT INTO ledger.operation_changes (
-        change_id, changed_at, changed_by, change, operation, app, rule, xact_id, hash
+        change_id, changed_at, changed_by, change, operation, app, role_name, rule, xact_id, hash
     )
     VALUES (
         v_change_id, v_changed_at, v_changed_by, note_change.change, note_change.operation, note_change.app,
-        note_change.rule, v_xact_id, v_hash
+        note_change.role_name, note_change.rule, v_xact_id, v_hash
     )
     -- Of a SERIALIZABLE transaction whose snapshot is from before the lock: 40001, to be tried again.
     ON CONFLICT DO NOTHING;
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.note_change(text, text, text, jsonb) IS
+COMMENT ON FUNCTION ledger_core.note_change(text, text, text, jsonb, text) IS
 'Keeps one change of the locked catalogue with time and role in ledger.operation_changes, chained to the change before.';

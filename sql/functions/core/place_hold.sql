@@ -62,6 +62,9 @@ BEGIN
     PERFORM 1 FROM ledger_core.reserve_lots(
         place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
     );
+    PERFORM 1 FROM ledger_core.note_hold(
+        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_placed_at
+    );
     PERFORM 1 FROM ledger_core.schedule(place_hold.owner_id, place_hold.asset);
     RETURN ledger_core.hold_state(place_hold.owner_id, place_hold.app, place_hold.nonce, FALSE);
 END

@@ -21,6 +21,7 @@ DECLARE
     v_amount bigint := coalesce(record_entry.amount, record_entry.default_amount);
     v_expires_at timestamptz := record_entry.expires_at;
     v_account ledger_core.account_state;
+    v_slots record;
     v_entry ledger.recorded_entry;
 BEGIN
     SELECT * INTO v_account FROM ledger_core.lock_account(record_entry.owner_id, record_entry.asset);
@@ -44,7 +45,7 @@ BEGIN
             'reason', CASE WHEN v_amount <= 0 THEN 'is for credits only' ELSE 'must be a time in the future, before the year 10000' END
         ));
     END IF;
-    PERFORM 1 FROM ledger_core.take_claims(
+    SELECT * INTO v_slots FROM ledger_core.take_claim_slots(
         record_entry.owner_id, record_entry.asset, record_entry.app, record_entry.operation, record_entry.claim_subject,
         v_account.last_seq + 1, v_account.now
     );
@@ -63,7 +64,9 @@ BEGIN
         expiry_defaulted => record_entry.expires_at IS NULL AND v_expires_at IS NOT NULL,
         metadata => record_entry.metadata,
         expires_at => v_expires_at,
-        claim_subject => record_entry.claim_subject
+        claim_subject => record_entry.claim_subject,
+        claim_slot => v_slots.claim_slot,
+        subject_slot => v_slots.subject_slot
     );
     IF v_expires_at IS NOT NULL THEN
         PERFORM 1 FROM ledger_core.add_lot(

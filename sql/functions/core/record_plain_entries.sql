@@ -25,7 +25,7 @@ BEGIN
                 ledger_core.entry_bytes(
                     checked.seq, checked.entry_id, checked.amount, checked.balance_after, checked.recorded_at, v_xact_id,
                     checked.owner_id, checked.asset, record_plain_entries.app, checked.operation, checked.nonce,
-                    checked.amount_defaulted, FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL, NULL
+                    checked.amount_defaulted, FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
                 )
             ) OVER (
                 PARTITION BY checked.owner_id, checked.asset ORDER BY checked.position ROWS UNBOUNDED PRECEDING

@@ -17,6 +17,9 @@ BEGIN
     PERFORM 1 FROM ledger_core.close_hold(
         release_hold.owner_id, release_hold.app, release_hold.hold_nonce, 'released', v_account.now
     );
+    PERFORM 1 FROM ledger_core.note_hold(
+        release_hold.owner_id, release_hold.asset, release_hold.app, release_hold.hold_nonce, 'released', v_account.now
+    );
     PERFORM 1 FROM ledger_core.expire_lots(release_hold.owner_id, release_hold.asset, v_account.now);
     PERFORM 1 FROM ledger_core.schedule(release_hold.owner_id, release_hold.asset);
     RETURN ledger_core.hold_state(release_hold.owner_id, release_hold.app, release_hold.hold_nonce, FALSE);

@@ -60,7 +60,41 @@ BEGIN
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
 
-    RETURN QUERY SELECT * FROM ledger_core.verify_changes();
+    -- An app that is gone with all that was its own may be: nothing can have been recorded for it.
+    RETURN QUERY
+    SELECT
+        'app not as last noted', 'apps', NULL, NULL, NULL::bigint,
+        jsonb_build_object(
+            'app', apps.app, 'noted', noted.rule, 'found', ledger_core.app_facts(apps.description, apps.registered_at)
+        )
+    FROM ledger.apps
+    LEFT JOIN LATERAL (
+        SELECT changes.rule FROM ledger.operation_changes AS changes
+        WHERE changes.change = 'registered' AND changes.app = apps.app
+        ORDER BY changes.change_id DESC
+        LIMIT 1
+    ) AS noted ON TRUE
+    WHERE ledger_core.app_facts(apps.description, apps.registered_at) IS DISTINCT FROM noted.rule;
+
+    RETURN QUERY
+    SELECT
+        'binding not as last noted', 'app_roles', NULL, NULL, NULL::bigint,
+        jsonb_build_object(
+            'app', coalesce(bound.app, noted.app), 'role_name', coalesce(bound.role_name, noted.role_name),
+            'noted', noted.rule, 'found', bound.facts
+        )
+    FROM (
+        SELECT app_roles.app, app_roles.role_name, ledger_core.binding_facts(app_roles.bound_at) AS facts
+        FROM ledger.app_roles
+    ) AS bound
+    FULL JOIN (
+        SELECT DISTINCT ON (changes.app, changes.role_name)
+            changes.app, changes.role_name, CASE changes.change WHEN 'bound' THEN changes.rule END AS rule
+        FROM ledger.operation_changes AS changes
+        WHERE changes.change IN ('bound', 'unbound') AND changes.app IN (SELECT apps.app FROM ledger.apps)
+        ORDER BY changes.app, changes.role_name, changes.change_id DESC
+    ) AS noted ON bound.app = noted.app AND bound.role_name = noted.role_name
+    WHERE bound.facts IS DISTINCT FROM noted.rule;
 
     -- What the feed and checkpoints go by. It happens when a dump is restored on a younger server.
     RETURN QUERY
@@ -79,19 +113,11 @@ BEGIN
         UNION ALL
         (
             SELECT
-                'operator_actions', actions.owner_id::text, actions.asset::text, actions.seq,
-                jsonb_build_object('action_seq', actions.action_seq), actions.xact_id
-            FROM ledger.operator_actions AS actions
-            ORDER BY actions.xact_id DESC
-            LIMIT 1
-        )
-        UNION ALL
-        (
-            SELECT
-                'operation_changes', NULL, NULL, NULL,
-                jsonb_build_object('change_id', changes.change_id), changes.xact_id
-            FROM ledger.operation_changes AS changes
-            ORDER BY changes.xact_id DESC
+                journals.journal, CASE WHEN journals.of_account THEN journals.owner_id END,
+                CASE WHEN journals.of_account THEN journals.asset END, journals.seq,
+                journals.line, journals.xact_id
+            FROM ledger_core.journals
+            ORDER BY journals.xact_id DESC
             LIMIT 1
         )
     ) AS newest
@@ -101,4 +127,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue() IS
-'What is wrong beyond single owners: rules changed behind the functions, their history changed, sets incomplete, guards of the books missing or switched off, entries and lines of transactions that this server has not seen.';
+'What is wrong beyond single owners: rules, apps and bindings changed behind the functions, sets incomplete, guards of the books missing or switched off, entries and lines of transactions that this server has not seen.';

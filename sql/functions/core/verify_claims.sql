@@ -8,7 +8,10 @@ BEGIN
     RETURN QUERY
     SELECT
         'claim without its entry', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
-        jsonb_build_object('operation', claims.operation, 'subject_kind', claims.subject_kind, 'subject', claims.subject)
+        jsonb_build_object(
+            'operation', claims.operation, 'subject_kind', claims.subject_kind, 'subject', claims.subject,
+            'slot', claims.slot
+        )
     FROM ledger.claims
     LEFT JOIN ledger.entries
         ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
@@ -17,6 +20,9 @@ BEGIN
             WHEN 'owner' THEN entries.owner_id
             WHEN 'claim_subject' THEN entries.claim_subject
         END
+        AND claims.slot = coalesce(
+            CASE claims.subject_kind WHEN 'owner' THEN entries.claim_slot ELSE entries.subject_slot END, claims.slot
+        )
     WHERE ledger_core.in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
 
     -- Which rule was in force under the lock of an old entry is not known to the second; that it was

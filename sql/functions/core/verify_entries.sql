@@ -25,7 +25,8 @@ BEGIN
                 chained.seq, chained.entry_id, chained.amount, chained.balance_after, chained.recorded_at,
                 chained.xact_id, chained.owner_id, chained.asset, chained.app, chained.operation, chained.nonce,
                 chained.amount_defaulted, chained.expiry_defaulted, chained.metadata, chained.expires_at,
-                chained.claim_subject, chained.hold_nonce, chained.hold_final, chained.reverses_seq, chained.frees_claim
+                chained.claim_subject, chained.hold_nonce, chained.hold_final, chained.reverses_seq, chained.frees_claim,
+                chained.claim_slot, chained.subject_slot
             )) AS expected_hash
         FROM chained
     )

@@ -24,7 +24,7 @@ BEGIN
             -- As in pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
             ('{accounts,holds,lots}', 'refuse_change', 'delete or truncate', 2 + 8 + 32),
             (
-                '{entries,lot_movements,operation_changes,operator_actions}', 'refuse_change',
+                '{entries,hold_events,lot_movements,operation_changes,operator_actions}', 'refuse_change',
                 'update, delete or truncate', 2 + 8 + 16 + 32
             ),
             ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
@@ -60,6 +60,7 @@ BEGIN
         ('holds', '{app,nonce}'),
         ('hold_lots', '{owner_id,app,hold_nonce,lot_seq}'),
         ('operator_actions', '{owner_id,asset,action_seq}'),
+        ('hold_events', '{owner_id,asset,event_seq}'),
         ('operation_changes', '{change_id}'),
         ('apps', '{app}'),
         ('operations', '{operation}'),

@@ -1,7 +1,9 @@
-CREATE OR REPLACE FUNCTION ledger_core.take_claims(
+DROP FUNCTION IF EXISTS ledger_core.take_claims(text, text, text, text, text, bigint, timestamptz); -- until 0.1
+
+CREATE OR REPLACE FUNCTION ledger_core.take_claim_slots(
     owner_id text, asset text, app text, operation text, claim_subject text, seq bigint, at timestamptz
 )
-RETURNS void
+RETURNS TABLE (claim_slot integer, subject_slot integer)
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
@@ -16,18 +18,18 @@ DECLARE
 BEGIN
     SELECT claim_limit, claim_period, claim_scope, claim_time_zone INTO v_rule
     FROM ledger.operations
-    WHERE operation = take_claims.operation;
+    WHERE operation = take_claim_slots.operation;
     IF v_rule.claim_limit IS NULL THEN
         RETURN;
     END IF;
     v_period_start := CASE v_rule.claim_period
         WHEN 'ever' THEN '-infinity'
-        ELSE date_trunc(v_rule.claim_period, take_claims.at AT TIME ZONE v_rule.claim_time_zone)
+        ELSE date_trunc(v_rule.claim_period, take_claim_slots.at AT TIME ZONE v_rule.claim_time_zone)
     END;
-    v_scope_app := CASE v_rule.claim_scope WHEN 'owner_and_app' THEN take_claims.app ELSE '' END;
+    v_scope_app := CASE v_rule.claim_scope WHEN 'owner_and_app' THEN take_claim_slots.app ELSE '' END;
 
     FOR v_kind, v_subject IN
-        VALUES ('owner', take_claims.owner_id), ('claim_subject', take_claims.claim_subject)
+        VALUES ('owner', take_claim_slots.owner_id), ('claim_subject', take_claim_slots.claim_subject)
     LOOP
         CONTINUE WHEN v_subject IS NULL;
         v_taken := FALSE;
@@ -37,7 +39,7 @@ BEGIN
             FROM generate_series(1, v_rule.claim_limit) AS slots (slot)
             WHERE NOT EXISTS (
                 SELECT 1 FROM ledger.claims
-                WHERE operation = take_claims.operation AND subject_kind = v_kind AND subject = v_subject
+                WHERE operation = take_claim_slots.operation AND subject_kind = v_kind AND subject = v_subject
                     AND scope_app = v_scope_app AND period_start = v_period_start AND claims.slot = slots.slot
             )
             ORDER BY slots.slot
@@ -46,8 +48,8 @@ BEGIN
                 operation, subject_kind, subject, scope_app, period_start, slot, owner_id, asset, seq
             )
             VALUES (
-                take_claims.operation, v_kind, v_subject, v_scope_app, v_period_start, v_slot,
-                take_claims.owner_id, take_claims.asset, take_claims.seq
+                take_claim_slots.operation, v_kind, v_subject, v_scope_app, v_period_start, v_slot,
+                take_claim_slots.owner_id, take_claim_slots.asset, take_claim_slots.seq
             )
             ON CONFLICT DO NOTHING;
             v_taken := FOUND;
@@ -55,7 +57,7 @@ BEGIN
         END LOOP;
         IF NOT v_taken THEN
             PERFORM ledger_core.refuse('claim_limit_reached', jsonb_build_object(
-                'operation', take_claims.operation,
+                'operation', take_claim_slots.operation,
                 'limited', v_kind,
                 'claim_limit', v_rule.claim_limit,
                 'claim_period', v_rule.claim_period,
@@ -66,9 +68,15 @@ BEGIN
                 END
             ));
         END IF;
+        IF v_kind = 'owner' THEN
+            claim_slot := v_slot;
+        ELSE
+            subject_slot := v_slot;
+        END IF;
     END LOOP;
+    RETURN NEXT;
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.take_claims(text, text, text, text, text, bigint, timestamptz) IS
-'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of the entry seq. Raises LG302 with next_eligible_at (null: never again) when all are taken.';
+COMMENT ON FUNCTION ledger_core.take_claim_slots(text, text, text, text, text, bigint, timestamptz) IS
+'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of the entry seq, and returns their numbers; no row if the operation has no limit. Raises LG302 with next_eligible_at (null: never again) when all are taken.';

@@ -13,7 +13,7 @@ from ledger_py.settings import PROJECT_ROOT
 from tests.migration import released
 from tests.migration.catalogue import catalogue
 from tests.sql.books import assert_books_are_right
-from tests.sql.calls import call, record
+from tests.sql.calls import call, record, rows
 
 TODAY = "today"
 
@@ -51,6 +51,9 @@ def test_a_database_of_a_release_becomes_one_of_today(
     with psycopg.connect(empty_db, autocommit=True) as conn:
         for statement in (release / released.DATA).read_text(encoding="utf-8").split(";\n"):
             conn.execute(statement.encode())
+        call(conn, "bind_role", role=conn.info.user, app="app1")
+        call(conn, "bind_role", role=conn.info.user, app="app2")
+        checkpoint = call(conn, "checkpoint")
     before = held(empty_db)
 
     migrate(empty_db)
@@ -62,6 +65,8 @@ def test_a_database_of_a_release_becomes_one_of_today(
     with psycopg.connect(empty_db, autocommit=True) as conn:
         assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
         assert_books_are_right(conn)
+        kept = {name: checkpoint[name] for name in ("horizon", "digest")}
+        assert rows(conn, "verify_checkpoint", **kept) == []
         # A retry across the upgrade gets the first answer.
         again = {"nonce": "n-1", "amount": 1000}
         assert record(conn, **again)["replayed"]

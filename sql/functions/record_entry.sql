@@ -15,48 +15,53 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+    v_asset text;
+    v_amount bigint;
+    v_plain boolean;
     v_rule record;
     v_entry ledger.recorded_entry;
 BEGIN
-    IF NOT (ledger_core.is_key(record_entry.owner_id) AND ledger_core.is_key(record_entry.nonce))
-        OR record_entry.claim_subject IS NOT NULL OR record_entry.metadata IS NOT NULL
-    THEN
-        PERFORM ledger_core.check_request(
-            record_entry.owner_id, record_entry.nonce, record_entry.metadata, record_entry.claim_subject
-        );
-    END IF;
-
+    -- One query tells whether the request is plain: beyond doubt as far as the rule and its own fields go, and
+    -- in need of nothing but a change of the balance. Whether there is such an owner, the account tells.
     SELECT
-        asset, default_amount, min_amount, max_amount, claim_limit, expires_after, retired_at,
-        ledger_core.may_act_for(app) AS authorized,
+        asset,
+        coalesce(record_entry.amount, default_amount) AS amount,
+        ledger_core.is_key(record_entry.nonce)
+        AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
+        AND coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount
+        AND num_nonnulls(retired_at, claim_limit, expires_after, record_entry.expires_at, record_entry.claim_subject) = 0
+        AND ledger_core.may_act_for(app)
         -- Holds share the nonces of their app; the owner's own are looked up under the lock.
-        EXISTS (
+        AND NOT EXISTS (
             SELECT 1 FROM ledger.holds
             WHERE holds.app = record_entry.app AND holds.nonce = record_entry.nonce
                 AND holds.owner_id <> record_entry.owner_id
-        ) AS nonce_held
-    INTO v_rule
+        ) AS plain
+    INTO v_asset, v_amount, v_plain
     FROM ledger.operation_sets
     WHERE app = record_entry.app AND operation = record_entry.operation;
-    IF v_rule.authorized IS NOT TRUE THEN
-        PERFORM ledger_core.check_authorized(record_entry.app);
-    ELSIF v_rule.nonce_held THEN
-        PERFORM ledger_core.refuse_nonce(record_entry.app, record_entry.nonce);
+    IF v_plain THEN
+        SELECT * INTO v_entry FROM ledger_core.append_entry(
+            record_entry.owner_id, v_asset, record_entry.app, record_entry.operation, record_entry.nonce,
+            v_amount, NULL, TRUE, record_entry.amount IS NULL, FALSE, record_entry.metadata
+        );
+        IF v_entry.entry_id IS NOT NULL THEN
+            RETURN v_entry;
+        END IF;
     END IF;
 
+    -- All others, and what the account was not ready for, step by step.
+    PERFORM ledger_core.check_request(
+        record_entry.owner_id, record_entry.nonce, record_entry.metadata, record_entry.claim_subject
+    );
+    PERFORM ledger_core.check_authorized(record_entry.app);
+    PERFORM ledger_core.check_nonce_not_held(record_entry.app, record_entry.nonce, record_entry.owner_id);
+    SELECT asset, default_amount, min_amount, max_amount, expires_after, retired_at INTO v_rule
+    FROM ledger.operation_sets
+    WHERE app = record_entry.app AND operation = record_entry.operation;
     IF coalesce(record_entry.amount, v_rule.default_amount) BETWEEN v_rule.min_amount AND v_rule.max_amount
         AND v_rule.retired_at IS NULL
     THEN
-        IF v_rule.claim_limit IS NULL AND v_rule.expires_after IS NULL AND record_entry.expires_at IS NULL THEN
-            SELECT * INTO v_entry FROM ledger_core.append_entry(
-                record_entry.owner_id, v_rule.asset, record_entry.app, record_entry.operation, record_entry.nonce,
-                coalesce(record_entry.amount, v_rule.default_amount), NULL, TRUE,
-                record_entry.amount IS NULL, FALSE, record_entry.metadata, NULL, record_entry.claim_subject
-            );
-            IF v_entry.entry_id IS NOT NULL THEN
-                RETURN v_entry;
-            END IF;
-        END IF;
         SELECT * INTO v_entry FROM ledger_core.record_entry(
             record_entry.owner_id, v_rule.asset, record_entry.app, record_entry.operation, record_entry.nonce,
             record_entry.amount, v_rule.default_amount, record_entry.metadata, record_entry.expires_at,

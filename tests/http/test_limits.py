@@ -131,9 +131,8 @@ def test_a_key_has_the_length_of_the_database(tx: Connection, name: str) -> None
     found = named(name)
 
     assert found
-    for field, schema in found.items():
+    for schema in found.values():
         lengths = (schema["minLength"], schema["maxLength"])
-        assert list(lengths) == numbers_in(constraint(tx, "accounts_owner_id_length")), field
         for length in lengths:
             scalar(tx, "SELECT ledger_core.check_key('x', repeat('ü', %s))", length)
         for length in (lengths[0] - 1, lengths[1] + 1):
@@ -166,14 +165,14 @@ def test_the_life_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> No
 @pytest.mark.parametrize(
     ("field", "constraint_name"),
     [
-        ("RecordRequest.amount", "entries_amount_exact_in_json"),
-        ("Entry.amount", "entries_amount_exact_in_json"),
-        ("RecordedEntry.amount", "entries_amount_exact_in_json"),
-        ("RecordedEntry.balance", "accounts_balance_exact_in_json"),
-        ("Balance.balance", "accounts_balance_exact_in_json"),
-        ("PastBalance.balance", "accounts_balance_exact_in_json"),
-        ("Statement.opening", "accounts_balance_exact_in_json"),
-        ("Statement.closing", "accounts_balance_exact_in_json"),
+        ("RecordRequest.amount", "operations_bounds_exact_in_json"),
+        ("Entry.amount", "operations_bounds_exact_in_json"),
+        ("RecordedEntry.amount", "operations_bounds_exact_in_json"),
+        ("RecordedEntry.balance", "accounts_within_bounds"),
+        ("Balance.balance", "accounts_within_bounds"),
+        ("PastBalance.balance", "accounts_within_bounds"),
+        ("Statement.opening", "accounts_within_bounds"),
+        ("Statement.closing", "accounts_within_bounds"),
         ("Operation.claim_limit", "operations_claim_limit_positive"),
     ],
 )
@@ -183,7 +182,7 @@ def test_a_number_has_the_bounds_of_the_database(
     schema = described(field)
 
     bounds = numbers_in(constraint(tx, constraint_name).replace("'", ""))
-    assert bounds == [schema["minimum"], schema["maximum"]]
+    assert [min(bounds), max(bounds)] == [schema["minimum"], schema["maximum"]]
 
 
 @pytest.mark.parametrize("field", ["default_amount", "min_amount", "max_amount"])

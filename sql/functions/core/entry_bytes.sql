@@ -1,3 +1,4 @@
+-- requires: functions/core/entry_options
 -- The canonical form of an entry, over which the hash chain runs. Everything in it is immutable and
 -- independent of session settings: eight-byte big-endian numbers (times as microseconds since
 -- 2000-01-01 UTC), then text in which every free text is preceded by its length in characters, so that
@@ -45,14 +46,15 @@ SELECT
         || CASE WHEN amount_defaulted THEN ',amount_defaulted' ELSE '' END
         || CASE WHEN expiry_defaulted THEN ',expiry_defaulted' ELSE '' END
         || coalesce(',metadata=' || length(metadata::text)::text || ':' || metadata::text, '')
-        || coalesce(',expires_at=' || encode(timestamptz_send(expires_at), 'hex'), '')
-        || coalesce(',claim_subject=' || length(claim_subject)::text || ':' || claim_subject, '')
-        || coalesce(',hold_nonce=' || length(hold_nonce)::text || ':' || hold_nonce, '')
-        || coalesce(',hold_final=' || hold_final::text, '')
-        || coalesce(',reverses_seq=' || reverses_seq::text, '')
-        || coalesce(',frees_claim=' || frees_claim::text, '')
-        || coalesce(',claim_slot=' || claim_slot::text, '')
-        || coalesce(',subject_slot=' || subject_slot::text, ''),
+        || CASE
+            WHEN num_nonnulls(
+                expires_at, claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, claim_slot, subject_slot
+            ) > 0
+                THEN ledger_core.entry_options(
+                    expires_at, claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, claim_slot, subject_slot
+                )
+            ELSE ''
+        END,
         E'\\', E'\\\\'
     ), 'escape')
 $$;

@@ -11,6 +11,7 @@ import msgspec
 from ledger_py.settings import PROJECT_ROOT
 from tests.benchmarks.cases import all_cases
 from tests.benchmarks.measuring import Effort, Outcome, measure
+from tests.benchmarks.profile import profile
 from tests.benchmarks.report import table, write
 from tests.benchmarks.workbench import chosen_server, run_settings, workbench
 
@@ -26,6 +27,7 @@ _FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000))
 @click.option("--quick", "pace", flag_value="quick", help="A first look: about two minutes.")
 @click.option("--full", "pace", flag_value="full", help="Grow to 10 million entries as well.")
 @click.option("--list", "listing", is_flag=True, help="List the cases and end.")
+@click.option("--profile", "profiling", is_flag=True, help="Show where recording's time goes.")
 @click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -43,6 +45,7 @@ def main(
     seconds: float | None,
     pace: str | None,
     listing: bool,
+    profiling: bool,
     data_dir: Path | None,
     results: Path,
 ) -> None:
@@ -72,6 +75,9 @@ def main(
         for name, value in settings.items():
             click.echo(f"{name}: {value}", err=True)
         with workbench(url) as bench:
+            if profiling:
+                click.echo(profile(bench, effort, report))
+                return
             for case in cases:
                 outcomes += measure(case, bench, effort, report)
                 # After every case: an interrupted run has something to show as well.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
@@ -242,11 +242,17 @@ def _growth(size: int) -> Case:
     @contextmanager
     def prepare(bench: Workbench, _effort: Effort, report: Report) -> Contenders:
         def in_new_database(work: Work, seconds: float) -> Run:
-            # Recorders would let a small database grow large from turn to turn.
-            with bench.database() as database:
-                return msgspec.structs.replace(work(database, seconds), nothing_else=False)
+            # Recorders would let a small database grow large from turn to turn. It is not dropped
+            # before the end, because that makes a checkpoint, after which pages are logged whole:
+            # at the cost of the large one, which has more of them.
+            database = databases.enter_context(bench.database())
+            before = bench.usage()
+            run = work(database, seconds)
+            return msgspec.structs.replace(run, usage=bench.usage().since(before))
 
-        with bench.database() as small, bench.database() as large:
+        with ExitStack() as databases:
+            small = databases.enter_context(bench.database())
+            large = databases.enter_context(bench.database())
             more, first = size - OWNERS, owner_number(0)
             load(large.url, entries=more, first_owner=first, owners=OWNERS, report=report)
             contenders: dict[str, Contender] = {}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from tests.benchmarks.workbench import Usage
+
 if TYPE_CHECKING:
     from tests.benchmarks.workbench import Workbench
 
@@ -48,23 +50,35 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         seconds: In what time.
         latencies: Milliseconds that each call took; nothing if they say nothing.
         bytes_per_entry: Size of the table of entries and its indexes, where that was the question.
-        nothing_else: Whether the server did nothing else meanwhile, so that its CPU can be counted.
+        usage: What the server used for it; None if it did nothing else during the turn.
     """
 
     entries: int
     seconds: float
     latencies: Sequence[float] = ()
     bytes_per_entry: float | None = None
-    nothing_else: bool = True
+    usage: Usage | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A run in figures: rate per second, milliseconds, microseconds of the database per entry."""
+    """A run in figures.
+
+    Attributes:
+        rate: Entries, or calls, per second.
+        p50: Milliseconds per call, median.
+        p99: The same, 99th percentile.
+        cpu: Microseconds of the server per entry.
+        wal: Bytes of the server's log per entry.
+        reads: Blocks per entry that were not in shared buffers.
+        bytes_per_entry: Where that was the question.
+    """
 
     rate: float
     p50: float | None = None
     p99: float | None = None
     cpu: float | None = None
+    wal: float | None = None
+    reads: float | None = None
     bytes_per_entry: float | None = None
 
 
@@ -179,18 +193,17 @@ def _percentile(sorted_values: Sequence[float], share: float) -> float:
 
 
 def _sample(contender: Contender, bench: Workbench, seconds: float) -> Sample:
-    cpu_before = bench.cpu_seconds()
+    before = bench.usage()
     run = contender(seconds)
-    cpu_after = bench.cpu_seconds()
+    usage = run.usage or bench.usage().since(before)
     latencies = sorted(run.latencies)
-    cpu = None
-    if run.nothing_else and cpu_before is not None and cpu_after is not None:
-        cpu = (cpu_after - cpu_before) / run.entries * 1e6
     return Sample(
         rate=run.entries / run.seconds,
         p50=_percentile(latencies, 0.50) if latencies else None,
         p99=_percentile(latencies, 0.99) if latencies else None,
-        cpu=cpu,
+        cpu=None if usage.cpu is None else usage.cpu / run.entries * 1e6,
+        wal=usage.wal / run.entries,
+        reads=usage.reads / run.entries,
         bytes_per_entry=run.bytes_per_entry,
     )
 

@@ -13,8 +13,10 @@ from tests.benchmarks.plot import bars
 __all__ = ("table", "write")
 
 _HEADINGS = (
-    "case", "ratio or figure (lowest to highest round)", "reach", "", "measured /s", "p50 ms",
-    "p99 ms", "CPU µs", "against", "its /s", "p50 ms", "p99 ms", "CPU µs",
+    "case", "ratio or figure (lowest to highest round)", "reach", "",
+    "measured /s", "p50 ms", "p99 ms", "CPU µs", "log bytes", "reads",
+    "against",
+    "its /s", "p50 ms", "p99 ms", "CPU µs", "log bytes", "reads",
 )  # fmt: skip
 
 
@@ -59,9 +61,15 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _sample_cells(sample: Sample | None) -> tuple[str, str, str, str]:
+def _sample_cells(sample: Sample | None) -> tuple[str, ...]:
     if sample is None:
-        return ("", "", "", "")
-    milliseconds = ("" if value is None else f"{value:.2f}" for value in (sample.p50, sample.p99))
-    cpu = "" if sample.cpu is None else f"{sample.cpu:.0f}"
-    return (f"{sample.rate:,.0f}".replace(",", " "), *milliseconds, cpu)  # type: ignore[return-value]
+        return ("",) * 6
+    values = (
+        (sample.p50, ".2f"),
+        (sample.p99, ".2f"),
+        (sample.cpu, ".0f"),
+        (sample.wal, ".0f"),
+        (sample.reads, ".2f"),
+    )
+    cells = ("" if value is None else format(value, form) for value, form in values)
+    return (f"{sample.rate:,.0f}".replace(",", " "), *cells)

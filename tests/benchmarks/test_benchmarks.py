@@ -10,6 +10,7 @@ import pytest
 
 from tests.benchmarks.cases import all_cases
 from tests.benchmarks.measuring import Case, Effort, measure
+from tests.benchmarks.profile import profile
 from tests.benchmarks.report import write
 from tests.benchmarks.workbench import Workbench, run_settings, workbench
 
@@ -34,3 +35,11 @@ def test_every_case_gives_a_figure_for_each_of_its_rows(
     write(tmp_path, run_settings(server_url, "of a test"), outcomes)
     for name in ("results.md", "results.svg"):
         assert outcomes[0].label in (tmp_path / name).read_text()
+
+
+def test_the_profile_names_the_functions_that_record(bench: Workbench) -> None:
+    single, batches = profile(bench, _MOMENT, report=lambda _line: None).split("\n\n")
+
+    assert "| `ledger.record_entry` | 1 |" in single
+    assert "| `ledger_core.append_entry` | 1 |" in single
+    assert "`ledger_core.record_plain_entries`" in batches

@@ -22,7 +22,7 @@ from ledger_py.settings import plain_database_url
 from tests.benchmarks.loading import OWNERS, load, owner_number
 from tests.fixtures.database import Server, new_database
 
-__all__ = ("Database", "Workbench", "chosen_server", "run_settings", "workbench")
+__all__ = ("Database", "Usage", "Workbench", "chosen_server", "run_settings", "workbench")
 
 _FLOOR: Final = Path(__file__).with_name("floor.sql").read_text()
 
@@ -40,6 +40,12 @@ _SETTINGS: Final = (
 )
 
 
+_USAGE: Final = """
+    SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), sum(blks_read)
+    FROM pg_stat_database
+"""
+
+
 class Database(msgspec.Struct, frozen=True):
     """A database with a ledger and the floor beside it.
 
@@ -50,6 +56,30 @@ class Database(msgspec.Struct, frozen=True):
 
     url: str
     app_url: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server has used so far, or between two moments.
+
+    Attributes:
+        cpu: Seconds of its processes, user and system; None if it is elsewhere.
+        wal: Bytes written to the log.
+        reads: Blocks that were not in shared buffers. Connections tell of theirs when they end, and
+            at most once a second before.
+    """
+
+    cpu: float | None
+    wal: float
+    reads: float
+
+    def since(self, before: Usage) -> Usage:
+        """Give what was used from then to now."""
+        known = self.cpu is not None and before.cpu is not None
+        return Usage(
+            cpu=self.cpu - before.cpu if known else None,  # type: ignore[operator]
+            wal=self.wal - before.wal,
+            reads=self.reads - before.reads,
+        )
 
 
 class Workbench:
@@ -80,8 +110,13 @@ class Workbench:
         with new_database(self.server, options) as url:
             yield Database(url, make_conninfo(url, **self._login))
 
-    def cpu_seconds(self) -> float | None:
-        """Tell how much CPU the server's processes have used so far; None if it is elsewhere."""
+    def usage(self) -> Usage:
+        """Tell what the server has used so far."""
+        with psycopg.connect(self.server.url(self.server.maintenance_dbname)) as conn:
+            wal, reads = conn.execute(_USAGE).fetchone() or (0, 0)
+        return Usage(cpu=self._cpu_seconds(), wal=float(wal), reads=float(reads))
+
+    def _cpu_seconds(self) -> float | None:
         if self._postmaster is None:
             return None
         total = 0.0

@@ -6,6 +6,9 @@ BEGIN
 END
 $$;
 
+-- It comes back with the code.
+DROP VIEW IF EXISTS ledger_core.journals;
+
 ALTER TABLE ledger.entries DROP COLUMN subject_slot;
 
 ALTER TABLE ledger.entries DROP COLUMN claim_slot;

@@ -16,8 +16,10 @@ from psycopg.conninfo import make_conninfo
 
 from ledger_py.embedded import embedded_server
 from ledger_py.migrate import FileState, MigrationError, Project, migrate, rollback, status
+from ledger_py.settings import PROJECT_ROOT
 from tests.fixtures.database import Server, new_database
 from tests.migration.catalogue import catalogue
+from tests.sql.calls import record
 
 
 def test_migrating_again_changes_nothing(ledger_db: str) -> None:
@@ -38,6 +40,32 @@ def test_the_first_run_on_a_new_server_leaves_nothing_for_the_second(data_dir: P
         migrate(url)
 
         assert catalogue(url) == before
+
+
+def test_what_is_newer_than_the_first_release_can_be_taken_back_and_applied_again(
+    ledger_db: str,
+) -> None:
+    before = catalogue(ledger_db)
+    undone: list[str] = []
+
+    while "migrations/0007_proof_of_holds_and_bindings.sql rolled back" not in undone:
+        rollback(ledger_db, report=undone.append)
+    migrate(ledger_db)
+
+    assert catalogue(ledger_db) == before
+    with psycopg.connect(ledger_db) as conn:
+        assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
+
+
+def test_what_hashes_cover_is_not_taken_back(ledger_db: str) -> None:
+    with psycopg.connect(ledger_db) as conn:
+        record(conn, operation="SIGNUP_CREDIT")
+    undo = PROJECT_ROOT / "migrations/0007_proof_of_holds_and_bindings.rollback.sql"
+    with (
+        psycopg.connect(ledger_db) as conn,
+        pytest.raises(psycopg.errors.RaiseException, match="slot"),
+    ):
+        conn.execute(undo.read_bytes())
 
 
 def test_eight_processes_migrate_an_empty_database_at_once(empty_db: str, ledger_db: str) -> None:

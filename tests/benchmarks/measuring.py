@@ -50,12 +50,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         seconds: In what time.
         latencies: Milliseconds that each call took; nothing if they say nothing.
         bytes_per_entry: Size of the table of entries and its indexes, where that was the question.
-        usage: What the server used for it; None if it did nothing else during the turn.
+        uncounted: How many it recorded before, while its connections settled.
+        usage: What the server used for all of them; None if it did nothing else during the turn.
     """
 
     entries: int
     seconds: float
     latencies: Sequence[float] = ()
+    uncounted: int = 0
     bytes_per_entry: float | None = None
     usage: Usage | None = None
 
@@ -197,13 +199,14 @@ def _sample(contender: Contender, bench: Workbench, seconds: float) -> Sample:
     run = contender(seconds)
     usage = run.usage or bench.usage().since(before)
     latencies = sorted(run.latencies)
+    recorded = run.entries + run.uncounted
     return Sample(
         rate=run.entries / run.seconds,
         p50=_percentile(latencies, 0.50) if latencies else None,
         p99=_percentile(latencies, 0.99) if latencies else None,
-        cpu=None if usage.cpu is None else usage.cpu / run.entries * 1e6,
-        wal=usage.wal / run.entries,
-        reads=usage.reads / run.entries,
+        cpu=None if usage.cpu is None else usage.cpu / recorded * 1e6,
+        wal=usage.wal / recorded,
+        reads=usage.reads / recorded,
         bytes_per_entry=run.bytes_per_entry,
     )
 

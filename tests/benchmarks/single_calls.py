@@ -55,7 +55,12 @@ REALISTIC_RECORD = f"""SELECT * FROM ledger.record_entry(
 
 
 def pgbench(
-    url: str, statement: str, *, clients: int, owners: tuple[int, int] = _SPREAD
+    url: str,
+    statement: str,
+    *,
+    clients: int,
+    owners: tuple[int, int] = _SPREAD,
+    settling: float = 0.0,
 ) -> Callable[[float], Run]:
     """Make a contender of many callers of one statement, each call its own transaction.
 
@@ -64,6 +69,7 @@ def pgbench(
         statement: The statement; it may use the variables `:owner` and `:nonce`.
         clients: How many callers there are.
         owners: The numbers of the first and the last of the owners to choose from.
+        settling: For how many turns the callers work before their calls count.
 
     Returns:
         The contender. Below a second it does a fixed number of calls, a thousand per second.
@@ -72,12 +78,12 @@ def pgbench(
 
     def run(seconds: float) -> Run:
         long = seconds >= 1
+        total = seconds * (1 + settling)
         until = (
-            ["--time", str(round(seconds))]
-            if long
-            else ["--transactions", _count(seconds, clients)]
+            ["--time", str(round(total))] if long else ["--transactions", _count(total, clients)]
         )
-        return run_pgbench(url, transaction, clients=clients, options=until)
+        share = settling / (1 + settling)
+        return run_pgbench(url, transaction, clients=clients, options=until, uncounted=share)
 
     return run
 
@@ -87,7 +93,9 @@ def script(statement: str, owners: tuple[int, int] = _SPREAD) -> str:
     return _VARIABLES.format(first_owner=owners[0], last_owner=owners[1]) + statement
 
 
-def run_pgbench(url: str, transaction: str, *, clients: int, options: list[str]) -> Run:
+def run_pgbench(
+    url: str, transaction: str, *, clients: int, options: list[str], uncounted: float = 0.0
+) -> Run:
     """Run pgbench with prepared statements.
 
     Args:
@@ -95,6 +103,7 @@ def run_pgbench(url: str, transaction: str, *, clients: int, options: list[str])
         transaction: The script of a transaction.
         clients: How many callers there are.
         options: More options; among them, how long.
+        uncounted: The share of the time (0 to 1) after which calls begin to count.
 
     Returns:
         What it did.
@@ -113,13 +122,26 @@ def run_pgbench(url: str, transaction: str, *, clients: int, options: list[str])
         rate = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
         if done.returncode != 0 or rate is None:
             raise RuntimeError(f"pgbench: {done.stderr.strip()}")
-        # The third column of the log is the time that a call took, in microseconds.
-        latencies = [
-            int(line.split(maxsplit=3)[2]) / 1000
+        calls = [
+            _call(line)
             for log in Path(folder).glob("log.*")
             for line in log.read_text().splitlines()
         ]
-    return Run(entries=len(latencies), seconds=len(latencies) / float(rate[1]), latencies=latencies)
+    seconds = len(calls) / float(rate[1])
+    begin = max(ended for ended, _ in calls) - (1 - uncounted) * seconds
+    latencies = [latency for ended, latency in calls if not uncounted or ended > begin]
+    return Run(
+        entries=len(latencies),
+        seconds=(1 - uncounted) * seconds,
+        latencies=latencies,
+        uncounted=len(calls) - len(latencies),
+    )
+
+
+def _call(line: str) -> tuple[float, float]:
+    """Read a line of pgbench's log: when a call ended, in seconds, and the milliseconds it took."""
+    _, _, microseconds, _, ended, ended_microseconds = line.split()
+    return int(ended) + int(ended_microseconds) / 1e6, int(microseconds) / 1000
 
 
 def _count(seconds: float, clients: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from tests.benchmarks.cases import all_cases
 from tests.benchmarks.measuring import Effort, Outcome, measure
 from tests.benchmarks.profile import profile
 from tests.benchmarks.report import table, write
+from tests.benchmarks.versions import THIS, version
 from tests.benchmarks.workbench import chosen_server, run_settings, workbench
 
 _USUAL = Effort()
@@ -28,6 +30,12 @@ _FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000))
 @click.option("--full", "pace", flag_value="full", help="Grow to 10 million entries as well.")
 @click.option("--list", "listing", is_flag=True, help="List the cases and end.")
 @click.option("--profile", "profiling", is_flag=True, help="Show where recording's time goes.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="VERSION",
+    help="Measure this commit, or folder with the project, as well; repeatable.",
+)
 @click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -46,6 +54,7 @@ def main(
     pace: str | None,
     listing: bool,
     profiling: bool,
+    against: tuple[str, ...],
     data_dir: Path | None,
     results: Path,
 ) -> None:
@@ -69,19 +78,24 @@ def main(
         click.echo(f"{time.monotonic() - begin:6.0f} s  {line}", err=True)
 
     outcomes: list[Outcome] = []
-    with chosen_server(data_dir) as (url, data):
+    with ExitStack() as stack:
+        try:
+            others = [stack.enter_context(version(name)) for name in against]
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        url, data = stack.enter_context(chosen_server(data_dir))
         settings = run_settings(url, data)
         settings["effort"] = f"{effort.rounds} rounds of {effort.seconds:g} s"
         for name, value in settings.items():
             click.echo(f"{name}: {value}", err=True)
-        with workbench(url) as bench:
-            if profiling:
-                click.echo(profile(bench, effort, report))
-                return
-            for case in cases:
-                outcomes += measure(case, bench, effort, report)
-                # After every case: an interrupted run has something to show as well.
-                write(results, settings, outcomes)
+        benches = [stack.enter_context(workbench(url, each)) for each in (THIS, *others)]
+        if profiling:
+            click.echo(profile(benches[0], effort, report))
+            return
+        for case in cases:
+            outcomes += measure(case, benches, effort, report)
+            # After every case: an interrupted run has something to show as well.
+            write(results, settings, outcomes)
     click.echo(table(outcomes))
     click.echo(f"Written to {results}: results.md, results.json, results.svg", err=True)
 

@@ -125,7 +125,9 @@ def _http() -> Case:
     def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
         with (
             bench.database() as database,
-            service("apps.app1.main:app", database_url=database.app_url) as port,
+            service(
+                "apps.app1.main:app", database_url=database.app_url, version=bench.version
+            ) as port,
             service("tests.benchmarks.bare_service:app") as bare_port,
         ):
             yield {

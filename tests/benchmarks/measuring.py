@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -85,6 +85,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Round: TypeAlias = Mapping[str, Sample]
+"""The samples of a version's contenders, by their names."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,21 +158,31 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return f"{value:.0f} bytes" if self.unit == "bytes" else f"{value:.2f} ms"
 
 
-def measure(case: Case, bench: Workbench, effort: Effort, report: Report) -> list[Outcome]:
+def measure(
+    case: Case, benches: Sequence[Workbench], effort: Effort, report: Report
+) -> list[Outcome]:
     """Run a case.
 
     Args:
         case: The case.
-        bench: Where.
+        benches: Where: one for each version to measure, all on one server.
         effort: How much.
         report: Takes a line for each thing that is done.
 
     Returns:
-        An outcome for each of its rows.
+        An outcome for each of its rows, and there for each of the versions.
     """
     report(f"{case.name}: preparing")
-    rounds: list[Round] = []
-    with case.prepare(bench, effort, report) as contenders:
+    rounds: list[list[Round]] = []
+    with ExitStack() as prepared:
+        # By version and name.
+        contenders = {
+            (version, name): contender
+            for version, bench in enumerate(benches)
+            for name, contender in prepared.enter_context(
+                case.prepare(bench, effort, report)
+            ).items()
+        }
         if effort.warm_up > 0 and not case.once:
             for contender in contenders.values():
                 contender(effort.seconds * effort.warm_up)
@@ -180,13 +191,25 @@ def measure(case: Case, bench: Workbench, effort: Effort, report: Report) -> lis
             # Who begins changes from round to round: nobody always runs behind the same one.
             turn = number % len(names)
             samples = {
-                name: _sample(contenders[name], bench, effort.seconds)
+                name: _sample(contenders[name], benches[0], effort.seconds)
                 for name in names[turn:] + names[:turn]
             }
-            rates = ", ".join(f"{name} {samples[name].rate:,.0f}/s" for name in names)
+            rates = ", ".join(
+                f"{benches[version].version.label(name)} {samples[version, name].rate:,.0f}/s"
+                for version, name in names
+            )
             report(f"{case.name}: round {number + 1}: {rates}")
-            rounds.append(samples)
-    return [_outcome(row, rounds) for row in case.rows]
+            rounds.append(
+                [
+                    {name: samples[key] for key in names for of, name in [key] if of == version}
+                    for version in range(len(benches))
+                ]
+            )
+    return [
+        _outcome(row, bench.version.label(row.label), [samples[version] for samples in rounds])
+        for row in case.rows
+        for version, bench in enumerate(benches)
+    ]
 
 
 def _percentile(sorted_values: Sequence[float], share: float) -> float:
@@ -211,9 +234,9 @@ def _sample(contender: Contender, bench: Workbench, seconds: float) -> Sample:
     )
 
 
-def _outcome(row: Row, rounds: Sequence[Round]) -> Outcome:
+def _outcome(row: Row, label: str, rounds: Sequence[Round]) -> Outcome:
     return Outcome(
-        label=row.label,
+        label=label,
         contender=row.contender,
         measured=_median([samples[row.contender] for samples in rounds]),
         floor=row.floor,

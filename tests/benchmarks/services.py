@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from ledger_py.serving import run_server
-from ledger_py.settings import PROJECT_ROOT
+from tests.benchmarks.versions import THIS, Version, run_module
 
 __all__ = ("service",)
 
@@ -23,12 +22,15 @@ _STARTED_WITHIN: Final = 60.0
 
 
 @contextmanager
-def service(target: str, *, database_url: str | None = None) -> Iterator[int]:
+def service(
+    target: str, *, database_url: str | None = None, version: Version = THIS
+) -> Iterator[int]:
     """Run a service.
 
     Args:
         target: The application, as uvicorn wants it named.
         database_url: Its database.
+        version: Whose application it is.
 
     Yields:
         Its port on 127.0.0.1, where it answers already.
@@ -36,19 +38,14 @@ def service(target: str, *, database_url: str | None = None) -> Iterator[int]:
     Raises:
         RuntimeError: It did not start; the message is its own.
     """
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("LEDGER_")
-    }
-    if database_url is not None:
-        environment["DATABASE_URL"] = database_url
     port = _free_port()
+    settings = {} if database_url is None else {"DATABASE_URL": database_url}
+    command, environment = run_module(
+        version, "tests.benchmarks.services", target, str(port), environment=settings
+    )
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.services", target, str(port)],
-            cwd=PROJECT_ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
+            command, cwd=version.root, env=environment, stdout=log, stderr=log
         )
         try:
             if not _answers(process, port):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger_py.embedded import embedded_server
-from ledger_py.migrate import migrate
 from ledger_py.settings import plain_database_url
 from tests.benchmarks.loading import OWNERS, load, owner_number
+from tests.benchmarks.versions import THIS, Version, run_module
 from tests.fixtures.database import Server, new_database
 
 __all__ = ("Database", "Usage", "Workbench", "chosen_server", "run_settings", "workbench")
@@ -90,10 +91,14 @@ class Workbench:
         template: A database to copy.
         role: The login of the callers.
         password: Its password.
+        version: Whose ledger the databases have.
     """
 
-    def __init__(self, server: Server, template: str, role: str, password: str) -> None:
+    def __init__(
+        self, server: Server, template: str, role: str, password: str, version: Version
+    ) -> None:
         self.server = server
+        self.version = version
         self._template = template
         self._login = {"user": role, "password": password}
         self._postmaster = _postmaster(server)
@@ -132,31 +137,39 @@ class Workbench:
 
 
 @contextmanager
-def workbench(url: str) -> Iterator[Workbench]:
+def workbench(url: str, version: Version = THIS) -> Iterator[Workbench]:
     """Prepare a server for benchmarks, and leave nothing on it afterwards.
 
     Args:
         url: Its address, for a role that may make databases and roles.
+        version: Whose ledger is to be measured.
 
     Yields:
         The workbench.
     """
     server = Server(url)
-    role, password = f"ledger_bench_{os.getpid()}", secrets.token_hex()
+    role, password = f"ledger_bench_{secrets.token_hex(4)}", secrets.token_hex()
     with psycopg.connect(url, autocommit=True) as admin:
         name = sql.Identifier(role)
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, password))
         try:
             with new_database(server) as template:
-                _fill(template, role)
+                _fill(template, role, version)
                 dbname = psycopg.conninfo.conninfo_to_dict(template)["dbname"]
-                yield Workbench(server, str(dbname), role, password)
+                yield Workbench(server, str(dbname), role, password, version)
         finally:
             admin.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
-def _fill(url: str, role: str) -> None:
-    migrate(url)
+def _fill(url: str, role: str, version: Version) -> None:
+    command, environment = run_module(
+        version, "ledger_py", "migrate", environment={"DATABASE_URL": url}
+    )
+    migrated = subprocess.run(
+        command, cwd=version.root, env=environment, capture_output=True, text=True, check=False
+    )
+    if migrated.returncode != 0:
+        raise RuntimeError(f"{version.label('migrate')}: {migrated.stderr.strip()}")
     load(url, entries=OWNERS, first_owner=owner_number(0), owners=OWNERS)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SELECT ledger.bind_role(role => %s, app => 'app1')", [role])

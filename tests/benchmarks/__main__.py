@@ -18,8 +18,10 @@ from tests.benchmarks.versions import THIS, version
 from tests.benchmarks.workbench import chosen_server, run_settings, workbench
 
 _USUAL = Effort()
-_QUICK = Effort(rounds=2, seconds=1, sizes=(100_000,), depth=100_000, loaded=50_000)
-_FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000))
+_QUICK = Effort(
+    rounds=2, seconds=1, sizes=(100_000,), depth=100_000, loaded=50_000, requests=20_000
+)
+_FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000), requests=1_000_000)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

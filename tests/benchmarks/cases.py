@@ -63,6 +63,7 @@ def all_cases(effort: Effort) -> list[Case]:
         _http(),
         _one_owner(effort.depth),
         _entry_size(),
+        _memory(effort.requests),
         *(_growth(size) for size in effort.sizes),
     ]
 
@@ -127,14 +128,14 @@ def _http() -> Case:
             bench.database() as database,
             service(
                 "apps.app1.main:app", database_url=database.app_url, version=bench.version
-            ) as port,
-            service("tests.benchmarks.bare_service:app") as bare_port,
+            ) as ledger,
+            service("tests.benchmarks.bare_service:app") as bare,
         ):
             yield {
-                "POST": http_callers(port, connections=32),
-                "POST, bare": http_callers(bare_port, connections=32),
-                "POST, one owner": http_callers(port, connections=32, owners=1),
-                "POST, 1 connection": http_callers(port, connections=1),
+                "POST": http_callers(ledger.port, connections=32),
+                "POST, bare": http_callers(bare.port, connections=32),
+                "POST, one owner": http_callers(ledger.port, connections=32, owners=1),
+                "POST, 1 connection": http_callers(ledger.port, connections=1),
                 "record_entry, 1 client": pgbench(database.app_url, RECORD, clients=1),
             }
 
@@ -242,6 +243,44 @@ def _load_by_batches(database: Database, entries: int) -> Run:
     begin = time.perf_counter()
     load(database.url, entries=entries, first_owner=0, owners=OWNERS, realistic=True)
     return Run(entries=entries, seconds=time.perf_counter() - begin)
+
+
+def _memory(requests: int) -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, effort: Effort, report: Report) -> Contenders:
+        with (
+            bench.database() as database,
+            service(
+                "apps.app1.main:app", database_url=database.app_url, version=bench.version
+            ) as ledger,
+        ):
+            callers = http_callers(ledger.port, connections=32)
+
+            def serve(_seconds: float) -> Run:
+                # What it keeps for good, it has after the first thousands.
+                first = callers(effort.seconds)
+                before, run = ledger.memory(), first
+                while run.entries < requests:
+                    more = callers(min(10.0, 10 * effort.seconds))
+                    run = Run(
+                        entries=run.entries + more.entries, seconds=run.seconds + more.seconds
+                    )
+                    report(f"{run.entries:,} requests, {ledger.memory():.1f} MiB")
+                return msgspec.structs.replace(run, growth=ledger.memory() - before)
+
+            yield {"POST": serve}
+
+    label = f"memory that the service gains in {_digits(requests)} requests"
+    row = Row(
+        label=label,
+        contender="POST",
+        floor=None,
+        figure=lambda samples: _known(samples["POST"].growth),
+        reach=4,
+        bound="at most",
+        unit="MiB",
+    )
+    return Case(name="memory", prepare=prepare, rows=(row,), once=True)
 
 
 def _growth(size: int) -> Case:

@@ -32,6 +32,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
         sizes: Numbers of entries to compare with the smallest database.
         depth: Entries of the one owner with many.
         loaded: Entries to count bytes of.
+        requests: Requests after which to look at a service's memory.
     """
 
     rounds: int = 5
@@ -40,6 +41,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[int, ...] = (1_000_000,)
     depth: int = 1_000_000
     loaded: int = 100_000
+    requests: int = 200_000
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         seconds: In what time.
         latencies: Milliseconds that each call took; nothing if they say nothing.
         bytes_per_entry: Size of the table of entries and its indexes, where that was the question.
+        growth: MiB by which the service grew, where that was the question.
         uncounted: How many it recorded before, while its connections settled.
         usage: What the server used for all of them; None if it did nothing else during the turn.
     """
@@ -59,6 +62,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     latencies: Sequence[float] = ()
     uncounted: int = 0
     bytes_per_entry: float | None = None
+    growth: float | None = None
     usage: Usage | None = None
 
 
@@ -73,6 +77,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         wal: Bytes of the server's log per entry.
         reads: Blocks per entry that were not in shared buffers.
         bytes_per_entry: Where that was the question.
+        growth: Likewise.
     """
 
     rate: float
@@ -82,6 +87,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     wal: float | None = None
     reads: float | None = None
     bytes_per_entry: float | None = None
+    growth: float | None = None
 
 
 Round: TypeAlias = Mapping[str, Sample]
@@ -107,7 +113,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     figure: Callable[[Round], float]
     reach: float
     bound: Literal["at least", "at most"]
-    unit: Literal["x", "ms", "bytes"] = "x"
+    unit: Literal["x", "ms", "bytes", "MiB"] = "x"
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +161,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """Write a figure, or the reach, with its unit."""
         if self.unit == "x":
             return f"{value:.2f}"
-        return f"{value:.0f} bytes" if self.unit == "bytes" else f"{value:.2f} ms"
+        return f"{value:.0f} bytes" if self.unit == "bytes" else f"{value:.2f} {self.unit}"
 
 
 def measure(
@@ -231,6 +237,7 @@ def _sample(contender: Contender, bench: Workbench, seconds: float) -> Sample:
         wal=usage.wal / recorded,
         reads=usage.reads / recorded,
         bytes_per_entry=run.bytes_per_entry,
+        growth=run.growth,
     )
 
 

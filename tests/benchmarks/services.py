@@ -11,20 +11,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import msgspec
+import psutil
+
 from ledger_py.serving import run_server
 from tests.benchmarks.versions import THIS, Version, run_module
 
-__all__ = ("service",)
+__all__ = ("Service", "service")
 
 _HOST: Final = "127.0.0.1"
 
 _STARTED_WITHIN: Final = 60.0
 
 
+class Service(msgspec.Struct, frozen=True):
+    """A service that runs.
+
+    Attributes:
+        port: Where it listens, on 127.0.0.1.
+        process: Its process.
+    """
+
+    port: int
+    process: psutil.Process
+
+    def memory(self) -> float:
+        """Tell how much memory it holds, in MiB."""
+        return float(self.process.memory_info().rss / 2**20)
+
+
 @contextmanager
 def service(
     target: str, *, database_url: str | None = None, version: Version = THIS
-) -> Iterator[int]:
+) -> Iterator[Service]:
     """Run a service.
 
     Args:
@@ -33,7 +52,7 @@ def service(
         version: Whose application it is.
 
     Yields:
-        Its port on 127.0.0.1, where it answers already.
+        The service, which answers already.
 
     Raises:
         RuntimeError: It did not start; the message is its own.
@@ -51,7 +70,7 @@ def service(
             if not _answers(process, port):
                 log.seek(0)
                 raise RuntimeError(f"{target} did not start: {log.read().decode(errors='replace')}")
-            yield port
+            yield Service(port, psutil.Process(process.pid))
         finally:
             process.terminate()
             process.wait()

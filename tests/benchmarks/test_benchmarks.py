@@ -18,7 +18,9 @@ from tests.benchmarks.report import write
 from tests.benchmarks.versions import version
 from tests.benchmarks.workbench import Workbench, run_settings, workbench
 
-_MOMENT = Effort(rounds=1, seconds=0.01, warm_up=0, sizes=(20_000,), depth=1_000, loaded=1_000)
+_MOMENT = Effort(
+    rounds=1, seconds=0.01, warm_up=0, sizes=(20_000,), depth=1_000, loaded=1_000, requests=100
+)
 _CASES = all_cases(_MOMENT)
 
 

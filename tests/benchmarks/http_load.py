@@ -135,7 +135,9 @@ async def _call(port: int, connections: int, seconds: float, owners: int) -> Run
 def _main(port: str, connections: str, seconds: str, owners: str) -> None:
     gc.disable()
     run = uvloop.run(_call(int(port), int(connections), float(seconds), int(owners)))
-    sys.stdout.buffer.write(msgspec.json.encode(run))
+    # Not sys.stdout.buffer, which under PYTHONUNBUFFERED is none, and may write a part only.
+    with open(1, "wb", closefd=False) as output:
+        output.write(msgspec.json.encode(run))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tests.benchmarks.batches import copies, record_entries
 from tests.benchmarks.http_load import http_callers
 from tests.benchmarks.loading import OWNERS, load, owner_number, table_bytes
 from tests.benchmarks.measuring import Case, Contender, Effort, Report, Row, Run, Sample
-from tests.benchmarks.services import service
+from tests.benchmarks.services import Service, service
 from tests.benchmarks.single_calls import (
     BALANCE,
     ENTRIES_OF,
@@ -40,6 +40,7 @@ Work: TypeAlias = Callable[[Database, float], Run]
 _HOT: Final = (owner_number(0), owner_number(0))
 _DEEP, _SHALLOW = owner_number(20_000), owner_number(20_001)
 _SHALLOW_DEPTH: Final = 100
+_BARE: Final = "tests.benchmarks.bare_service:app"
 
 # In turns. Services keep their connections; a new one maps the memory that it touches, page after
 # page, and a large database has more of them.
@@ -121,16 +122,19 @@ def _batch(items: int, reach: float, owners: int = OWNERS) -> Case:
     return Case(name=name, prepare=prepare, rows=(_rate(label, "record_entries", "COPY", reach),))
 
 
+@contextmanager
+def _served(bench: Workbench) -> Iterator[tuple[Database, Service]]:
+    """Provide a database and the service of app1 on it."""
+    with bench.database() as database:
+        app, url = "apps.app1.main:app", database.app_url
+        with service(app, database_url=url, version=bench.version) as ledger:
+            yield database, ledger
+
+
 def _http() -> Case:
     @contextmanager
     def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
-        with (
-            bench.database() as database,
-            service(
-                "apps.app1.main:app", database_url=database.app_url, version=bench.version
-            ) as ledger,
-            service("tests.benchmarks.bare_service:app") as bare,
-        ):
+        with _served(bench) as (database, ledger), service(_BARE) as bare:
             yield {
                 "POST": http_callers(ledger.port, connections=32),
                 "POST, bare": http_callers(bare.port, connections=32),
@@ -248,12 +252,7 @@ def _load_by_batches(database: Database, entries: int) -> Run:
 def _memory(requests: int) -> Case:
     @contextmanager
     def prepare(bench: Workbench, effort: Effort, report: Report) -> Contenders:
-        with (
-            bench.database() as database,
-            service(
-                "apps.app1.main:app", database_url=database.app_url, version=bench.version
-            ) as ledger,
-        ):
+        with _served(bench) as (_database, ledger):
             callers = http_callers(ledger.port, connections=32)
 
             def serve(_seconds: float) -> Run:

@@ -207,7 +207,7 @@ def measure(
             report(f"{case.name}: round {number + 1}: {rates}")
             rounds.append(
                 [
-                    {name: samples[key] for key in names for of, name in [key] if of == version}
+                    {name: sample for (of, name), sample in samples.items() if of == version}
                     for version in range(len(benches))
                 ]
             )

@@ -15,7 +15,7 @@ import msgspec
 import psutil
 
 from ledger_py.serving import run_server
-from tests.benchmarks.versions import THIS, Version, run_module
+from tests.benchmarks.versions import THIS, Version, module_command
 
 __all__ = ("Service", "service")
 
@@ -59,7 +59,7 @@ def service(
     """
     port = _free_port()
     settings = {} if database_url is None else {"DATABASE_URL": database_url}
-    command, environment = run_module(
+    command, environment = module_command(
         version, "tests.benchmarks.services", target, str(port), environment=settings
     )
     with tempfile.TemporaryFile() as log:

@@ -16,7 +16,7 @@ import msgspec
 
 from ledger_py.settings import PROJECT_ROOT
 
-__all__ = ("THIS", "Version", "run_module", "version")
+__all__ = ("THIS", "Version", "module_command", "version")
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ def version(name: str) -> Iterator[Version]:
         yield Version(name, Path(folder))
 
 
-def run_module(
+def module_command(
     version: Version, module: str, *arguments: str, environment: dict[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """Give the command that runs a module of a version, and its environment.
@@ -74,7 +74,10 @@ def run_module(
         version: Whose; its folder has to be the working directory.
         module: The module.
         arguments: What it is given.
-        environment: Settings besides those of this process, of which its own are left out.
+        environment: Settings besides those of this process, of which the ledger's are left out.
+
+    Returns:
+        The command and its environment, as subprocess takes them.
     """
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("LEDGER_")}
     command = [sys.executable, "-m", module, *arguments]

@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from ledger_py.embedded import embedded_server
 from ledger_py.settings import plain_database_url
 from tests.benchmarks.loading import OWNERS, load, owner_number
-from tests.benchmarks.versions import THIS, Version, run_module
+from tests.benchmarks.versions import THIS, Version, module_command
 from tests.fixtures.database import Server, new_database
 
 __all__ = ("Database", "Usage", "Workbench", "chosen_server", "run_settings", "workbench")
@@ -162,7 +162,7 @@ def workbench(url: str, version: Version = THIS) -> Iterator[Workbench]:
 
 
 def _fill(url: str, role: str, version: Version) -> None:
-    command, environment = run_module(
+    command, environment = module_command(
         version, "ledger_py", "migrate", environment={"DATABASE_URL": url}
     )
     migrated = subprocess.run(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.concurrency.callers import connections, wait_until_blocked
 from tests.sql.calls import Connection, Row, balance, entries, record, spend
+from tests.sql.lifecycle import item, record_batch
 
 
 @pytest.fixture
@@ -175,3 +176,27 @@ def test_callers_in_opposite_order_do_not_block_each_other_for_good(
     for owner_id in ("alice", "bob"):
         assert [entry["amount"] for entry in entries(conn, owner_id)] == [10, -1, -1]
         assert balance(conn, owner_id) == 8
+
+
+@pytest.mark.parametrize("accounts", [9, 300])
+def test_batch_that_waits_for_an_account_has_locked_none_of_those_after_it(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor, accounts: int
+) -> None:
+    first, second = pair
+    # In the table they lie the other way round.
+    owners = [f"owner-{i}" for i in range(100 + accounts, 100, -1)]
+    for owner_id in owners:
+        record(conn, owner_id=owner_id, amount=10)
+    # Now the planner knows how small the table is, and that to read all of it is cheap.
+    conn.execute("ANALYZE ledger.accounts")
+    with first.transaction():
+        spend(first, 1, owner_id=owners[-1])
+        waiting = thread.submit(
+            record_batch, second, [item(1, owner_id=owner_id) for owner_id in owners]
+        )
+        wait_until_blocked(conn, second)
+        free = conn.execute(
+            "SELECT owner_id FROM ledger.accounts ORDER BY owner_id FOR UPDATE SKIP LOCKED"
+        ).fetchall()
+    assert [owner_id for (owner_id,) in free] == sorted(owners)[1:]
+    assert [result["code"] for result in waiting.result()] == [None] * len(owners)

@@ -8,6 +8,9 @@
 CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(app text, entries jsonb, unfit_nonces text [])
 RETURNS ledger.batch_result []
 LANGUAGE plpgsql
+-- Accounts are then reached by their addresses alone, one after the other in the order of the keys. Of a small
+-- table the planner would read all, and lock accounts in the order in which they lie there.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -128,7 +131,8 @@ BEGIN
             ORDER BY ready.owner_id, ready.asset
         ) AS heads
         WHERE accounts.ctid = heads.row_address
-            -- Nothing has changed since it was read: neither the entries, nor what else decides.
+            -- Nothing has changed since it was read: neither the entries, nor what else decides. That a changed
+            -- row has another ctid is not enough: not every PostgreSQL looks at it again after waiting for a lock.
             AND accounts.last_seq = heads.last_seq AND accounts.held + accounts.min_balance = heads.unspendable
             AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
         RETURNING 1

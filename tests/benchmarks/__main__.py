@@ -74,6 +74,9 @@ def main(
         click.echo("\n".join(case.name for case in cases))
         return
 
+    if profiling and against:
+        raise click.UsageError("--profile looks at this version alone: without --against.")
+
     begin = time.monotonic()
 
     def report(line: str) -> None:

@@ -3,61 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import psycopg
 
-__all__ = (
-    "ERRORS_BY_SQLSTATE",
-    "AccountFrozen",
-    "AmountOutOfBounds",
-    "AppendOnly",
-    "ClaimLimitReached",
-    "EntryNotFound",
-    "HoldClosed",
-    "HoldNotFound",
-    "InsufficientBalance",
-    "InvalidRequest",
-    "LedgerError",
-    "NonceConflict",
-    "NotAuthorized",
-    "OperationInUse",
-    "OperationNotAllowed",
-    "OperationRuleInconsistent",
-    "OperationSetIncomplete",
-    "ReversalExceedsOriginal",
-    "UnknownApp",
-    "UnknownOperation",
-    "refusal_of_code",
-    "translate",
-)
+ERRORS_BY_SQLSTATE: Final[dict[str, type[LedgerError]]] = {}
+"""The exception class of every SQLSTATE that the ledger raises."""
+
+_ERRORS_BY_CODE: Final[dict[str, type[LedgerError]]] = {}
 
 
 class LedgerError(Exception):
-    """The ledger refused a request; the base of every refusal.
+    """The ledger refused a request; the base class of every refusal.
 
-    The class itself stands for a refusal whose SQLSTATE this version does not know.
+    A subclass states its code, SQLSTATE and HTTP status, which registers it::
+
+        class UnknownApp(LedgerError, code="unknown_app", sqlstate="LG101", status=404): ...
+
+    ``LedgerError`` itself is raised for refusals that this version does not know.
 
     Args:
-        message: What was refused, for people; constant per code.
+        message: Text for people; constant per code.
         detail: The values of the refusal.
         hint: Advice for the caller.
-        code: The name of the refusal, when it is not the class's own.
-        sqlstate: Its SQLSTATE, when it is not the class's own.
+        code: Overrides the code of the class.
+        sqlstate: Overrides the SQLSTATE of the class.
 
     Attributes:
         code: The name of the refusal in JSON, such as ``insufficient_balance``.
-        sqlstate: The SQLSTATE that the database raises it with.
-        status: The HTTP status that it is answered with.
-        message: What was refused, for people.
-        detail: The values of the refusal; which ones, each class says.
+        sqlstate: The SQLSTATE that the database raises.
+        status: The HTTP status of the response.
+        message: Text for people.
+        detail: The values of the refusal; each class lists its own.
         hint: Advice for the caller, or None.
     """
 
     code: str = "ledger_error"
     sqlstate: str = ""
     status: int = 500
+
+    def __init_subclass__(cls, *, code: str, sqlstate: str, status: int) -> None:
+        super().__init_subclass__()
+        cls.code, cls.sqlstate, cls.status = code, sqlstate, status
+        ERRORS_BY_SQLSTATE[sqlstate] = _ERRORS_BY_CODE[code] = cls
 
     def __init__(
         self,
@@ -68,7 +57,6 @@ class LedgerError(Exception):
         code: str | None = None,
         sqlstate: str | None = None,
     ) -> None:
-        """Keep the parts; see the class."""
         super().__init__(message)
         self.message = message
         self.detail = dict(detail or {})
@@ -79,7 +67,6 @@ class LedgerError(Exception):
             self.sqlstate = sqlstate
 
     def __str__(self) -> str:
-        """Give the message, the values of the refusal, and the advice."""
         text = self.message
         if self.detail:
             text += f" ({', '.join(f'{name}: {value}' for name, value in self.detail.items())})"
@@ -88,48 +75,44 @@ class LedgerError(Exception):
         return text
 
 
-class InvalidRequest(LedgerError):
+class InvalidRequest(LedgerError, code="invalid_request", sqlstate="LG001", status=422):
     """A parameter is missing, of the wrong type, too long or otherwise not acceptable.
 
-    Raised by the database, and by the client before anything is sent for what could not even be
-    sent (a float as amount, a NUL character, an integer beyond 64 bits).
+    Raised by the database. The client raises it too, without sending anything, for values that
+    cannot be sent: a float as amount, a NUL character, an integer beyond 64 bits.
 
-    Detail: ``field``, ``reason``. Data that the server could not read carries only ``reason``. Some
-    reasons come with the values that they speak of, such as ``operation`` or ``min_amount``.
+    Detail: ``field``, ``reason``; only ``reason`` for data that the server could not read. Some
+    reasons add the values they refer to, such as ``operation`` or ``min_amount``.
     """
-
-    code = "invalid_request"
-    sqlstate = "LG001"
-    status = 422
 
     @classmethod
     def of_field(cls, field: str, reason: str) -> InvalidRequest:
-        """Make the refusal of one parameter.
+        """Build the refusal of one parameter.
 
         Args:
             field: The parameter's name.
-            reason: What is wrong with it, such as ``must be an integer, not float``.
+            reason: The fault, such as ``must be an integer, not float``.
 
         Returns:
-            The exception, to be raised by the caller.
+            The exception, for the caller to raise.
         """
         return cls._refused_here({"field": field, "reason": reason})
 
     @classmethod
     def of_unreadable_data(cls, reason: str) -> InvalidRequest:
-        """Make the refusal of data that the driver or the server could not read.
+        """Build the refusal of data that the driver or the server could not read.
 
         Args:
-            reason: What is wrong with it.
+            reason: The fault.
 
         Returns:
-            The exception, to be raised by the caller.
+            The exception, for the caller to raise.
         """
         return cls._refused_here({"reason": reason})
 
     @classmethod
     def _refused_here(cls, detail: Mapping[str, Any]) -> InvalidRequest:
-        # The words are those of the database, so that callers see one refusal and not two.
+        # The same text as in the database: callers see one refusal, whoever raised it.
         return cls(
             "The request is not well formed.",
             detail=detail,
@@ -137,229 +120,140 @@ class InvalidRequest(LedgerError):
         )
 
 
-class AmountOutOfBounds(LedgerError):
+class AmountOutOfBounds(LedgerError, code="amount_out_of_bounds", sqlstate="LG002", status=422):
     """The amount is outside the operation's bounds, or of the wrong sign.
 
-    Detail: ``amount``, ``min_amount``, ``max_amount``; ``operation`` when its bounds are meant, and
-    not those of a hold, a reversal or an adjustment. The hint says the amount that was probably
-    meant when only the sign is wrong.
+    Detail: ``amount``, ``min_amount``, ``max_amount``; also ``operation``, unless the bounds are
+    those of a hold, a reversal or an adjustment. If only the sign is wrong, the hint suggests the
+    amount that was probably meant.
     """
 
-    code = "amount_out_of_bounds"
-    sqlstate = "LG002"
-    status = 422
 
-
-class UnknownApp(LedgerError):
+class UnknownApp(LedgerError, code="unknown_app", sqlstate="LG101", status=404):
     """No app of this name is registered.
 
     Detail: ``app``.
     """
 
-    code = "unknown_app"
-    sqlstate = "LG101"
-    status = 404
 
-
-class UnknownOperation(LedgerError):
+class UnknownOperation(LedgerError, code="unknown_operation", sqlstate="LG102", status=422):
     """No operation of this name exists.
 
     Detail: ``app``, ``operation``.
     """
 
-    code = "unknown_operation"
-    sqlstate = "LG102"
-    status = 422
 
-
-class OperationNotAllowed(LedgerError):
+class OperationNotAllowed(LedgerError, code="operation_not_allowed", sqlstate="LG103", status=422):
     """The operation exists, but is not in this app's set, or has been retired.
 
     Detail: ``app``, ``operation``; ``retired_at`` when it has been retired.
     """
 
-    code = "operation_not_allowed"
-    sqlstate = "LG103"
-    status = 422
 
-
-class EntryNotFound(LedgerError):
+class EntryNotFound(LedgerError, code="entry_not_found", sqlstate="LG104", status=404):
     """The app has recorded no entry with this nonce.
 
     Detail: ``app``, ``original_nonce``.
     """
 
-    code = "entry_not_found"
-    sqlstate = "LG104"
-    status = 404
 
-
-class HoldNotFound(LedgerError):
+class HoldNotFound(LedgerError, code="hold_not_found", sqlstate="LG105", status=404):
     """The app has placed no hold with this nonce.
 
     Detail: ``app``, ``hold_nonce``.
     """
 
-    code = "hold_not_found"
-    sqlstate = "LG105"
-    status = 404
 
-
-class NonceConflict(LedgerError):
+class NonceConflict(LedgerError, code="nonce_conflict", sqlstate="LG201", status=409):
     """The nonce has been used by a different request of the app.
 
     Detail: ``app``, ``nonce``.
     """
 
-    code = "nonce_conflict"
-    sqlstate = "LG201"
-    status = 409
 
-
-class InsufficientBalance(LedgerError):
+class InsufficientBalance(LedgerError, code="insufficient_balance", sqlstate="LG301", status=402):
     """The account has less available than the request would take.
 
     Detail: ``owner_id``, ``asset``, ``available``, ``required``, and ``min_balance``, the floor of
-    the account; without ``required`` when it is the floor that was to be raised.
+    the account. ``required`` is absent when the request was to raise the floor.
     """
 
-    code = "insufficient_balance"
-    sqlstate = "LG301"
-    status = 402
 
-
-class ClaimLimitReached(LedgerError):
+class ClaimLimitReached(LedgerError, code="claim_limit_reached", sqlstate="LG302", status=409):
     """The operation has been claimed as often as it may be in this period.
 
-    Detail: ``next_eligible_at``, null when it can never be claimed again; and the limit that holds:
-    ``operation``, ``limited`` (whom it counts), ``claim_limit``, ``claim_period``.
+    Detail: ``next_eligible_at``, null when it can never be claimed again; and the limit itself:
+    ``operation``, ``limited`` (what it counts), ``claim_limit``, ``claim_period``.
     """
 
-    code = "claim_limit_reached"
-    sqlstate = "LG302"
-    status = 409
 
-
-class AccountFrozen(LedgerError):
+class AccountFrozen(LedgerError, code="account_frozen", sqlstate="LG303", status=409):
     """An operator has frozen the account.
 
     Detail: ``owner_id``, ``asset``, ``frozen_at``.
     """
 
-    code = "account_frozen"
-    sqlstate = "LG303"
-    status = 409
 
-
-class HoldClosed(LedgerError):
+class HoldClosed(LedgerError, code="hold_closed", sqlstate="LG304", status=409):
     """The hold has been captured or released, or has expired.
 
     Detail: ``app``, ``hold_nonce``, ``status`` (``captured``, ``released`` or ``expired``) and
     ``closed_at``.
     """
 
-    code = "hold_closed"
-    sqlstate = "LG304"
-    status = 409
 
-
-class ReversalExceedsOriginal(LedgerError):
+class ReversalExceedsOriginal(
+    LedgerError, code="reversal_exceeds_original", sqlstate="LG305", status=409
+):
     """The reversals of the entry would exceed the entry.
 
-    Detail: ``original_nonce``, ``original_amount`` (signed), ``amount`` (what was asked for), and
-    what became of the original: ``reversed``, ``expired``, ``reversible`` (what is left).
+    Detail: ``original_nonce``, ``original_amount`` (signed), ``amount`` (the amount asked for),
+    and what became of the original: ``reversed``, ``expired``, ``reversible`` (the rest).
     """
 
-    code = "reversal_exceeds_original"
-    sqlstate = "LG305"
-    status = 409
 
-
-class NotAuthorized(LedgerError):
+class NotAuthorized(LedgerError, code="not_authorized", sqlstate="LG401", status=403):
     """The role that the connection logged in with may not act for this app.
 
     Detail: ``app``, ``role``.
     """
 
-    code = "not_authorized"
-    sqlstate = "LG401"
-    status = 403
 
-
-class AppendOnly(LedgerError):
-    """Something tried to change or delete what the ledger keeps for ever.
+class AppendOnly(LedgerError, code="append_only", sqlstate="LG901", status=500):
+    """A statement tried to change or delete rows that the ledger keeps for ever.
 
     Detail: ``attempted``, the action.
     """
 
-    code = "append_only"
-    sqlstate = "LG901"
-    status = 500
 
-
-class OperationSetIncomplete(LedgerError):
+class OperationSetIncomplete(
+    LedgerError, code="operation_set_incomplete", sqlstate="LG902", status=500
+):
     """A change would leave an app without one of the shared operations.
 
     Detail: ``operation``, and the ``app`` that would lack it.
     """
 
-    code = "operation_set_incomplete"
-    sqlstate = "LG902"
-    status = 500
 
+class OperationInUse(LedgerError, code="operation_in_use", sqlstate="LG903", status=500):
+    """A change would delete or rename something that entries refer to.
 
-class OperationInUse(LedgerError):
-    """A change would delete or rename what entries refer to.
-
-    Detail: ``attempted``, the action; ``operation``, and ``app`` when it is about one app's set.
+    Detail: ``attempted``, the action; ``operation``; ``app`` for a change of one app's set.
     """
 
-    code = "operation_in_use"
-    sqlstate = "LG903"
-    status = 500
 
-
-class OperationRuleInconsistent(LedgerError):
+class OperationRuleInconsistent(
+    LedgerError, code="operation_rule_inconsistent", sqlstate="LG904", status=500
+):
     """An app's default or bounds would not fit within the operation's.
 
     Detail: ``app``, ``operation``.
     """
 
-    code = "operation_rule_inconsistent"
-    sqlstate = "LG904"
-    status = 500
-
-
-ERRORS_BY_SQLSTATE: Mapping[str, type[LedgerError]] = {
-    error.sqlstate: error
-    for error in (
-        InvalidRequest,
-        AmountOutOfBounds,
-        UnknownApp,
-        UnknownOperation,
-        OperationNotAllowed,
-        EntryNotFound,
-        HoldNotFound,
-        NonceConflict,
-        InsufficientBalance,
-        ClaimLimitReached,
-        AccountFrozen,
-        HoldClosed,
-        ReversalExceedsOriginal,
-        NotAuthorized,
-        AppendOnly,
-        OperationSetIncomplete,
-        OperationInUse,
-        OperationRuleInconsistent,
-    )
-}
-"""The exception class of every SQLSTATE that the ledger raises."""
-
-_ERRORS_BY_CODE = {error.code: error for error in ERRORS_BY_SQLSTATE.values()}
 
 _SQLSTATE_PREFIX = "LG"
 
-# Refusals of the server itself that can only come from the values of a request.
+# The server's own errors that only values of a request can cause.
 _UNREADABLE_DATA = {
     "22003": "a number is out of range",
     "22007": "a time cannot be read",
@@ -374,34 +268,34 @@ _UNREADABLE_DATA = {
 def refusal_of_code(
     code: str, message: str, *, detail: Mapping[str, Any], hint: str | None
 ) -> LedgerError:
-    """Make the exception for a refusal that the database returned instead of raising it.
+    """Build the exception for a refusal that the database returned instead of raising it.
 
     Args:
         code: The name of the refusal.
-        message: What was refused, for people.
+        message: Text for people.
         detail: The values of the refusal.
         hint: Advice for the caller.
 
     Returns:
-        The exception, to be raised by the caller.
+        The exception, for the caller to raise.
     """
     error_class = _ERRORS_BY_CODE.get(code, LedgerError)
     return error_class(message, detail=detail, hint=hint, code=code)
 
 
 def translate(error: psycopg.Error) -> LedgerError | None:
-    """Find the ledger's exception for an error of psycopg.
+    """Translate an error of psycopg into the ledger's exception.
 
     Args:
-        error: What psycopg raised.
+        error: The error of psycopg.
 
     Returns:
-        The exception for a refusal of the ledger, by its SQLSTATE; InvalidRequest for data that the
-        server or the driver cannot take; None for any other error, which is to be raised unchanged.
+        The exception registered for the SQLSTATE of a refusal; InvalidRequest for data that the
+        server or the driver cannot take; None for any other error.
     """
     sqlstate = error.sqlstate
     if sqlstate is None:
-        # The driver's own DataError: it could not turn a parameter into what the server reads.
+        # The driver's own DataError: it could not convert a parameter.
         if isinstance(error, psycopg.DataError):
             return InvalidRequest.of_unreadable_data(str(error))
         return None
@@ -420,7 +314,7 @@ def translate(error: psycopg.Error) -> LedgerError | None:
 
 
 def _decode_detail(text: str | None) -> dict[str, Any]:
-    """Read the values of a refusal; text that is not a JSON object gives none."""
+    """Decode a JSON object; any other text gives an empty one."""
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Any])
     except msgspec.DecodeError:

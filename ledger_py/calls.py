@@ -1,316 +1,160 @@
-"""The functions of schema ``ledger`` as data: how each is called, and what its rows become.
+"""SQL functions, derived from the signatures of the client's methods.
 
-This is the half of the client in which nothing waits, shared by the async and the sync client.
+The part of the client that never waits, shared by ``Ledger`` and ``AsyncLedger``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, cast, get_args, get_origin, get_type_hints
 
 import msgspec
-from psycopg.rows import BaseRowFactory, args_row, class_row
+from psycopg.rows import BaseRowFactory, args_row
 
-from ledger_py.errors import InvalidRequest
-from ledger_py.structs import (
-    Balance,
-    Entry,
-    EntryRequest,
-    FeedEntry,
-    Hold,
-    Operation,
-    RecordedEntry,
-    Refusal,
-    StatementLine,
-)
-from ledger_py.values import SqlType, adapt, encode_json
-
-__all__ = (
-    "ADJUST_BALANCE",
-    "BALANCE",
-    "BALANCE_AT",
-    "CAPTURE_HOLD",
-    "ENTRIES_AFTER",
-    "ENTRIES_OF",
-    "EXPIRE_CREDITS",
-    "EXTEND_HOLD",
-    "FREEZE_ACCOUNT",
-    "HOLDS_OF",
-    "OPERATIONS_OF",
-    "PLACE_HOLD",
-    "RECORD_ENTRIES",
-    "RECORD_ENTRY",
-    "RELEASE_HOLD",
-    "REVERSE_ENTRY",
-    "SET_MIN_BALANCE",
-    "STATEMENT",
-    "UNFREEZE_ACCOUNT",
-    "SqlFunction",
-    "encode_entries",
-)
-
-ResultT = TypeVar("ResultT")
-StructT = TypeVar("StructT", bound=msgspec.Struct)
+from ledger_py.structs import RecordedEntry, Refusal
+from ledger_py.values import SqlType, sql_type_of
 
 
-@dataclass(frozen=True)
-class SqlFunction(Generic[ResultT]):
-    """A function of schema ``ledger`` and what each of its rows becomes.
+class OfApp(Protocol):
+    """A client, which is bound to an app."""
+
+    app: str
+
+
+class SqlFunction:
+    """The function of schema ``ledger`` that a method of the client calls.
 
     Args:
-        name: The function's name.
-        parameters: The function's parameters with their types.
-        columns: The columns that are selected. The only one of a function that returns a single
-            value, or nothing, has the function's name.
-        row_factory: What makes a result of these columns.
-        echoed: Those of ``columns`` that are not columns of the function but parameters.
+        method: The method. Its name is the function's, its arguments are the function's parameters,
+            and the struct that it returns, alone or in a list, names the columns.
+        of_app: The function's first parameter is ``app``, the app of the client.
+        echoed: Fields of the struct that are parameters and not columns.
 
     Attributes:
+        name: The name of the function.
+        parameters: The SQL type of each parameter.
         query: The call, with a placeholder for each parameter.
+        row_factory: Makes a result of a row.
+        returns_list: False for a function that returns exactly one row.
     """
 
-    name: str
-    parameters: Mapping[str, SqlType]
-    columns: tuple[str, ...]
-    row_factory: BaseRowFactory[ResultT]
-    echoed: tuple[str, ...] = ()
-    query: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Write the SQL of the call."""
-        # Columns are named, so that a function that has grown a column still serves this version.
-        # Parameters are cast, so that null and text have a type whatever the server could infer.
-        placeholders = {name: f"%({name})s::{type_}" for name, type_ in self.parameters.items()}
-        columns = ", ".join(
-            f"{placeholders[name]} AS {name}" if name in self.echoed else name
-            for name in self.columns
+    def __init__(
+        self, method: Callable[..., Any], *, of_app: bool, echoed: Sequence[str] = ()
+    ) -> None:
+        self.name = method.__name__
+        hints = get_type_hints(method, include_extras=True)
+        returned = hints.pop("return")
+        self.returns_list = get_origin(returned) is list
+        columns, self.row_factory = _rows_of(
+            self.name, get_args(returned)[0] if self.returns_list else returned
         )
-        arguments = ", ".join(f"{name} => {value}" for name, value in placeholders.items())
-        query = f"SELECT {columns} FROM ledger.{self.name}({arguments})"
-        object.__setattr__(self, "query", query.encode())
+        self._of_app = of_app
+        self._signature = inspect.signature(method)
+        self._defaults = {
+            name: parameter.default
+            for name, parameter in self._signature.parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        self._names = hints.keys()
+        app = {"app": sql_type_of(str)} if of_app else {}
+        self.parameters: Mapping[str, SqlType] = app | {
+            name: sql_type_of(hint) for name, hint in hints.items()
+        }
+        # Columns are named: a function that has gained a column still serves this version.
+        # Parameters are cast: the server need not infer the type of null or text.
+        values = {name: f"%({name})s::{type_.name}" for name, type_ in self.parameters.items()}
+        selected = ", ".join(
+            f"{values[name]} AS {name}" if name in echoed else name for name in columns
+        )
+        arguments = ", ".join(f"{name} => {value}" for name, value in values.items())
+        self.query = f"SELECT {selected} FROM ledger.{self.name}({arguments})".encode()
+
+    @staticmethod
+    def of(method: Callable[..., Any]) -> SqlFunction:
+        """Return the function that a method of a client calls.
+
+        Args:
+            method: The method, such as ``AsyncLedger.record_entry``.
+
+        Returns:
+            Its function.
+        """
+        return cast(SqlFunction, vars(method)["sql_function"])
+
+    def bind(
+        self, client: OfApp, positional: Sequence[object], named: dict[str, object]
+    ) -> dict[str, object]:
+        """Convert the arguments of a call to the parameters of ``query``.
+
+        Args:
+            client: The client whose method is called.
+            positional: The positional arguments.
+            named: The keyword arguments.
+
+        Returns:
+            The parameters.
+
+        Raises:
+            TypeError: The arguments do not match the method's signature.
+            InvalidRequest: An argument cannot be sent as the type of its parameter.
+        """
+        arguments = self._defaults | named
+        if positional or arguments.keys() != self._names:
+            bound = self._signature.bind(client, *positional, **named).arguments
+            arguments = self._defaults | {name: bound[name] for name in self._names & bound.keys()}
+        if self._of_app:
+            arguments["app"] = client.app
+        return self.adapt(arguments)
 
     def adapt(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        """Turn arguments into what the driver sends, each as the type of its parameter.
+        """Convert arguments to what the driver sends, each as the type of its parameter.
 
         Args:
             arguments: The arguments by name; None stands for null.
 
         Returns:
-            The parameters for ``query``.
+            The parameters of ``query``.
 
         Raises:
-            InvalidRequest: When an argument cannot be sent as the type of its parameter.
+            InvalidRequest: An argument cannot be sent as the type of its parameter.
         """
         types = self.parameters
-        return {name: adapt(types[name], name, value) for name, value in arguments.items()}
+        return {
+            name: None if value is None else types[name].adapt(name, value)
+            for name, value in arguments.items()
+        }
 
 
-def _structs(
-    name: str,
-    *,
-    returns: type[StructT],
-    parameters: Mapping[str, SqlType],
-    echoed: tuple[str, ...] = (),
-) -> SqlFunction[StructT]:
-    """Describe a function whose rows become structs; the fields name the columns."""
-    return SqlFunction(name, parameters, returns.__struct_fields__, class_row(returns), echoed)
+def _rows_of(function: str, result: Any) -> tuple[tuple[str, ...], BaseRowFactory[Any]]:
+    """Return the columns of a result, and the factory that makes it of a row."""
+    if result == RecordedEntry | Refusal:
+        columns = RecordedEntry.__struct_fields__ + Refusal.__struct_fields__
+        return columns, lambda _cursor: _batch_result
+    if isinstance(result, type) and issubclass(result, msgspec.Struct):
+        return result.__struct_fields__, args_row(_constructor(result))
+    # A single value, or void: SQL shows either as a column with the function's name.
+    return (function,), args_row(lambda value: value if result is int else None)
 
 
-def _integer(name: str, *, parameters: Mapping[str, SqlType]) -> SqlFunction[int]:
-    """Describe a function that returns an integer."""
-    return SqlFunction(name, parameters, (name,), args_row(int))
-
-
-def _nothing(name: str, *, parameters: Mapping[str, SqlType]) -> SqlFunction[None]:
-    """Describe a function that returns nothing, which SQL shows as a column of type void."""
-    return SqlFunction(name, parameters, (name,), args_row(lambda _: None))
-
-
-def encode_entries(entries: bytes | Iterable[EntryRequest | Mapping[str, Any]]) -> msgspec.Raw:
-    """Write the items of a batch as a JSON array.
-
-    Args:
-        entries: The items, or the JSON array itself.
-
-    Returns:
-        The JSON array.
-
-    Raises:
-        InvalidRequest: When JSON or the database cannot hold an item; the detail has its position,
-            counted from 1.
-    """
-    if isinstance(entries, bytes):
-        return msgspec.Raw(entries)
-    items = list(entries)
-    try:
-        return msgspec.Raw(encode_json("entries", items))
-    except InvalidRequest:
-        for position, item in enumerate(items, start=1):
-            try:
-                encode_json("entries", item)
-            except InvalidRequest as refusal:
-                refusal.detail["position"] = position
-                raise
-        raise
-
-
-def _batch_result(
-    position: int,
-    entry_id: int,
-    seq: int,
-    owner_id: str,
-    asset: str,
-    app: str,
-    operation: str,
-    amount: int,
-    balance: int,
-    nonce: str,
-    metadata: dict[str, Any] | None,
-    expires_at: datetime | None,
-    hold_nonce: str | None,
-    reverses_seq: int | None,
-    recorded_at: datetime,
-    replayed: bool,
-    code: str | None,
-    message: str,
-    detail: dict[str, Any],
-    hint: str | None,
-) -> RecordedEntry | Refusal:
-    """Make the result of an item from its row, of which either the entry or the refusal is null."""
-    if code is not None:
-        return Refusal(position=position, code=code, message=message, detail=detail, hint=hint)
-    # Every field by its name: a third of the time that building a dictionary of them takes.
-    return RecordedEntry(
-        entry_id=entry_id,
-        seq=seq,
-        owner_id=owner_id,
-        asset=asset,
-        app=app,
-        operation=operation,
-        amount=amount,
-        balance=balance,
-        nonce=nonce,
-        metadata=metadata,
-        expires_at=expires_at,
-        hold_nonce=hold_nonce,
-        reverses_seq=reverses_seq,
-        recorded_at=recorded_at,
-        replayed=replayed,
+def _constructor(struct: type[msgspec.Struct]) -> Callable[..., Any]:
+    # The structs take keywords only. Passing them through a dictionary takes seven times as long.
+    fields = struct.__struct_fields__
+    keywords = ", ".join(f"{name}={name}" for name in fields)
+    # The values of a refusal may follow.
+    construct: Callable[..., Any] = eval(
+        f"lambda {', '.join(fields)}, *_: struct({keywords})", {"struct": struct}
     )
+    return construct
 
 
-_ACCOUNT = {"owner_id": SqlType.TEXT, "asset": SqlType.TEXT}
-_HOLD = {"app": SqlType.TEXT, "hold_nonce": SqlType.TEXT}
-_DECISION = {"actor": SqlType.TEXT, "reason": SqlType.TEXT}
+_entry: Final = _constructor(RecordedEntry)
+_refusal: Final = _constructor(Refusal)
+_WIDTH: Final = len(RecordedEntry.__struct_fields__)
+_CODE: Final = _WIDTH + Refusal.__struct_fields__.index("code")
 
-RECORD_ENTRY = _structs(
-    "record_entry",
-    returns=RecordedEntry,
-    parameters={
-        "app": SqlType.TEXT,
-        "owner_id": SqlType.TEXT,
-        "operation": SqlType.TEXT,
-        "nonce": SqlType.TEXT,
-        "amount": SqlType.BIGINT,
-        "metadata": SqlType.JSONB,
-        "expires_at": SqlType.TIMESTAMPTZ,
-        "claim_subject": SqlType.TEXT,
-    },
-)
-RECORD_ENTRIES: SqlFunction[RecordedEntry | Refusal] = SqlFunction(
-    "record_entries",
-    parameters={"app": SqlType.TEXT, "entries": SqlType.JSONB, "atomic": SqlType.BOOLEAN},
-    columns=tuple(name for name in _batch_result.__annotations__ if name != "return"),
-    row_factory=args_row(_batch_result),
-)
-REVERSE_ENTRY = _structs(
-    "reverse_entry",
-    returns=RecordedEntry,
-    parameters={
-        "app": SqlType.TEXT,
-        "nonce": SqlType.TEXT,
-        "original_nonce": SqlType.TEXT,
-        "amount": SqlType.BIGINT,
-        "metadata": SqlType.JSONB,
-        "free_claim": SqlType.BOOLEAN,
-    },
-)
-BALANCE = _structs(
-    "balance",
-    returns=Balance,
-    parameters=_ACCOUNT,
-    echoed=("owner_id", "asset"),
-)
-BALANCE_AT = _integer("balance_at", parameters=_ACCOUNT | {"at": SqlType.TIMESTAMPTZ})
-STATEMENT = _structs(
-    "statement",
-    returns=StatementLine,
-    parameters=_ACCOUNT | {"since": SqlType.TIMESTAMPTZ, "until": SqlType.TIMESTAMPTZ},
-)
-ENTRIES_OF = _structs(
-    "entries_of",
-    returns=Entry,
-    parameters=_ACCOUNT | {"before_seq": SqlType.BIGINT, "max_rows": SqlType.INTEGER},
-)
-ENTRIES_AFTER = _structs(
-    "entries_after",
-    returns=FeedEntry,
-    parameters={"cursor": SqlType.TEXT, "max_rows": SqlType.INTEGER},
-)
-OPERATIONS_OF = _structs(
-    "operations_of",
-    returns=Operation,
-    parameters={"app": SqlType.TEXT},
-)
 
-PLACE_HOLD = _structs(
-    "place_hold",
-    returns=Hold,
-    parameters={
-        "app": SqlType.TEXT,
-        "owner_id": SqlType.TEXT,
-        "operation": SqlType.TEXT,
-        "nonce": SqlType.TEXT,
-        "amount": SqlType.BIGINT,
-        "expires_in": SqlType.INTERVAL,
-        "metadata": SqlType.JSONB,
-    },
-)
-CAPTURE_HOLD = _structs(
-    "capture_hold",
-    returns=RecordedEntry,
-    parameters=_HOLD
-    | {
-        "nonce": SqlType.TEXT,
-        "amount": SqlType.BIGINT,
-        "final": SqlType.BOOLEAN,
-        "metadata": SqlType.JSONB,
-    },
-)
-RELEASE_HOLD = _structs("release_hold", returns=Hold, parameters=_HOLD)
-EXTEND_HOLD = _structs(
-    "extend_hold",
-    returns=Hold,
-    parameters=_HOLD | {"expires_in": SqlType.INTERVAL},
-)
-HOLDS_OF = _structs(
-    "holds_of",
-    returns=Hold,
-    parameters=_ACCOUNT
-    | {"status": SqlType.TEXT, "before": SqlType.TIMESTAMPTZ, "max_rows": SqlType.INTEGER},
-)
-
-ADJUST_BALANCE = _structs(
-    "adjust_balance",
-    returns=RecordedEntry,
-    parameters=_ACCOUNT | _DECISION | {"amount": SqlType.BIGINT, "nonce": SqlType.TEXT},
-)
-SET_MIN_BALANCE = _nothing(
-    "set_min_balance",
-    parameters=_ACCOUNT | _DECISION | {"min_balance": SqlType.BIGINT},
-)
-FREEZE_ACCOUNT = _nothing("freeze_account", parameters=_ACCOUNT | _DECISION)
-UNFREEZE_ACCOUNT = _nothing("unfreeze_account", parameters=_ACCOUNT | _DECISION)
-EXPIRE_CREDITS = _integer("expire_credits", parameters={"max_accounts": SqlType.INTEGER})
+def _batch_result(row: Sequence[Any]) -> RecordedEntry | Refusal:
+    # The columns of either the entry or the refusal are null.
+    made = _entry(*row) if row[_CODE] is None else _refusal(*row[_WIDTH:])
+    return cast(RecordedEntry | Refusal, made)

@@ -4,24 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import wraps
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg import Connection, Cursor
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 
-from ledger_py import calls
 from ledger_py.calls import SqlFunction
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Balance,
     Entry,
-    EntryRequest,
     FeedEntry,
     Hold,
     HoldStatus,
@@ -30,9 +29,35 @@ from ledger_py.structs import (
     Refusal,
     StatementLine,
 )
-from ledger_py.values import ADAPTERS
+from ledger_py.values import ADAPTERS, Entries, SmallInt
 
+# The methods that are SQL functions have no body of their own.
+# mypy: disable-error-code="empty-body"
+
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 RowT = TypeVar("RowT")
+
+
+def _sql_function(
+    *, of_app: bool = False, echoed: Sequence[str] = ()
+) -> Callable[[MethodT], MethodT]:
+    """Let a method call the SQL function of its name; see ``SqlFunction``."""
+
+    def decorate(method: MethodT) -> MethodT:
+        function = SqlFunction(method, of_app=of_app, echoed=echoed)
+
+        @wraps(method)
+        def call(self: Ledger, *positional: object, **named: object) -> Any:
+            rows = self._rows(function, function.bind(self, positional, named))
+            if function.returns_list:
+                return rows
+            (row,) = rows
+            return row
+
+        vars(call)["sql_function"] = function
+        return cast(MethodT, call)
+
+    return decorate
 
 
 class Ledger:
@@ -75,6 +100,7 @@ class Ledger:
         self.conn = conn
         self.app = app
 
+    @_sql_function(of_app=True)
     def record_entry(
         self,
         *,
@@ -115,21 +141,11 @@ class Ledger:
             AccountFrozen: An operator has frozen the account.
             NotAuthorized: The connection's role may not act for the app.
         """
-        return self._row(
-            calls.RECORD_ENTRY,
-            app=self.app,
-            owner_id=owner_id,
-            operation=operation,
-            nonce=nonce,
-            amount=amount,
-            metadata=metadata,
-            expires_at=expires_at,
-            claim_subject=claim_subject,
-        )
 
+    @_sql_function(of_app=True)
     def record_entries(
         self,
-        entries: bytes | Iterable[EntryRequest | Mapping[str, Any]],
+        entries: Entries,
         *,
         atomic: bool = False,
     ) -> list[RecordedEntry | Refusal]:
@@ -157,13 +173,8 @@ class Ledger:
             NotAuthorized: The connection's role may not act for the app.
             LedgerError: If atomic, every refusal of record_entry.
         """
-        return self._rows(
-            calls.RECORD_ENTRIES,
-            app=self.app,
-            entries=calls.encode_entries(entries),
-            atomic=atomic,
-        )
 
+    @_sql_function(of_app=True)
     def reverse_entry(
         self,
         *,
@@ -201,16 +212,8 @@ class Ledger:
             ReversalExceedsOriginal: Less of the entry is left to be reversed, or nothing.
             NotAuthorized: The connection's role may not act for the app.
         """
-        return self._row(
-            calls.REVERSE_ENTRY,
-            app=self.app,
-            nonce=nonce,
-            original_nonce=original_nonce,
-            amount=amount,
-            metadata=metadata,
-            free_claim=free_claim,
-        )
 
+    @_sql_function(echoed=("owner_id", "asset"))
     def balance(self, *, owner_id: str, asset: str = "CREDIT") -> Balance:
         """Tell what an owner has in one asset, now.
 
@@ -224,8 +227,8 @@ class Ledger:
         Raises:
             InvalidRequest: A value is not acceptable.
         """
-        return self._row(calls.BALANCE, owner_id=owner_id, asset=asset)
 
+    @_sql_function()
     def balance_at(self, *, owner_id: str, at: datetime, asset: str = "CREDIT") -> int:
         """Tell what an owner had in one asset at a time.
 
@@ -241,8 +244,8 @@ class Ledger:
         Raises:
             InvalidRequest: A value is not acceptable.
         """
-        return self._row(calls.BALANCE_AT, owner_id=owner_id, at=at, asset=asset)
 
+    @_sql_function()
     def statement(
         self, *, owner_id: str, since: datetime, until: datetime, asset: str = "CREDIT"
     ) -> list[StatementLine]:
@@ -261,15 +264,15 @@ class Ledger:
         Raises:
             InvalidRequest: A value is not acceptable.
         """
-        return self._rows(calls.STATEMENT, owner_id=owner_id, since=since, until=until, asset=asset)
 
+    @_sql_function()
     def entries_of(
         self,
         *,
         owner_id: str,
         asset: str = "CREDIT",
         before_seq: int | None = None,
-        max_rows: int = 50,
+        max_rows: SmallInt = 50,
     ) -> list[Entry]:
         """List an account's entries, newest first.
 
@@ -286,15 +289,11 @@ class Ledger:
         Raises:
             InvalidRequest: A value is not acceptable.
         """
-        return self._rows(
-            calls.ENTRIES_OF,
-            owner_id=owner_id,
-            asset=asset,
-            before_seq=before_seq,
-            max_rows=max_rows,
-        )
 
-    def entries_after(self, cursor: str | None = None, *, max_rows: int = 1000) -> list[FeedEntry]:
+    @_sql_function()
+    def entries_after(
+        self, cursor: str | None = None, *, max_rows: SmallInt = 1000
+    ) -> list[FeedEntry]:
         """Read the change feed: the entries of all accounts, each committed one exactly once.
 
         Entries of one account come in the order of ``seq``. An entry appears when every transaction
@@ -310,8 +309,8 @@ class Ledger:
         Raises:
             InvalidRequest: A value is not acceptable.
         """
-        return self._rows(calls.ENTRIES_AFTER, cursor=cursor, max_rows=max_rows)
 
+    @_sql_function(of_app=True)
     def operations_of(self) -> list[Operation]:
         """List the app's operations with the rules that hold for it; retired ones are left out.
 
@@ -321,8 +320,8 @@ class Ledger:
         Raises:
             UnknownApp: The app is not registered.
         """
-        return self._rows(calls.OPERATIONS_OF, app=self.app)
 
+    @_sql_function(of_app=True)
     def place_hold(
         self,
         *,
@@ -360,17 +359,8 @@ class Ledger:
             AccountFrozen: An operator has frozen the account.
             NotAuthorized: The connection's role may not act for the app.
         """
-        return self._row(
-            calls.PLACE_HOLD,
-            app=self.app,
-            owner_id=owner_id,
-            operation=operation,
-            nonce=nonce,
-            amount=amount,
-            expires_in=expires_in,
-            metadata=metadata,
-        )
 
+    @_sql_function(of_app=True)
     def capture_hold(
         self,
         *,
@@ -405,16 +395,8 @@ class Ledger:
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
-        return self._row(
-            calls.CAPTURE_HOLD,
-            app=self.app,
-            hold_nonce=hold_nonce,
-            nonce=nonce,
-            amount=amount,
-            final=final,
-            metadata=metadata,
-        )
 
+    @_sql_function(of_app=True)
     def release_hold(self, *, hold_nonce: str) -> Hold:
         """End a hold and give back what it still reserves.
 
@@ -431,8 +413,8 @@ class Ledger:
             HoldClosed: The hold has been captured or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
-        return self._row(calls.RELEASE_HOLD, app=self.app, hold_nonce=hold_nonce)
 
+    @_sql_function(of_app=True)
     def extend_hold(self, *, hold_nonce: str, expires_in: timedelta) -> Hold:
         """Let an open hold last at least for a time from now; it is never shortened.
 
@@ -450,10 +432,8 @@ class Ledger:
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
-        return self._row(
-            calls.EXTEND_HOLD, app=self.app, hold_nonce=hold_nonce, expires_in=expires_in
-        )
 
+    @_sql_function()
     def holds_of(
         self,
         *,
@@ -461,7 +441,7 @@ class Ledger:
         asset: str = "CREDIT",
         status: HoldStatus | None = None,
         before: datetime | None = None,
-        max_rows: int = 50,
+        max_rows: SmallInt = 50,
     ) -> list[Hold]:
         """List an account's holds in all apps, newest first.
 
@@ -479,14 +459,6 @@ class Ledger:
         Raises:
             InvalidRequest: A value is not acceptable.
         """
-        return self._rows(
-            calls.HOLDS_OF,
-            owner_id=owner_id,
-            asset=asset,
-            status=status,
-            before=before,
-            max_rows=max_rows,
-        )
 
     def hold(
         self,
@@ -544,6 +516,7 @@ class Ledger:
             metadata=metadata,
         )
 
+    @_sql_function()
     def adjust_balance(
         self,
         *,
@@ -577,16 +550,8 @@ class Ledger:
             InsufficientBalance: Less is available than the adjustment would take.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator's.
         """
-        return self._row(
-            calls.ADJUST_BALANCE,
-            owner_id=owner_id,
-            amount=amount,
-            nonce=nonce,
-            actor=actor,
-            reason=reason,
-            asset=asset,
-        )
 
+    @_sql_function()
     def set_min_balance(
         self, *, owner_id: str, min_balance: int, actor: str, reason: str, asset: str = "CREDIT"
     ) -> None:
@@ -604,15 +569,8 @@ class Ledger:
             InsufficientBalance: The available credits are below the new floor already.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator's.
         """
-        self._row(
-            calls.SET_MIN_BALANCE,
-            owner_id=owner_id,
-            min_balance=min_balance,
-            actor=actor,
-            reason=reason,
-            asset=asset,
-        )
 
+    @_sql_function()
     def freeze_account(
         self, *, owner_id: str, actor: str, reason: str, asset: str = "CREDIT"
     ) -> None:
@@ -631,8 +589,8 @@ class Ledger:
             InvalidRequest: A value is not acceptable; the detail names the field.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator's.
         """
-        self._row(calls.FREEZE_ACCOUNT, owner_id=owner_id, actor=actor, reason=reason, asset=asset)
 
+    @_sql_function()
     def unfreeze_account(
         self, *, owner_id: str, actor: str, reason: str, asset: str = "CREDIT"
     ) -> None:
@@ -650,11 +608,9 @@ class Ledger:
             InvalidRequest: A value is not acceptable; the detail names the field.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator's.
         """
-        self._row(
-            calls.UNFREEZE_ACCOUNT, owner_id=owner_id, actor=actor, reason=reason, asset=asset
-        )
 
-    def expire_credits(self, *, max_accounts: int = 1000) -> int:
+    @_sql_function()
+    def expire_credits(self, *, max_accounts: SmallInt = 1000) -> int:
         """Post what is due (expiries of credits, ends of holds) on accounts that nobody touches.
 
         Balances are exact without it; statements and feeds show an expiry once it is posted. Commit
@@ -670,16 +626,8 @@ class Ledger:
             InvalidRequest: The number is not acceptable.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator's.
         """
-        return self._row(calls.EXPIRE_CREDITS, max_accounts=max_accounts)
 
-    def _row(self, function: SqlFunction[RowT], **arguments: object) -> RowT:
-        """Call a function that returns exactly one row."""
-        (row,) = self._rows(function, **arguments)
-        return row
-
-    def _rows(self, function: SqlFunction[RowT], **arguments: object) -> list[RowT]:
-        """Call a function, and raise the ledger's own exception for its refusals."""
-        parameters = function.adapt(arguments)
+    def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
         cursor = _LedgerCursor(self.conn, row_factory=function.row_factory)
         try:
             cursor.execute(function.query, parameters, binary=True)

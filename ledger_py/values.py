@@ -1,14 +1,15 @@
-"""How Python values become parameters of SQL, and how values of SQL become Python's."""
+"""Conversion of parameters for SQL, and of results from it."""
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 import psycopg
@@ -18,40 +19,24 @@ from psycopg.pq import Format
 from psycopg.types.numeric import Int4, Int8
 
 from ledger_py.errors import InvalidRequest
-
-__all__ = ("ADAPTERS", "SqlType", "adapt", "encode_json")
-
-
-class SqlType(StrEnum):
-    """The types of parameters; each value is the name of the type in SQL."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    BIGINT = "bigint"
-    BOOLEAN = "boolean"
-    JSONB = "jsonb"
-    TIMESTAMPTZ = "timestamptz"
-    INTERVAL = "interval"
+from ledger_py.structs import EntryRequest
 
 
-# What goes in. Refused here is only what could not be sent as it is: the rules are the database's.
-
-
-def adapt(sql_type: SqlType, name: str, value: object) -> object:
-    """Turn a value into what the driver sends as a parameter of an SQL type.
+@dataclass(frozen=True)
+class SqlType:
+    """The SQL type of a parameter.
 
     Args:
-        sql_type: The parameter's type.
-        name: The parameter's name, for the refusal.
-        value: The value; None stands for null.
-
-    Returns:
-        The value, wrapped or encoded as the type asks.
-
-    Raises:
-        InvalidRequest: When the value cannot be sent as this type; the detail names the field.
+        name: The name of the type in SQL.
+        adapt: Converts a value that is not None to one that the driver can send. Takes the
+            parameter's name too, for the InvalidRequest that it raises.
     """
-    return None if value is None else _ADAPT[sql_type](name, value)
+
+    name: str
+    adapt: Callable[[str, Any], object]
+
+
+# Parameters. Only values that cannot be sent are refused here: the rules are the database's.
 
 
 def _adapt_text(name: str, value: object) -> str:
@@ -71,8 +56,8 @@ def _adapt_integer(name: str, value: object) -> Int4:
 
 
 def _adapt_bigint(name: str, value: object) -> Int8:
-    # The wrapper keeps the type the same for all values: by itself the driver would choose one by
-    # size, and the server would prepare the same statement once for each.
+    # Left to itself, the driver chooses a type by size, and the server would prepare one statement
+    # for each.
     return Int8(_check_integer(name, value, bits=64))
 
 
@@ -107,26 +92,34 @@ def _adapt_interval(name: str, value: object) -> timedelta:
 def _adapt_jsonb(name: str, value: object) -> str:
     if isinstance(value, msgspec.Raw):  # JSON already
         return _check_json(name, bytes(value))
-    return encode_json(name, value)
+    return _encode_json(name, value)
 
 
-def encode_json(name: str, value: object) -> str:
-    """Write a value as JSON that the database can store.
+def _adapt_entries(name: str, entries: Any) -> str:
+    """Encode the items of a batch as a JSON array.
 
-    Args:
-        name: The value's name, for the refusal.
-        value: The value.
-
-    Returns:
-        The JSON.
-
-    Raises:
-        InvalidRequest: When JSON or the database cannot hold the value; the detail names the field.
+    A refused item's position, counted from 1, is in the detail of the InvalidRequest.
     """
+    if isinstance(entries, bytes):
+        return _check_json(name, entries)
+    items = list(entries)
+    try:
+        return _encode_json(name, items)
+    except InvalidRequest:
+        for position, item in enumerate(items, start=1):
+            try:
+                _encode_json(name, item)
+            except InvalidRequest as refusal:
+                refusal.detail["position"] = position
+                raise
+        raise
+
+
+def _encode_json(name: str, value: object) -> str:
     try:
         encoded = _encode_fast(value)
         if b"null" in encoded:
-            # It may be msgspec's word for a NaN or an infinity, which this encoder refuses.
+            # It may stand for a NaN or an infinity, which only this encoder refuses.
             encoded = _encode_strictly(value).encode()
     except UnicodeEncodeError:
         raise InvalidRequest.of_field(name, "must be valid Unicode") from None
@@ -152,7 +145,8 @@ _encode_strictly = json.JSONEncoder(
 
 
 def _check_json(name: str, encoded: bytes) -> str:
-    # The encoders write NUL as \u0000, and a backslash as two: without these, only NUL is left.
+    # The encoders write NUL as \u0000 and double every backslash: without the doubled ones, only
+    # a NUL is left.
     if b"\\u0000" in encoded and b"\\u0000" in encoded.replace(b"\\\\", b""):
         raise InvalidRequest.of_field(name, "must not contain the NUL character")
     try:
@@ -165,23 +159,63 @@ def _wrong_type(name: str, expected: str, value: object) -> InvalidRequest:
     return InvalidRequest.of_field(name, f"must be {expected}, not {type(value).__name__}")
 
 
-_ADAPT: Mapping[SqlType, Callable[[str, object], object]] = {
-    SqlType.TEXT: _adapt_text,
-    SqlType.INTEGER: _adapt_integer,
-    SqlType.BIGINT: _adapt_bigint,
-    SqlType.BOOLEAN: _adapt_boolean,
-    SqlType.JSONB: _adapt_jsonb,
-    SqlType.TIMESTAMPTZ: _adapt_timestamptz,
-    SqlType.INTERVAL: _adapt_interval,
-}
+_TEXT: Final = SqlType("text", _adapt_text)
+_INTEGER: Final = SqlType("integer", _adapt_integer)
+_BIGINT: Final = SqlType("bigint", _adapt_bigint)
+_BOOLEAN: Final = SqlType("boolean", _adapt_boolean)
+_JSONB: Final = SqlType("jsonb", _adapt_jsonb)
+_TIMESTAMPTZ: Final = SqlType("timestamptz", _adapt_timestamptz)
+_INTERVAL: Final = SqlType("interval", _adapt_interval)
+
+# A bool is an int too, so it comes first.
+_SQL_TYPES: Final[tuple[tuple[type, SqlType], ...]] = (
+    (bool, _BOOLEAN),
+    (int, _BIGINT),
+    (str, _TEXT),
+    (datetime, _TIMESTAMPTZ),
+    (timedelta, _INTERVAL),
+    (Mapping, _JSONB),
+)
+
+SmallInt: TypeAlias = Annotated[int, _INTEGER]
+"""An integer of 32 bits; a plain ``int`` has 64."""
+
+Entries: TypeAlias = Annotated[
+    bytes | Iterable[EntryRequest | Mapping[str, Any]], SqlType("jsonb", _adapt_entries)
+]
+"""The items of a batch, or the JSON array of them."""
 
 
-# What comes out. Results are asked for in the binary format, which no setting of the session
-# (time zone, styles of dates and intervals) alters.
+def sql_type_of(annotation: Any) -> SqlType:
+    """Find the SQL type of a parameter by its annotation in Python.
+
+    Args:
+        annotation: A type, optional or not, or one of the aliases of this module.
+
+    Returns:
+        The SQL type; for a union, that of its first member.
+
+    Raises:
+        TypeError: No SQL type stands for the annotation.
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        (sql_type,) = annotation.__metadata__
+        return sql_type if isinstance(sql_type, SqlType) else sql_type_of(annotation.__origin__)
+    if origin in (Union, UnionType):
+        return sql_type_of(get_args(annotation)[0])
+    python_type = type(get_args(annotation)[0]) if origin is Literal else origin or annotation
+    for candidate, sql_type in _SQL_TYPES:
+        if issubclass(python_type, candidate):
+            return sql_type
+    raise TypeError(f"no SQL type stands for {annotation}")
+
+
+# Results, in the binary format: no setting of the session (time zone, date style) affects it.
 
 
 class _UtcLoader(Loader):
-    """Microseconds since the year 2000, read as an aware datetime in UTC."""
+    """Load microseconds since the year 2000 as an aware datetime in UTC."""
 
     format = Format.BINARY
     _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -191,7 +225,7 @@ class _UtcLoader(Loader):
 
     def load(self, data: Buffer) -> datetime:
         (microseconds,) = self._unpack(data)
-        # The entries of a batch have nearly all the same time.
+        # Nearly all entries of a batch have the same time.
         if microseconds != self._microseconds:
             self._time = self._EPOCH + timedelta(microseconds=microseconds)
             self._microseconds = microseconds
@@ -199,7 +233,7 @@ class _UtcLoader(Loader):
 
 
 class _JsonbLoader(Loader):
-    """JSON after a byte that numbers the version of the format."""
+    """Load JSON that follows a byte with the version of the format."""
 
     format = Format.BINARY
 
@@ -208,12 +242,12 @@ class _JsonbLoader(Loader):
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError:
-            # It holds a number that neither int nor float can take.
+            # It holds a number beyond int and float.
             return json.loads(bytes(text), parse_int=Decimal, parse_float=Decimal)
 
 
 class _IsoDurationLoader(Loader):
-    """An interval as an ISO 8601 duration: a timedelta cannot tell a month from 30 days."""
+    """Load an interval as an ISO 8601 duration: a timedelta cannot tell a month from 30 days."""
 
     format = Format.BINARY
     _unpack = struct.Struct("!qii").unpack
@@ -241,4 +275,4 @@ def _ledger_adapters() -> AdaptersMap:
 
 
 ADAPTERS = _ledger_adapters()
-"""How values are read and written, whatever a connection has registered for itself."""
+"""The client's own adapters, independent of those registered on a connection."""

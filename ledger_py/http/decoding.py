@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from ledger_py.calls import RECORD_ENTRY
+from ledger_py.calls import SqlFunction
+from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InvalidRequest
 from ledger_py.http.problems import Problem, problem_of
 from ledger_py.http.schemas import (
@@ -102,7 +103,7 @@ def decode_batch(body: bytes) -> tuple[list[RecordRequest[str] | Problem], bool]
                 _check_time(entry)
                 agree_on_nonce(entry.nonce, None)
                 if has_nul:
-                    RECORD_ENTRY.adapt(msgspec.structs.asdict(entry))
+                    SqlFunction.of(AsyncLedger.record_entry).adapt(msgspec.structs.asdict(entry))
             except Problem as problem:
                 entries[position] = problem
             except InvalidRequest as refusal:

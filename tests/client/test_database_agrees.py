@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from ledger_py import calls
+from ledger_py import AsyncLedger
 from ledger_py.calls import SqlFunction
 from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, translate
 from ledger_py.structs import EntryRequest
@@ -28,11 +28,15 @@ def test_refusals_of_the_client_have_the_words_of_the_database(tx: psycopg.Conne
 
 @pytest.mark.parametrize(
     "function",
-    [value for value in vars(calls).values() if isinstance(value, SqlFunction)],
+    [
+        SqlFunction.of(value)
+        for value in vars(AsyncLedger).values()
+        if hasattr(value, "sql_function")
+    ],
     ids=lambda function: function.name,
 )
 def test_parameters_are_those_of_the_function(
-    tx: psycopg.Connection, function: SqlFunction[object]
+    tx: psycopg.Connection, function: SqlFunction
 ) -> None:
     rows = tx.execute(
         "SELECT argument.name, format_type(argument.type, NULL)"
@@ -41,7 +45,9 @@ def test_parameters_are_those_of_the_function(
         (function.name,),
     ).fetchall()
     types = {"timestamp with time zone": "timestamptz"}
-    assert {name: types.get(type_, type_) for name, type_ in rows} == function.parameters
+    assert {name: types.get(type_, type_) for name, type_ in rows} == {
+        name: type_.name for name, type_ in function.parameters.items()
+    }
 
 
 def test_fields_of_a_request_are_those_of_an_item(tx: psycopg.Connection) -> None:

@@ -27,7 +27,7 @@ from ledger_py.structs import (
     Refusal,
     StatementLine,
 )
-from ledger_py.values import ADAPTERS, Entries, SmallInt
+from ledger_py.values import ADAPTERS, Entries, Int32
 
 # The methods that are SQL functions have no body of their own.
 # mypy: disable-error-code="empty-body"
@@ -270,7 +270,7 @@ class AsyncLedger:
         owner_id: str,
         asset: str = "CREDIT",
         before_seq: int | None = None,
-        max_rows: SmallInt = 50,
+        max_rows: Int32 = 50,
     ) -> list[Entry]:
         """List an account's entries, newest first.
 
@@ -290,7 +290,7 @@ class AsyncLedger:
 
     @_sql_function()
     async def entries_after(
-        self, cursor: str | None = None, *, max_rows: SmallInt = 1000
+        self, cursor: str | None = None, *, max_rows: Int32 = 1000
     ) -> list[FeedEntry]:
         """Read the change feed: the entries of all accounts, each committed one exactly once.
 
@@ -439,7 +439,7 @@ class AsyncLedger:
         asset: str = "CREDIT",
         status: HoldStatus | None = None,
         before: datetime | None = None,
-        max_rows: SmallInt = 50,
+        max_rows: Int32 = 50,
     ) -> list[Hold]:
         """List an account's holds in all apps, newest first.
 
@@ -608,7 +608,7 @@ class AsyncLedger:
         """
 
     @_sql_function()
-    async def expire_credits(self, *, max_accounts: SmallInt = 1000) -> int:
+    async def expire_credits(self, *, max_accounts: Int32 = 1000) -> int:
         """Post what is due (expiries of credits, ends of holds) on accounts that nobody touches.
 
         Balances are exact without it; statements and feeds show an expiry once it is posted. Commit

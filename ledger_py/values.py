@@ -177,7 +177,7 @@ _SQL_TYPES: Final[tuple[tuple[type, SqlType], ...]] = (
     (Mapping, _JSONB),
 )
 
-SmallInt: TypeAlias = Annotated[int, _INTEGER]
+Int32: TypeAlias = Annotated[int, _INTEGER]
 """An integer of 32 bits; a plain ``int`` has 64."""
 
 Entries: TypeAlias = Annotated[

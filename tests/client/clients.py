@@ -1,0 +1,77 @@
+"""`Ledger` behind the interface of `AsyncLedger`, so that one test can run with both clients.
+
+A synchronous call is over when it returns; `await` or `async with` only takes its result.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias, cast
+
+import psycopg
+from psycopg import AsyncConnection
+
+from ledger_py import AsyncLedger, Ledger, OpenHold
+
+Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[AsyncConnection[Any]]]
+"""Opens a connection for one of the clients; takes the arguments of `psycopg.connect`."""
+
+_WAITING = (psycopg.Connection, psycopg.Cursor, Ledger, OpenHold)
+
+
+class _Awaitable:
+    """A synchronous object as its asynchronous counterpart."""
+
+    def __init__(self, target: Any) -> None:
+        vars(self)["target"] = target
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.target, name)
+        if inspect.ismethod(value):
+            return lambda *args, **kwargs: _Result(value(*args, **kwargs))
+        return _awaitable(value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.target, name, value)
+
+
+class _Result:
+    """The result of a synchronous call."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[None, None, Any]:
+        yield from ()
+        return _awaitable(self._value)
+
+    async def __aenter__(self) -> Any:
+        return _awaitable(self._value.__enter__())
+
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        return cast(bool | None, self._value.__exit__(*exc))
+
+
+def _awaitable(value: Any) -> Any:
+    return _Awaitable(value) if isinstance(value, _WAITING) else value
+
+
+@asynccontextmanager
+async def connect_async(url: str, **settings: Any) -> AsyncIterator[AsyncConnection[Any]]:
+    async with await AsyncConnection.connect(url, **settings) as conn:
+        yield conn
+
+
+@asynccontextmanager
+async def connect_sync(url: str, **settings: Any) -> AsyncIterator[Any]:
+    with psycopg.connect(url, **settings) as conn:
+        yield _Awaitable(conn)
+
+
+def ledger_on(conn: Any, *, app: str = "app1") -> AsyncLedger:
+    """Make the client that belongs to a connection of `connect`."""
+    if isinstance(conn, _Awaitable):
+        return cast(AsyncLedger, _Awaitable(Ledger(conn.target, app=app)))
+    return AsyncLedger(conn, app=app)

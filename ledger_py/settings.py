@@ -66,15 +66,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read the settings.
 
         Args:
-            environ: where to look first; the process's environment if left out.
-            dotenv: the file to look in second; if left out, `.env` of the working directory or
+            environ: Where to look first; the process's environment if left out.
+            dotenv: The file to look in second; if left out, `.env` of the working directory or
                 else of the checkout.
 
         Returns:
             The settings; what is set nowhere, or set to nothing, has its default.
 
         Raises:
-            SettingsError: a value cannot be used; the message names the setting.
+            SettingsError: A value cannot be used; the message names the setting.
         """
         given = dict(_read_dotenv(dotenv))
         given.update(os.environ if environ is None else environ)
@@ -93,14 +93,14 @@ def plain_database_url(text: str) -> str:
     """Turn a database address into one that libpq takes.
 
     Args:
-        text: a `postgresql://` address, also one written for another library
+        text: A `postgresql://` address, also one written for another library
             (`postgresql+asyncpg://`), or libpq's `key=value` form.
 
     Returns:
         The same address without the name of a driver.
 
     Raises:
-        ValueError: it is not an address of a PostgreSQL server. The message does not repeat the
+        ValueError: It is not an address of a PostgreSQL server. The message does not repeat the
             address, which may hold a password.
     """
     url = re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", text.strip())

@@ -33,7 +33,7 @@ class Account(msgspec.Struct, frozen=True):
         """Run a program as this account and wait for it.
 
         Args:
-            command: the program with its arguments.
+            command: The program with its arguments.
 
         Returns:
             What came of it, with its output as text; the exit code is not judged.
@@ -68,7 +68,7 @@ def account_for(folder: Path) -> Account:
     """Find the account that a server with its data in `folder` runs as.
 
     Args:
-        folder: the folder of the data, which need not exist yet.
+        folder: The folder of the data, which need not exist yet.
 
     Returns:
         The account of this process unless that is root's; for root, the owner of the folder (or
@@ -76,7 +76,7 @@ def account_for(folder: Path) -> Account:
         which is made when there is none.
 
     Raises:
-        EmbeddedError: the account cannot be made.
+        EmbeddedError: The account cannot be made.
     """
     uid = os.geteuid()
     if uid != 0:

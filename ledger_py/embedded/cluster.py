@@ -47,7 +47,7 @@ class Cluster:
         """Make the cluster if it is new, and start it if it does not run.
 
         Args:
-            options: server settings to start with, such as `{"max_connections": "200"}`.
+            options: Server settings to start with, such as `{"max_connections": "200"}`.
 
         Raises:
             EmbeddedError: PostgreSQL did not start; the message holds the end of its log.
@@ -71,7 +71,7 @@ class Cluster:
         """Create a database unless it is there.
 
         Args:
-            database: its name.
+            database: Its name.
         """
         with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
             found = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
@@ -82,7 +82,7 @@ class Cluster:
         """Stop the server in order: sessions are ended, everything is written out.
 
         Raises:
-            EmbeddedError: it does not stop.
+            EmbeddedError: It does not stop.
         """
         if not self._postmaster_lives():
             return

@@ -40,11 +40,11 @@ def prepare_data_dir(folder: Path, account: Account) -> None:
     """Make the folder of the data, if need be, and see that the server can use it.
 
     Args:
-        folder: an absolute path.
-        account: what the server runs as.
+        folder: An absolute path.
+        account: What the server runs as.
 
     Raises:
-        EmbeddedError: the folder cannot be made, or belongs to, or is closed to, someone else.
+        EmbeddedError: The folder cannot be made, or belongs to, or is closed to, someone else.
     """
     advice = "Set LEDGER_DATA_DIR to another folder, or name a server in DATABASE_URL."
     try:
@@ -71,7 +71,7 @@ def binaries(account: Account | None = None) -> Path:
     """Find PostgreSQL's programs.
 
     Args:
-        account: who has to run them; this process if left out.
+        account: Who has to run them; this process if left out.
 
     Returns:
         The folder with `postgres`, `psql` and the others: the wheel's own or, where the account

@@ -40,14 +40,14 @@ def database(settings: Settings, *, report: Report = _to_stderr) -> Iterator[str
     code enters and leaves it in a thread.
 
     Args:
-        settings: with `database_url` the server named there is used, otherwise the embedded one.
-        report: takes the line that says where the embedded server keeps its data.
+        settings: With `database_url` the server named there is used, otherwise the embedded one.
+        report: Takes the line that says where the embedded server keeps its data.
 
     Yields:
         A `postgresql://` address, good until the end of the block.
 
     Raises:
-        EmbeddedError: the embedded server cannot be used.
+        EmbeddedError: The embedded server cannot be used.
     """
     if settings.database_url is not None:
         yield settings.database_url
@@ -65,15 +65,15 @@ def embedded_server(
     """Use the embedded server of a data folder, together with whoever else uses it.
 
     Args:
-        folder: where the data is kept; made if it is not there.
-        database: the database to give, made if it is not there.
-        options: server settings to start with. They have no effect on a server that runs already.
+        folder: Where the data is kept; made if it is not there.
+        database: The database to give, made if it is not there.
+        options: Server settings to start with. They have no effect on a server that runs already.
 
     Yields:
         The address of the database, for the superuser of the cluster, over a Unix socket.
 
     Raises:
-        EmbeddedError: the server cannot be started, or the folder not be used.
+        EmbeddedError: The server cannot be started, or the folder not be used.
     """
     folder = folder.absolute()
     account = account_for(folder)

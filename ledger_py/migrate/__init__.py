@@ -1,8 +1,8 @@
 """Brings a database up to date: history from `migrations/` and the apps, code from `sql/`.
 
-Under one advisory lock, in this order: the pending files of `migrations/`, all of `sql/` in one
-transaction, the pending files of each app's `migrations/`. Running it again is harmless, and so
-are many processes that run it at once.
+Under one advisory lock and in this order: the pending files of `migrations/`, all of `sql/` in one
+transaction, the pending files of each app's `migrations/`. It can be run again, and by many
+processes at once.
 """
 
 from ledger_py.migrate.errors import MigrationError

@@ -1,4 +1,4 @@
-"""The SQL files of a project: which there are, in what order, and whether they keep the rules."""
+"""The SQL files of a project, their order, and the rules for them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class MigrationFile(msgspec.Struct, frozen=True):
     """A file of `migrations/` or of an app's `migrations/`."""
 
     id: str
-    """The name without its suffix; unique in the project, and what yoyo records."""
+    """The name without its suffix; unique in the project, and recorded by yoyo."""
     path: str
-    """From the project's folder, with slashes: what is recorded beside the checksum."""
+    """Relative to the project's folder, with slashes; recorded with the checksum."""
     file: Path
     checksum: str
     depends: tuple[str, ...] | None
@@ -40,7 +40,7 @@ class CodeFile(msgspec.Struct, frozen=True):
     """A file of `sql/`."""
 
     name: str
-    """From `sql/`, without the suffix, as in `functions/balance`."""
+    """Relative to `sql/`, without the suffix, as in `functions/balance`."""
     file: Path
     requires: tuple[str, ...]
     checksum: str
@@ -55,7 +55,7 @@ class MigrationFolder(msgspec.Struct, frozen=True):
 
 
 class Project:
-    """The SQL files below a folder; read at first use, then kept."""
+    """The SQL files below a folder; read at first use, then cached."""
 
     def __init__(self, root: Path = PROJECT_ROOT) -> None:
         self.root = root
@@ -67,7 +67,7 @@ class Project:
 
     @cached_property
     def apps(self) -> tuple[MigrationFolder, ...]:
-        """The migrations of each app that has some, by the app's name."""
+        """The migrations of each app that has any, ordered by the app's name."""
         folders = sorted(self.root.glob("apps/*/migrations"))
         return tuple(self._migration_folder(folder.parent.name, folder) for folder in folders)
 
@@ -77,10 +77,10 @@ class Project:
         return tuple(file for folder in (self.core, *self.apps) for file in folder.files)
 
     def migrations_for(self, app: str | None) -> tuple[MigrationFile, ...]:
-        """Give the migrations that one app needs.
+        """List the migrations that one app needs.
 
         Args:
-            app: its name, or None for all apps.
+            app: Its name, or None for all apps.
 
         Returns:
             The ledger's own and those of that app.
@@ -94,13 +94,12 @@ class Project:
     def code(self) -> tuple[CodeFile, ...]:
         """The files of `sql/` in the order in which they are loaded.
 
-        That is folder by folder (`CODE_FOLDERS`), each with its sub-folders by name, except that
-        what a file names in a line `-- requires: folder/name [folder/name …]` at its head is
-        loaded before it.
+        Folder by folder (`CODE_FOLDERS`), each with its sub-folders by name. Files that a line
+        `-- requires: folder/name [folder/name …]` at the head of a file names are loaded before it.
 
         Raises:
-            MigrationError: a file is in no such folder, requires one that is not there, or, by way
-                of others, itself.
+            MigrationError: A file is in none of these folders, requires one that does not exist, or
+                requires itself through others.
         """
         files: dict[str, CodeFile] = {}
         for folder in CODE_FOLDERS:
@@ -133,7 +132,7 @@ class Project:
         """Check the rules for migrations that yoyo does not check.
 
         Returns:
-            A sentence for each breach; none if all is well.
+            A sentence per violation.
         """
         found: list[str] = []
         seen: dict[str, str] = {}
@@ -187,7 +186,7 @@ class Project:
 
 def _read(path: Path) -> str:
     try:
-        # Newlines of any system become "\n", so that a checkout on Windows has the same checksums.
+        # Text mode turns any newline into "\n": a checkout on Windows has the same checksums.
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise MigrationError(f"{path} is not UTF-8: {error}") from None
@@ -198,7 +197,7 @@ def _checksum(text: str) -> str:
 
 
 def _header(text: str, pattern: re.Pattern[str]) -> list[str]:
-    """Give what the lines of a kind say among the comment lines that a file begins with."""
+    """Return the values of the lines that match, among the comment lines at the head of a file."""
     found = []
     for line in text.splitlines():
         if line.strip() and not line.startswith("--"):

@@ -1,4 +1,4 @@
-"""What a service asks of its database: is what I need installed, and if not, may I install it?"""
+"""Checks at the start of a service: the migrations it needs are installed, or can be."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any, Final
 
 import psycopg
 
-from ledger_py.migrate import records
-from ledger_py.migrate.backend import BOOKKEEPING
-from ledger_py.migrate.database import Report, open_connection, scalar
+from ledger_py.migrate.database import BOOKKEEPING, Report, open_connection, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 from ledger_py.migrate.runner import migrate
-from ledger_py.migrate.state import FileState, compare
+from ledger_py.migrate.state import FileState, compare, read_record
 from ledger_py.settings import Settings
 
 _INSTALLED: Final = "SELECT path FROM ledger.installed_files()"
@@ -29,15 +27,15 @@ def missing_files(
 ) -> list[str]:
     """List the migrations that an app needs and the database lacks.
 
-    More than is needed may be installed: a newer version of the code may share the database.
+    A database with more migrations is fine: a newer version of the code may share it.
 
     Args:
-        conn: a connection of any role that may use the ledger.
-        app: whose migrations are needed beside the ledger's own; all apps' if left out.
-        project: the files; those of this checkout if left out.
+        conn: A connection of any role that may use the ledger.
+        app: The app whose migrations are needed with the ledger's own; default: all apps.
+        project: The files; default: those of this checkout.
 
     Returns:
-        Their paths in order; none if a service of the app may run.
+        Their paths in order; empty if a service of the app may run.
     """
     try:
         with conn.transaction():
@@ -50,7 +48,7 @@ def missing_files(
 async def missing_files_async(
     conn: psycopg.AsyncConnection[Any], *, app: str | None = None, project: Project | None = None
 ) -> list[str]:
-    """Do what `missing_files` does, on an asynchronous connection."""
+    """`missing_files` for an asynchronous connection."""
     try:
         async with conn.transaction():
             cursor = await conn.execute(_INSTALLED)
@@ -68,27 +66,26 @@ def ensure_current(
     project: Project | None = None,
     report: Report = lambda _line: None,
 ) -> None:
-    """Do what a service does about its database before it starts.
+    """Bring the database up to date before a service starts, if that is needed and allowed.
 
-    Nothing, if all is installed as it is here; otherwise migrate, if the settings allow it and the
-    role may. Where it may not, code in `sql/` that differs is left alone (another version may have
-    installed it), and so is a database that is newer than the files.
+    Migrates if files are pending, the settings allow it and the role may. Where they do not, code
+    in `sql/` that differs is left alone, because another version may have installed it. So is a
+    database that is newer than the files.
 
     Args:
-        url: the database.
-        settings: says whether to migrate.
-        app: whose migrations are needed beside the ledger's own; all apps' if left out.
-        project: the files; those of this checkout if left out.
-        report: takes a line for each thing that is done or left alone.
+        url: The database.
+        settings: `migrate_on_start` allows migrations.
+        app: The app whose migrations are needed with the ledger's own; default: all apps.
+        project: The files; default: those of this checkout.
+        report: Takes a line for each change, and for each file that is left alone.
 
     Raises:
-        MigrationError: something that is needed is missing and may not be installed, or the
-            installation failed.
+        MigrationError: A needed migration is missing and may not be installed, or it failed.
     """
     project = project or Project()
     with open_connection(url) as conn:
         try:
-            files = compare(project, records.read(conn))
+            files = compare(project, read_record(conn))
             may_migrate = settings.migrate_on_start and _is_owner(conn)
         except psycopg.Error as error:
             raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error

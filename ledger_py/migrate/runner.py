@@ -1,4 +1,4 @@
-"""Applies what is pending, and takes the newest migration back."""
+"""Applies pending files, and rolls the newest migration back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import psycopg
 from yoyo import read_migrations
 from yoyo.migrations import Migration
 
-from ledger_py.migrate import records
-from ledger_py.migrate.backend import BOOKKEEPING, Backend, connect
 from ledger_py.migrate.code import load_code
-from ledger_py.migrate.database import Connection, Report, only_runner, scalar
-from ledger_py.migrate.errors import MigrationError
-from ledger_py.migrate.failures import failure
+from ledger_py.migrate.database import (
+    BOOKKEEPING,
+    Backend,
+    Connection,
+    Report,
+    connect_yoyo,
+    only_runner,
+    scalar,
+)
+from ledger_py.migrate.errors import MigrationError, failure
 from ledger_py.migrate.files import CODE, MigrationFile, MigrationFolder, Project
-from ledger_py.migrate.state import FileState, compare
+from ledger_py.migrate.state import (
+    FORGET,
+    RECORD,
+    FileState,
+    compare,
+    prepare_record,
+    read_record,
+)
 
 
 def _silent(_line: str) -> None:
@@ -24,14 +36,14 @@ def migrate(url: str, *, project: Project | None = None, report: Report = _silen
     """Bring a database up to date.
 
     Args:
-        url: the database, as its owner (who need not be a superuser).
-        project: the files; those of this checkout if left out.
-        report: takes a line for each thing that is done.
+        url: The database, as its owner, who need not be a superuser.
+        project: The files; default: those of this checkout.
+        report: Takes a line for each change.
 
     Raises:
-        MigrationError: the files break a rule, the database is newer than they are, a file was
-            edited after it was applied, or a statement failed. What was done before stays done;
-            a file that failed has left no trace.
+        MigrationError: The files break a rule, the database is newer than they are, a file was
+            edited after it was applied, or a statement failed. Earlier files stay applied; the one
+            that failed is rolled back.
     """
     project = project or Project()
     _check_files(project)
@@ -39,7 +51,7 @@ def migrate(url: str, *, project: Project | None = None, report: Report = _silen
         with only_runner(url, report) as conn:
             _prepare(conn)
             _check_history(conn, project)
-            with connect(url) as backend:
+            with connect_yoyo(url) as backend:
                 _apply_pending(backend, project.core, conn, report)
                 load_code(conn, project, report)
                 for folder in project.apps:
@@ -49,25 +61,25 @@ def migrate(url: str, *, project: Project | None = None, report: Report = _silen
 
 
 def rollback(url: str, *, project: Project | None = None, report: Report = _silent) -> None:
-    """Take back the migration that was applied last, by its rollback file.
+    """Roll back the migration that was applied last, with its rollback file.
 
     The code of `sql/` is left as it is, and counts as pending afterwards.
 
     Args:
-        url: the database, as its owner.
-        project: the files; those of this checkout if left out.
-        report: takes a line that names the migration.
+        url: The database, as its owner.
+        project: The files; default: those of this checkout.
+        report: Takes a line that names the migration.
 
     Raises:
-        MigrationError: there is nothing to take back, the files of the newest migration are not
-            there, or a statement failed, in which case nothing has changed.
+        MigrationError: No migration is applied, the files of the newest one are missing, or a
+            statement failed. Nothing has changed.
     """
     project = project or Project()
     _check_files(project)
     try:
         with only_runner(url, report) as conn:
             _prepare(conn)
-            with connect(url) as backend:
+            with connect_yoyo(url) as backend:
                 _roll_back_newest(backend, project, report)
     except psycopg.Error as error:
         raise MigrationError(f"The rollback was interrupted: {str(error).strip()}") from error
@@ -79,7 +91,7 @@ def _check_files(project: Project) -> None:
         broken.append(f"{project.core.folder} holds no migrations")
     if broken:
         raise MigrationError("\n  ".join(["The migrations break the rules:", *broken]))
-    # Read now, so that what is wrong with sql/ is known before the database is touched.
+    # Read now: faults of sql/ are reported before the database is touched.
     _ = project.code_checksum
 
 
@@ -97,11 +109,11 @@ def _prepare(conn: Connection) -> None:
             f"The role {conn.info.user} does not own the ledger in the database "
             f"{conn.info.dbname}: run `ledger migrate` as the owner"
         )
-    records.prepare(conn)
+    prepare_record(conn)
 
 
 def _check_history(conn: Connection, project: Project) -> None:
-    files = compare(project, records.read(conn))
+    files = compare(project, read_record(conn))
     edited = [file.path for file in files if file.state is FileState.EDITED]
     if edited:
         raise MigrationError(
@@ -127,30 +139,30 @@ def _apply_pending(
     files = {file.id: file for file in folder.files}
     migrations = read_migrations(str(folder.folder))
     applied = set(backend.get_applied_migration_hashes())
-    installed = records.read(conn)
+    installed = read_record(conn)
     for migration in migrations:
         file = files[migration.id]
-        # A migration without a transaction may have been cut off between yoyo's record and ours.
+        # Without a transaction, the process may have died between yoyo's record and ours.
         if migration.hash in applied and file.path not in installed:
-            conn.execute(records.RECORD, _row(file))
+            conn.execute(RECORD, _row(file))
     for migration in backend.to_apply(migrations):
         _apply(backend, migration, files[migration.id], conn)
         report(f"{files[migration.id].path} applied")
 
 
 def _apply(backend: Backend, migration: Migration, file: MigrationFile, conn: Connection) -> None:
-    """Apply and record one file: in one transaction, unless it says that it cannot have one."""
+    """Apply and record one file, in one transaction unless the file opts out."""
     with backend.copy() as session:
         try:
             if migration.use_transactions:
                 with session.transaction():
                     migration.process_steps(session, "apply")
                     session.mark_one(migration)
-                    session.connection.execute(records.RECORD, _row(file))
+                    session.connection.execute(RECORD, _row(file))
             else:
                 migration.process_steps(session, "apply")
                 session.mark_migrations([migration])
-                conn.execute(records.RECORD, _row(file))
+                conn.execute(RECORD, _row(file))
         except psycopg.Error as error:
             text = file.file.read_text(encoding="utf-8")
             raise failure(file.path, text, session.failed, error) from error
@@ -171,7 +183,7 @@ def _roll_back_newest(backend: Backend, project: Project, report: Report) -> Non
             with session.transaction():
                 migration.process_steps(session, "rollback")
                 session.unmark_one(migration)
-                session.connection.execute(records.FORGET, [[file.path, CODE]])
+                session.connection.execute(FORGET, [[file.path, CODE]])
         except psycopg.Error as error:
             undo = file.file.with_suffix(".rollback.sql")
             path = file.path.removesuffix(".sql") + ".rollback.sql"

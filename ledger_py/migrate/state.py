@@ -1,30 +1,104 @@
-"""Compares the files of a project with what is installed in a database."""
+"""The record of what is installed in a database, and its comparison with the files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 import msgspec
 import psycopg
 
-from ledger_py.migrate import records
-from ledger_py.migrate.database import open_connection
+from ledger_py.migrate.database import Connection, open_connection, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import CODE, Project
 
+_TABLE: Final = "ledger_core.installed_files"
+_CREATE: Final = (
+    """
+    CREATE TABLE ledger_core.installed_files (
+        path text COLLATE "C" NOT NULL,
+        checksum text NOT NULL,
+        installed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        CONSTRAINT installed_files_pkey PRIMARY KEY (path)
+    )
+    """,
+    """
+    COMMENT ON TABLE ledger_core.installed_files IS
+    'What `ledger migrate` has put in: a row per migration, and one for sql/ as a whole.'
+    """,
+    "COMMENT ON COLUMN ledger_core.installed_files.path IS 'File, from the folder of the project.'",
+    """
+    COMMENT ON COLUMN ledger_core.installed_files.checksum IS
+    'SHA-256 of the text that was installed, in hexadecimal digits.'
+    """,
+    "COMMENT ON COLUMN ledger_core.installed_files.installed_at IS 'When it was installed last.'",
+)
+
+RECORD: Final = """
+    INSERT INTO ledger_core.installed_files AS installed (path, checksum)
+    VALUES (%s, %s)
+    ON CONFLICT (path) DO UPDATE
+    SET checksum = excluded.checksum, installed_at = DEFAULT
+    WHERE installed.checksum <> excluded.checksum
+"""
+FORGET: Final = "DELETE FROM ledger_core.installed_files WHERE path = ANY(%s)"
+
+
+class InstalledFile(msgspec.Struct, frozen=True):
+    """The checksum of a file when it was installed, and the time."""
+
+    checksum: str
+    installed_at: datetime
+
+
+def prepare_record(conn: Connection) -> None:
+    """Create the table if it does not exist."""
+    if scalar(conn, "SELECT to_regclass(%s)", [_TABLE]) is None:
+        with conn.transaction():
+            for statement in _CREATE:
+                conn.execute(statement)
+
+
+def read_record(conn: Connection) -> dict[str, InstalledFile]:
+    """Read the record: the table as its owner, or else through `ledger.installed_files()`.
+
+    Args:
+        conn: A connection of a role with either right.
+
+    Returns:
+        The installed files by path; empty if the database holds no ledger.
+    """
+    source = scalar(
+        conn,
+        """
+        SELECT CASE
+            WHEN has_schema_privilege(n.oid, 'USAGE')
+                AND has_table_privilege(c.oid, 'SELECT') THEN 'ledger_core.installed_files'
+            ELSE 'ledger.installed_files()'
+        END
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'ledger_core' AND c.relname = 'installed_files'
+        """,
+    )
+    if source is None:
+        return {}
+    rows = conn.execute(f"SELECT path, checksum, installed_at FROM {source}")
+    return {path: InstalledFile(checksum, installed_at) for path, checksum, installed_at in rows}
+
 
 class FileState(Enum):
-    """How a file stands to the database."""
+    """The state of a file in a database."""
 
     APPLIED = "applied"
     PENDING = "pending"
-    """Not applied yet; for `sql/`: what is installed is another text."""
+    """Not applied yet; of `sql/`: another text is installed."""
     EDITED = "edited"
-    """Applied, but the file has been changed since."""
+    """Applied, and changed since."""
     MISSING = "missing"
-    """Applied, but the file is not here."""
+    """Applied, but not among the files."""
 
 
 class FileStatus(msgspec.Struct, frozen=True):
@@ -35,15 +109,15 @@ class FileStatus(msgspec.Struct, frozen=True):
     installed_at: datetime | None
 
 
-def compare(project: Project, installed: Mapping[str, records.InstalledFile]) -> list[FileStatus]:
+def compare(project: Project, installed: Mapping[str, InstalledFile]) -> list[FileStatus]:
     """Compare files with a record of what is installed.
 
     Args:
-        project: the files.
-        installed: what is installed, by path.
+        project: The files.
+        installed: The installed files by path.
 
     Returns:
-        The state of each migration in order, of `sql/`, and of what is installed without a file.
+        The state of each migration in order, of `sql/`, and of installed files that are missing.
     """
     found = []
     for file in project.migrations:
@@ -69,20 +143,20 @@ def compare(project: Project, installed: Mapping[str, records.InstalledFile]) ->
 
 
 def status(url: str, *, project: Project | None = None) -> list[FileStatus]:
-    """Tell which files are applied to a database, pending, edited or missing.
+    """Report which files are applied to a database, pending, edited or missing.
 
     Args:
-        url: the database; any role that may use the ledger will do.
-        project: the files; those of this checkout if left out.
+        url: The database, as any role that may use the ledger.
+        project: The files; default: those of this checkout.
 
     Returns:
         The state of each file, in the order in which they are applied.
 
     Raises:
-        MigrationError: the database cannot be read.
+        MigrationError: The database cannot be read.
     """
     try:
         with open_connection(url) as conn:
-            return compare(project or Project(), records.read(conn))
+            return compare(project or Project(), read_record(conn))
     except psycopg.Error as error:
         raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error

@@ -151,7 +151,7 @@ def test_failing_code_leaves_all_code_as_it_was(empty_db: str, files: Files) -> 
 def test_names_in_code_have_to_say_their_schema(empty_db: str, files: Files) -> None:
     files.code("views/careless", "CREATE VIEW careless AS SELECT 1 AS one;")
 
-    with pytest.raises(MigrationError, match=r"sql/views/careless.sql, line 1: permission denied"):
+    with pytest.raises(MigrationError, match=r"sql/views/careless.sql: permission denied"):
         migrate(empty_db, project=files.project)
 
 

@@ -56,10 +56,11 @@ generated: install $(GENERATED)/.installed ## test the services with many genera
 bench: install ## measure against floors in the same run; more with ARGS=--help
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-format: install ## rewrite files to the house format, and the generated client
+format: install ## rewrite files to the house format, the generated client and .env.example
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	@$(BIN)/unasyncd --quiet || $(BIN)/unasyncd # the first run exits with 1 when it has changed something
+	$(BIN)/python -m ledger_py.settings > .env.example
 
 lock: install ## resolve the dependencies anew into requirements.lock (needs the network)
 	$(PYTHON) -m venv $(VENV)/lock

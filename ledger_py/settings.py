@@ -1,16 +1,18 @@
 """The settings: read from the environment and from a `.env` file, and only when asked for.
 
-`.env.example` explains each of them to whoever runs the ledger; the names there and the table
-`_READERS` below are held equal by a test.
+A setting is stated once, as a field of `Settings`: its name in the environment follows from the
+field's, and `.env.example` is written by `python -m ledger_py.settings` (`make format`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_type_hints
 
 import msgspec
 import psycopg
@@ -33,71 +35,15 @@ class SettingsError(ValueError):
     """A setting that cannot be used; the message begins with its name."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be set from outside. Times are seconds, sizes are bytes."""
-
-    database_url: str | None = None
-    """The PostgreSQL server to use; None means the embedded one."""
-    data_dir: Path | None = None
-    """Where the embedded server keeps its data; None means the default place."""
-    host: str = "127.0.0.1"
-    port: int = 8000
-    pool_size: int = 10
-    """Connections that a service opens at most; at least MIN_POOL_SIZE."""
-    pool_timeout: float = 5.0
-    """How long a request waits for a free connection."""
-    statement_timeout: float = 10.0
-    lock_timeout: float = 5.0
-    idle_in_transaction_timeout: float = 15.0
-    max_body: int = 8 * 1024 * 1024
-    """The largest request body that is read."""
-    log_format: LogFormat = "auto"
-    migrate_on_start: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse what no service could keep to, also where it was not read from outside."""
-        if self.pool_size < MIN_POOL_SIZE:
-            raise SettingsError(f"LEDGER_POOL_SIZE: must be at least {MIN_POOL_SIZE}")
-
-    @classmethod
-    def from_environment(
-        cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
-    ) -> Self:
-        """Read the settings.
-
-        Args:
-            environ: Where to look first; the process's environment if left out.
-            dotenv: The file to look in second; if left out, `.env` of the working directory or
-                else of the checkout.
-
-        Returns:
-            The settings; what is set nowhere, or set to nothing, has its default.
-
-        Raises:
-            SettingsError: A value cannot be used; the message names the setting.
-        """
-        given = dict(_read_dotenv(dotenv))
-        given.update(os.environ if environ is None else environ)
-        values: dict[str, Any] = {}
-        for name, (field, reader) in _READERS.items():
-            text = given.get(name, "").strip()
-            if text:
-                try:
-                    values[field] = reader(text)
-                except ValueError as error:
-                    raise SettingsError(f"{name}: {error}") from None
-        return cls(**values)
-
-
 def plain_database_url(text: str) -> str:
-    """Turn a database address into one that libpq takes.
+    """Convert a database address to one that libpq takes.
 
     Args:
-        text: A `postgresql://` address, also one written for another library
-            (`postgresql+asyncpg://`), or libpq's `key=value` form.
+        text: A `postgresql://` address, with or without a driver (`postgresql+asyncpg://`), or
+            libpq's `key=value` form.
 
     Returns:
-        The same address without the name of a driver.
+        The same address without the driver.
 
     Raises:
         ValueError: It is not an address of a PostgreSQL server. The message does not repeat the
@@ -110,22 +56,12 @@ def plain_database_url(text: str) -> str:
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        # Of libpq's messages this one is known to repeat no part of a password.
+        # Of libpq's messages, only this one is known to repeat no part of a password.
         reason = str(error).strip()
         if not reason.startswith("invalid URI query parameter"):
             reason = "in a password, special characters are written as in %20"
         raise ValueError(f"is not an address of a PostgreSQL server ({reason})") from None
     return url
-
-
-def _read_dotenv(path: Path | None) -> dict[str, str]:
-    candidates = [Path.cwd() / ".env", PROJECT_ROOT / ".env"] if path is None else [path]
-    for candidate in candidates:
-        if candidate.is_file():
-            # Not interpolated: a password may well contain "${".
-            found = dotenv_values(candidate, interpolate=False, encoding="utf-8")
-            return {name: value for name, value in found.items() if value is not None}
-    return {}
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -163,18 +99,180 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-# name in the environment -> field of Settings, reader of its text
-_READERS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
-    "DATABASE_URL": ("database_url", plain_database_url),
-    "LEDGER_DATA_DIR": ("data_dir", _path),
-    "LEDGER_HOST": ("host", str),
-    "LEDGER_PORT": ("port", _integer(0, 65_535)),
-    "LEDGER_POOL_SIZE": ("pool_size", _integer(MIN_POOL_SIZE, 1_000)),
-    "LEDGER_POOL_TIMEOUT": ("pool_timeout", _seconds),
-    "LEDGER_STATEMENT_TIMEOUT": ("statement_timeout", _seconds),
-    "LEDGER_LOCK_TIMEOUT": ("lock_timeout", _seconds),
-    "LEDGER_IDLE_IN_TRANSACTION_TIMEOUT": ("idle_in_transaction_timeout", _seconds),
-    "LEDGER_MAX_BODY": ("max_body", _integer(1_024, 1_073_741_824)),
-    "LEDGER_LOG_FORMAT": ("log_format", _log_format),
-    "LEDGER_MIGRATE_ON_START": ("migrate_on_start", _boolean),
-}
+class _Setting(msgspec.Struct, frozen=True):
+    read: Callable[[str], Any]
+    """Parses the text, or raises ValueError."""
+    meaning: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. Times are in seconds, sizes in bytes."""
+
+    database_url: Annotated[
+        str | None,
+        _Setting(
+            plain_database_url,
+            "The PostgreSQL server (15 or later) that holds the ledger, such as"
+            " postgresql://ledger_owner:secret@db.example.org:5432/ledger (an address for"
+            " SQLAlchemy, postgresql+asyncpg://..., will do). If empty, the project starts a"
+            " PostgreSQL 18 of its own.",
+        ),
+    ] = None
+    data_dir: Annotated[
+        Path | None,
+        _Setting(
+            _path,
+            "The folder where the embedded server keeps its data between runs. If empty:"
+            " .ledger-data in the checkout or, for root with a checkout that other accounts cannot"
+            " enter, a folder in /var/lib/shared-ledger. To start afresh, stop everything and"
+            " remove the folder.",
+        ),
+    ] = None
+    host: Annotated[
+        str,
+        _Setting(
+            str,
+            "The address that a service listens on. There is no authentication: on any address but"
+            " 127.0.0.1, everyone who can reach it can record entries.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, _Setting(_integer(0, 65_535), "The port that a service listens on.")] = (
+        8000
+    )
+    pool_size: Annotated[
+        int,
+        _Setting(
+            _integer(MIN_POOL_SIZE, 1_000),
+            "The most database connections of one service process: one that records entries, and at"
+            f" least one for everything else, so at least {MIN_POOL_SIZE}.",
+        ),
+    ] = 10
+    pool_timeout: Annotated[
+        float,
+        _Setting(
+            _seconds,
+            "Seconds that a request waits for a free connection before the answer is 503.",
+        ),
+    ] = 5.0
+    statement_timeout: Annotated[
+        float,
+        _Setting(
+            _seconds,
+            "Seconds after which the server cancels a statement. This and the next two limits apply"
+            " to services, not to `ledger migrate` or `ledger psql`.",
+        ),
+    ] = 10.0
+    lock_timeout: Annotated[
+        float, _Setting(_seconds, "Seconds that a statement may wait for a lock.")
+    ] = 5.0
+    idle_in_transaction_timeout: Annotated[
+        float, _Setting(_seconds, "Seconds that a transaction may be idle.")
+    ] = 15.0
+    max_body: Annotated[
+        int,
+        _Setting(
+            _integer(1_024, 1_073_741_824),
+            "Bytes of the largest request body that is read; a larger one is refused with 413.",
+        ),
+    ] = 8 * 1024 * 1024
+    log_format: Annotated[
+        LogFormat,
+        _Setting(
+            _log_format,
+            "json: one JSON object per line; console: coloured text; auto: console on a terminal,"
+            " else json.",
+        ),
+    ] = "auto"
+    migrate_on_start: Annotated[
+        bool,
+        _Setting(
+            _boolean,
+            "Whether a service brings the database up to date when it starts. Set it to false if"
+            " several versions of the code share a database, and run `ledger migrate` as a step of"
+            " the release.",
+        ),
+    ] = True
+
+    def __post_init__(self) -> None:
+        if self.pool_size < MIN_POOL_SIZE:
+            raise SettingsError(f"LEDGER_POOL_SIZE: must be at least {MIN_POOL_SIZE}")
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
+    ) -> Self:
+        """Read the settings.
+
+        Args:
+            environ: Read first; default: the environment of the process.
+            dotenv: The file to read second; default: `.env` in the working directory, or else in
+                the checkout.
+
+        Returns:
+            The settings; one that is not set, or set to nothing, has its default.
+
+        Raises:
+            SettingsError: A value cannot be used; the message names the setting.
+        """
+        given = dict(_read_dotenv(dotenv))
+        given.update(os.environ if environ is None else environ)
+        values: dict[str, Any] = {}
+        for name, field, setting in _settings():
+            text = given.get(name, "").strip()
+            if text:
+                try:
+                    values[field.name] = setting.read(text)
+                except ValueError as error:
+                    raise SettingsError(f"{name}: {error}") from None
+        return cls(**values)
+
+
+def example() -> str:
+    """Return the text of `.env.example`: every setting, its meaning and its default."""
+    parts = [
+        "# Settings of the Shared Ledger. Copy this file to `.env` and change what you need, or set"
+        " the same\n# names in the environment, which wins over the file. The values shown are the"
+        " defaults.\n# Written by `make format` from ledger_py/settings.py.\n"
+    ]
+    for name, field, setting in _settings():
+        meaning = textwrap.fill(
+            setting.meaning,
+            width=100,
+            initial_indent="# ",
+            subsequent_indent="# ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        parts.append(f"{meaning}\n#{name}={_shown(field.default)}\n")
+    return "\n".join(parts)
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return f"{default:g}"
+    return "" if default is None else str(default)
+
+
+def _settings() -> Iterator[tuple[str, msgspec.structs.FieldInfo, _Setting]]:
+    """Give each setting with its name in the environment."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        name = field.name.upper()
+        (setting,) = hints[field.name].__metadata__
+        yield name if name == "DATABASE_URL" else f"LEDGER_{name}", field, setting
+
+
+def _read_dotenv(path: Path | None) -> dict[str, str]:
+    candidates = [Path.cwd() / ".env", PROJECT_ROOT / ".env"] if path is None else [path]
+    for candidate in candidates:
+        if candidate.is_file():
+            # Not interpolated: a password may contain "${".
+            found = dotenv_values(candidate, interpolate=False, encoding="utf-8")
+            return {name: value for name, value in found.items() if value is not None}
+    return {}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())

@@ -96,7 +96,6 @@ class Ledger:
     """
 
     def __init__(self, conn: Connection[Any], *, app: str) -> None:
-        """Keep the connection and the app; nothing is sent."""
         self.conn = conn
         self.app = app
 
@@ -654,7 +653,6 @@ class OpenHold:
     placed: Hold
 
     def __init__(self, ledger: Ledger, **request: Any) -> None:
-        """Keep the request; nothing is sent."""
         self.nonce: str = request["nonce"]
         self._ledger = ledger
         self._request = request
@@ -662,7 +660,6 @@ class OpenHold:
         self._captured = False
 
     def __enter__(self) -> OpenHold:
-        """Place the hold, or go on with the one of an earlier try."""
         self.placed = self._ledger.place_hold(**self._request)
         if self.placed.replayed:
             # An earlier try of this block has placed it. This refuses a hold that has ended, and
@@ -676,7 +673,6 @@ class OpenHold:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give back what is still held."""
         # After an exception the capture may have been rolled back to a savepoint.
         if self._captured and exc is None:
             return

@@ -94,7 +94,6 @@ class AsyncLedger:
     """
 
     def __init__(self, conn: AsyncConnection[Any], *, app: str) -> None:
-        """Keep the connection and the app; nothing is sent."""
         self.conn = conn
         self.app = app
 
@@ -652,7 +651,6 @@ class OpenHold:
     placed: Hold
 
     def __init__(self, ledger: AsyncLedger, **request: Any) -> None:
-        """Keep the request; nothing is sent."""
         self.nonce: str = request["nonce"]
         self._ledger = ledger
         self._request = request
@@ -660,7 +658,6 @@ class OpenHold:
         self._captured = False
 
     async def __aenter__(self) -> OpenHold:
-        """Place the hold, or go on with the one of an earlier try."""
         self.placed = await self._ledger.place_hold(**self._request)
         if self.placed.replayed:
             # An earlier try of this block has placed it. This refuses a hold that has ended, and
@@ -674,7 +671,6 @@ class OpenHold:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give back what is still held."""
         # After an exception the capture may have been rolled back to a savepoint.
         if self._captured and exc is None:
             return

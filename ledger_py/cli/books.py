@@ -1,0 +1,135 @@
+"""`ledger verify`, `checkpoint`, `export`, `verify-export` and `expire`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ledger_py.cli.common import note, open_database
+from ledger_py.proof import checkpoints
+from ledger_py.proof import export as exporting
+from ledger_py.proof.books import discrepancies, size
+from ledger_py.proof.connection import Connection, connected, one_moment
+from ledger_py.proof.expiry import post_due
+from ledger_py.proof.recompute import WITHOUT_END, Recomputation
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+_compared_with_checkpoints = click.option(
+    "--checkpoint",
+    "kept",
+    type=_EXISTING_FILE,
+    help="Compare with the checkpoints in this file as well.",
+)
+
+
+@contextmanager
+def _open_books() -> Iterator[Connection]:
+    with open_database() as (_, url), connected(url, report=note) as conn:
+        yield conn
+
+
+@click.command()
+@click.option("--owner", help="Verify the accounts of this owner only.")
+@_compared_with_checkpoints
+def verify(owner: str | None, kept: Path | None) -> None:
+    """Recompute the books from the entries. Exit code 1 if there is a discrepancy."""
+    held = _read(kept)
+    with _open_books() as conn, one_moment(conn):
+        wrong = _print_all(discrepancies(conn, owner))
+        wrong += sum(_compare(one, checkpoints.holds(conn, one)) for one in held)
+        examined = size(conn, owner)
+    _end_with_verdict("The books are", wrong, examined)
+
+
+@click.command()
+def checkpoint() -> None:
+    """Print a digest over all accounts and journals, as one line of JSON.
+
+    Keep it where nobody with access to the database can change it (`ledger checkpoint >> FILE`),
+    for `ledger verify --checkpoint FILE`.
+    """
+    with _open_books() as conn:
+        click.echo(checkpoints.encode(checkpoints.take(conn)))
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+def export(file: Path) -> None:
+    """Write all entries and journals to FILE, for `ledger verify-export` on any machine."""
+    with _open_books() as conn, exporting.whole_file(file) as lines:
+        written = exporting.export(conn, lines, report=note)
+    click.echo(f"{written} lines written to {file}")
+
+
+@click.command()
+@click.argument("file", type=_EXISTING_FILE)
+@_compared_with_checkpoints
+def verify_export(file: Path, kept: Path | None) -> None:
+    """Verify a file of `ledger export` without any database. Exit code 1 if it is wrong."""
+    held = _read(kept)
+    recomputation = Recomputation([WITHOUT_END, *(int(one.horizon) for one in held)])
+    with file.open("rb") as lines:
+        wrong = _print_all(recomputation.problems(_counted(lines)))
+    for one in held:
+        wrong += _compare(one, recomputation.digest(int(one.horizon)) == one.digest)
+    click.echo(f"digest {recomputation.digest()}")
+    accounts, entries = recomputation.accounts, recomputation.entries
+    _end_with_verdict("The export is", wrong, f"{accounts} accounts, {entries} entries")
+
+
+@click.command()
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="Accounts in one transaction.",
+)
+def expire(most: int) -> None:
+    """Settle overdue expiries and holds on idle accounts.
+
+    Balances are right without it; statements and the change feed show an expiry once it is posted.
+    """
+    with _open_books() as conn:
+        settled = post_due(conn, most, report=note)
+    click.echo(f"Nothing is due any more ({settled} accounts settled)")
+
+
+def _read(kept: Path | None) -> list[checkpoints.Checkpoint]:
+    return list(checkpoints.read(kept)) if kept else []
+
+
+def _print_all(problems: Iterable[object]) -> int:
+    count = 0
+    for count, problem in enumerate(problems, start=1):  # noqa: B007 (count is returned)
+        click.echo(str(problem))
+    return count
+
+
+def _compare(kept: checkpoints.Checkpoint, holds: bool) -> int:
+    verdict = "nothing recorded before it has changed" if holds else "the past has changed since"
+    click.echo(f"{kept}: {verdict}")
+    return 0 if holds else 1
+
+
+def _counted(lines: Iterable[bytes]) -> Iterator[bytes]:
+    for number, line in enumerate(lines, start=1):
+        yield line
+        if number % exporting.PROGRESS_EVERY == 0:
+            note(f"verified {number} lines")
+
+
+def _end_with_verdict(what: str, wrong: int, examined: str) -> None:
+    if wrong:
+        found = "1 discrepancy" if wrong == 1 else f"{wrong} discrepancies"
+        click.echo(f"{what} WRONG: {found} ({examined})")
+        sys.exit(1)
+    click.echo(f"{what} right ({examined})")

@@ -1,0 +1,60 @@
+"""What all commands share: errors in one line, an orderly end, and the database."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import click
+
+from ledger_py.embedded import EmbeddedError, database
+from ledger_py.migrate import MigrationError
+from ledger_py.proof.errors import ProofError
+from ledger_py.settings import Settings, SettingsError
+
+_EXPECTED: Final = (EmbeddedError, MigrationError, ProofError, SettingsError)
+
+
+class Group(click.Group):
+    """Turns errors that the user can act on into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except _EXPECTED as error:
+            raise click.ClickException(str(error)) from error
+
+
+def note(line: str) -> None:
+    """Print a line about the progress of a command, apart from its output."""
+    click.echo(line, err=True)
+
+
+@contextmanager
+def open_database() -> Iterator[tuple[Settings, str]]:
+    """Read the settings and provide the database; SIGTERM closes what the block has opened.
+
+    Yields:
+        The settings and the address of the database.
+    """
+    settings = Settings.from_environment()
+    with _ended_by_sigterm(), database(settings, report=note) as url:
+        yield settings, url
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    def stop(_number: int, _frame: object) -> NoReturn:
+        # A second signal must not interrupt the closing.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(0)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

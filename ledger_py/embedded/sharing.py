@@ -1,8 +1,8 @@
 """One embedded server for all processes that use it: started by the first, stopped by the last.
 
-Each user holds a shared lock on a file beside the data for as long as it uses the server. The
-operating system takes the lock away when a process ends, however it ends, so nobody is counted who
-is not there; whoever leaves and gets that lock for itself alone was the last.
+Each process holds a shared lock on a file beside the data while it uses the server. The operating
+system releases the lock when the process ends, however it ends. A leaving process that gets the
+lock exclusively was the last.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def _to_stderr(line: str) -> None:
 def database(settings: Settings, *, report: Report = _to_stderr) -> Iterator[str]:
     """Provide the database that the settings ask for.
 
-    This blocks for about two seconds when the embedded server has to be started. Asynchronous
-    code enters and leaves it in a thread.
+    Starting the embedded server blocks for about two seconds. Asynchronous code enters and leaves
+    this context in a thread.
 
     Args:
-        settings: With `database_url` the server named there is used, otherwise the embedded one.
-        report: Takes the line that says where the embedded server keeps its data.
+        settings: `database_url` names the server; without it, the embedded one is used.
+        report: Takes a line that names the data folder of the embedded server.
 
     Yields:
-        A `postgresql://` address, good until the end of the block.
+        A `postgresql://` address, valid until the end of the block.
 
     Raises:
         EmbeddedError: The embedded server cannot be used.
@@ -62,18 +62,18 @@ def database(settings: Settings, *, report: Report = _to_stderr) -> Iterator[str
 def embedded_server(
     folder: Path, *, database: str = DATABASE, options: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Use the embedded server of a data folder, together with whoever else uses it.
+    """Use the embedded server of a data folder, shared with other processes.
 
     Args:
-        folder: Where the data is kept; made if it is not there.
-        database: The database to give, made if it is not there.
-        options: Server settings to start with. They have no effect on a server that runs already.
+        folder: The data folder; created if need be.
+        database: The database; created if need be.
+        options: Server settings for the start. A server that is already running ignores them.
 
     Yields:
         The address of the database, for the superuser of the cluster, over a Unix socket.
 
     Raises:
-        EmbeddedError: The server cannot be started, or the folder not be used.
+        EmbeddedError: The server cannot be started, or the folder cannot be used.
     """
     folder = folder.absolute()
     account = account_for(folder)
@@ -97,7 +97,7 @@ def embedded_server(
 
 @contextmanager
 def _starting_and_stopping(folder: Path, account: Account) -> Iterator[None]:
-    """Be the only one who starts or stops the server of a folder."""
+    """Lock out other processes that start or stop the server of a folder."""
     lock = _open_lock(folder / "server.lock", account)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

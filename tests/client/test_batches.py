@@ -41,7 +41,7 @@ def spend(nonce: str, amount: int) -> EntryRequest:
 # What comes back
 
 
-async def test_entries_come_back_as_they_were_recorded(ledger: AsyncLedger) -> None:
+async def test_entries_are_returned_as_recorded(ledger: AsyncLedger) -> None:
     results = await ledger.record_entries([add("n-1", metadata={"order": 7}), spend("n-2", -3)])
     entries = await ledger.entries_of(owner_id="alice")
     assert results == [
@@ -65,7 +65,7 @@ async def test_results_are_in_the_order_of_the_items(ledger: AsyncLedger) -> Non
     ]
 
 
-async def test_items_of_several_owners_keep_their_places(ledger: AsyncLedger) -> None:
+async def test_results_of_several_owners_keep_the_order_of_the_items(ledger: AsyncLedger) -> None:
     claimed, added, refused = await ledger.record_entries(
         [
             {"owner_id": "zoe", "operation": "SIGNUP_CREDIT", "nonce": "n-1"},
@@ -89,7 +89,7 @@ async def test_item_with_all_fields_is_recorded(ledger: AsyncLedger) -> None:
     assert (result.metadata, result.expires_at) == ({"a": None}, expires_at)
 
 
-async def test_refused_item_touches_no_other(ledger: AsyncLedger) -> None:
+async def test_refused_item_does_not_affect_the_others(ledger: AsyncLedger) -> None:
     results = await ledger.record_entries(
         [add("n-1"), spend("n-2", -8), spend("n-3", -2), add("n-1"), add("n-1", 8)]
     )
@@ -115,7 +115,7 @@ async def test_refused_item_touches_no_other(ledger: AsyncLedger) -> None:
         ({"nonce": "used"}, NonceConflict),
     ],
 )
-async def test_refusal_has_the_error_of_the_single_call(
+async def test_refusal_carries_the_error_of_the_single_call(
     ledger: AsyncLedger, request_: dict[str, Any], refusal: type[LedgerError]
 ) -> None:
     await ledger.record_entry(owner_id="bob", operation="CREDIT_ADD", nonce="used")
@@ -150,7 +150,7 @@ async def test_atomic_batch_without_refusals_is_recorded(ledger: AsyncLedger) ->
     assert [type(result) for result in results] == [RecordedEntry, RecordedEntry]
 
 
-async def test_atomic_batch_raises_its_first_refusal_and_records_nothing(
+async def test_refused_atomic_batch_raises_the_first_refusal_and_records_nothing(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     with pytest.raises(InsufficientBalance) as refused:
@@ -182,7 +182,7 @@ ITEM = {
         MappingProxyType(ITEM | {"metadata": MappingProxyType({}), "expires_at": None}),
     ],
 )
-async def test_mapping_means_the_same_as_a_request(
+async def test_mapping_is_equivalent_to_a_request(
     ledger: AsyncLedger, item: Mapping[str, Any]
 ) -> None:
     first, again = await ledger.record_entries([add("n-1", metadata={}), item])
@@ -190,7 +190,7 @@ async def test_mapping_means_the_same_as_a_request(
     assert again == msgspec.structs.replace(first, replayed=True)
 
 
-async def test_encoded_array_means_the_same_as_requests(ledger: AsyncLedger) -> None:
+async def test_json_array_is_equivalent_to_requests(ledger: AsyncLedger) -> None:
     requests = [add("n-1", metadata={"text": "\\u0000 žluťoučký"}), spend("n-2", -8)]
     first, refused = await ledger.record_entries(requests)
     again, refused_again = await ledger.record_entries(msgspec.json.encode(requests))
@@ -199,7 +199,7 @@ async def test_encoded_array_means_the_same_as_requests(ledger: AsyncLedger) -> 
     assert refused_again == refused
 
 
-async def test_metadata_comes_back_equal(ledger: AsyncLedger) -> None:
+async def test_metadata_round_trips(ledger: AsyncLedger) -> None:
     metadata = {
         "text": "žluťoučký \\u0000 \N{SNOWMAN} \"quoted\" 'single' %s \\",
         "integer": 12345678901234567890123,
@@ -219,7 +219,7 @@ async def test_empty_batch_has_no_results(ledger: AsyncLedger) -> None:
     assert await ledger.record_entries([]) == []
 
 
-async def test_batch_that_is_too_long_is_refused(ledger: AsyncLedger) -> None:
+async def test_too_long_batch_is_refused(ledger: AsyncLedger) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await ledger.record_entries(add(f"n-{number}") for number in range(10_001))
     assert refused.value.detail["field"] == "entries"
@@ -237,7 +237,7 @@ async def test_batch_that_is_too_long_is_refused(ledger: AsyncLedger) -> None:
         ({"nonce": object()}, "cannot be written as JSON"),
     ],
 )
-async def test_item_that_cannot_be_sent_is_named_and_nothing_is_sent(
+async def test_unsendable_item_is_named_and_nothing_is_sent(
     ledger: AsyncLedger, item: EntryRequest, reason: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -260,7 +260,7 @@ async def test_item_that_cannot_be_sent_is_named_and_nothing_is_sent(
         ({"no_such_field": 7}, "no_such_field"),
     ],
 )
-async def test_item_that_is_not_well_formed_is_refused_alone(
+async def test_malformed_item_is_refused_alone(
     ledger: AsyncLedger, item: dict[str, Any], field: str
 ) -> None:
     complete = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n-1"}
@@ -274,13 +274,13 @@ async def test_item_that_is_not_well_formed_is_refused_alone(
 @pytest.mark.parametrize(
     "entries", [b"\xff", b"[", b"{}", b"null", b"", rb'[{"nonce": "\u0000"}]', b'["\\ud800"]']
 )
-async def test_what_is_not_an_array_of_entries_is_refused(
+async def test_bytes_other_than_a_json_array_of_entries_are_refused(
     ledger: AsyncLedger, entries: bytes
 ) -> None:
     with pytest.raises(InvalidRequest):
         await ledger.record_entries(entries)
 
 
-async def test_app_that_is_not_registered_is_refused(conn: AsyncConnection[Any]) -> None:
+async def test_unregistered_app_is_refused(conn: AsyncConnection[Any]) -> None:
     with pytest.raises(UnknownApp):
         await ledger_on(conn, app="app99").record_entries([add("n-1")])

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.anyio
 # Recording
 
 
-async def test_entry_is_returned_as_it_was_recorded(ledger: AsyncLedger) -> None:
+async def test_entry_is_returned_as_recorded(ledger: AsyncLedger) -> None:
     before = datetime.now(UTC)
     entry = await ledger.record_entry(
         owner_id="alice",
@@ -59,7 +59,7 @@ async def test_entry_is_returned_as_it_was_recorded(ledger: AsyncLedger) -> None
     assert before - timedelta(minutes=1) < entry.recorded_at < before + timedelta(minutes=1)
 
 
-async def test_same_request_again_is_replayed(ledger: AsyncLedger) -> None:
+async def test_repeated_request_is_replayed(ledger: AsyncLedger) -> None:
     first, again = [
         await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=7)
         for _ in range(2)
@@ -68,12 +68,12 @@ async def test_same_request_again_is_replayed(ledger: AsyncLedger) -> None:
     assert again == msgspec.structs.replace(first, replayed=True)
 
 
-async def test_amount_left_out_takes_the_default(ledger: AsyncLedger) -> None:
+async def test_missing_amount_takes_the_default(ledger: AsyncLedger) -> None:
     entry = await ledger.record_entry(owner_id="alice", operation="SIGNUP_CREDIT", nonce="n-1")
     assert entry.amount == 3
 
 
-async def test_metadata_comes_back_equal(ledger: AsyncLedger) -> None:
+async def test_metadata_round_trips(ledger: AsyncLedger) -> None:
     metadata = {
         "text": "žluťoučký \\u0000 \N{SNOWMAN} \"quoted\" 'single' %s \\",
         "integer": 12345678901234567890123,
@@ -86,7 +86,7 @@ async def test_metadata_comes_back_equal(ledger: AsyncLedger) -> None:
     assert entry.metadata == metadata
 
 
-async def test_metadata_with_a_number_beyond_python_can_still_be_read(
+async def test_metadata_with_a_number_beyond_float_can_be_read(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     await conn.execute(
@@ -99,7 +99,7 @@ async def test_metadata_with_a_number_beyond_python_can_still_be_read(
     assert msgspec.json.encode(entry)
 
 
-async def test_expiry_comes_back_in_utc(conn: AsyncConnection[Any], ledger: AsyncLedger) -> None:
+async def test_expiry_is_returned_in_utc(conn: AsyncConnection[Any], ledger: AsyncLedger) -> None:
     await conn.execute("SET TimeZone = 'Asia/Kathmandu'")
     await conn.execute("SET DateStyle = 'German'")
     expires_at = datetime(2101, 2, 3, 4, 5, 6, 789, tzinfo=timezone(timedelta(hours=-7)))
@@ -114,7 +114,7 @@ async def test_expiry_comes_back_in_utc(conn: AsyncConnection[Any], ledger: Asyn
 # Reading
 
 
-async def test_owner_never_seen_has_zeros(ledger: AsyncLedger) -> None:
+async def test_unknown_owner_has_a_zero_balance(ledger: AsyncLedger) -> None:
     assert await ledger.balance(owner_id="nobody") == Balance(
         owner_id="nobody",
         asset="CREDIT",
@@ -127,7 +127,7 @@ async def test_owner_never_seen_has_zeros(ledger: AsyncLedger) -> None:
     )
 
 
-async def test_balance_is_of_the_asset_asked_for(ledger: AsyncLedger) -> None:
+async def test_balance_is_per_asset(ledger: AsyncLedger) -> None:
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=7)
     credit = await ledger.balance(owner_id="alice")
     other = await ledger.balance(owner_id="alice", asset="TOKEN")
@@ -146,11 +146,11 @@ async def test_entries_are_paged_newest_first(ledger: AsyncLedger) -> None:
     assert [(entry.amount, entry.balance) for entry in second] == [(2, 3), (1, 1)]
 
 
-async def test_owner_never_seen_has_no_entries(ledger: AsyncLedger) -> None:
+async def test_unknown_owner_has_no_entries(ledger: AsyncLedger) -> None:
     assert await ledger.entries_of(owner_id="nobody") == []
 
 
-async def test_operations_come_with_their_rules(ledger: AsyncLedger) -> None:
+async def test_operations_are_listed_with_their_rules(ledger: AsyncLedger) -> None:
     operations = {operation.operation: operation for operation in await ledger.operations_of()}
     reward = operations["DAILY_REWARD"]
     assert (reward.shared, reward.default_amount, reward.claim_period) == (True, 1, "day")
@@ -162,7 +162,7 @@ async def test_operations_come_with_their_rules(ledger: AsyncLedger) -> None:
     assert operations["CONTENT_CREATION"].shared is False
 
 
-async def test_enum_of_an_app_equals_its_set(ledger: AsyncLedger) -> None:
+async def test_enum_of_app1_equals_its_set_in_the_database(ledger: AsyncLedger) -> None:
     names = [found.operation for found in await ledger.operations_of()]
     assert compare_operation_set(App1Operation, names) is None
 
@@ -198,7 +198,7 @@ async def test_shared_operations_are_those_of_the_database(ledger: AsyncLedger) 
         ("expires_at", "2101-01-01", "must be a datetime, not str"),
     ],
 )
-async def test_what_cannot_be_sent_is_refused_and_nothing_is_sent(
+async def test_unsendable_value_is_refused_and_nothing_is_sent(
     conn: AsyncConnection[Any], ledger: AsyncLedger, field: str, value: object, reason: str
 ) -> None:
     await conn.execute("CREATE TEMPORARY TABLE work ON COMMIT DROP AS SELECT 7 AS number")
@@ -261,21 +261,21 @@ async def test_refusal_carries_its_values(ledger: AsyncLedger) -> None:
     assert refused.value.hint
 
 
-async def test_claim_beyond_the_limit_says_when_the_next_is_possible(ledger: AsyncLedger) -> None:
+async def test_claim_beyond_the_limit_reports_the_next_eligible_time(ledger: AsyncLedger) -> None:
     await ledger.record_entry(owner_id="alice", operation="SIGNUP_CREDIT", nonce="n-1")
     with pytest.raises(ClaimLimitReached) as refused:
         await ledger.record_entry(owner_id="alice", operation="SIGNUP_CREDIT", nonce="n-2")
     assert refused.value.detail["next_eligible_at"] is None
 
 
-async def test_different_request_under_a_used_nonce_is_refused(ledger: AsyncLedger) -> None:
+async def test_used_nonce_with_a_different_request_is_refused(ledger: AsyncLedger) -> None:
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=2)
     with pytest.raises(NonceConflict) as refused:
         await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=3)
     assert refused.value.detail == {"app": "app1", "nonce": "n-1"}
 
 
-async def test_app_that_is_not_registered_is_refused(conn: AsyncConnection[Any]) -> None:
+async def test_unregistered_app_is_refused(conn: AsyncConnection[Any]) -> None:
     with pytest.raises(UnknownApp) as refused:
         await ledger_on(conn, app="app99").operations_of()
     assert refused.value.detail == {"app": "app99"}

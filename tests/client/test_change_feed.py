@@ -94,7 +94,7 @@ async def test_feed_entry_is_the_entry_with_a_cursor(ledger: AsyncLedger) -> Non
 
 
 @pytest.mark.parametrize("max_rows", [1, 2, 3, 7, 1000])
-async def test_pages_hold_each_entry_once_and_in_order(ledger: AsyncLedger, max_rows: int) -> None:
+async def test_pages_contain_each_entry_once_in_order(ledger: AsyncLedger, max_rows: int) -> None:
     expected = [f"n-{number}" for number in range(7)]
     await record(ledger, *expected)
     found = await read_on(ledger, max_rows=max_rows)
@@ -102,7 +102,7 @@ async def test_pages_hold_each_entry_once_and_in_order(ledger: AsyncLedger, max_
     assert [entry.seq for entry in found] == [1, 2, 3, 4, 5, 6, 7]
 
 
-async def test_pages_divide_a_transaction_without_losing_or_doubling(
+async def test_pages_split_a_transaction_without_loss_or_duplicates(
     ledger: AsyncLedger,
 ) -> None:
     batch = [
@@ -117,14 +117,14 @@ async def test_pages_divide_a_transaction_without_losing_or_doubling(
         assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def test_reader_goes_on_behind_any_cursor(ledger: AsyncLedger) -> None:
+async def test_reader_continues_after_any_cursor(ledger: AsyncLedger) -> None:
     await record(ledger, "n-0", "n-1", "n-2", "n-3")
     found = await read_on(ledger)
     for position, entry in enumerate(found, start=1):
         assert await look(ledger, entry.cursor) == found[position:]
 
 
-async def test_reader_that_has_everything_gets_what_comes_later(ledger: AsyncLedger) -> None:
+async def test_reader_at_the_end_gets_later_entries(ledger: AsyncLedger) -> None:
     assert await look(ledger) == []
     await record(ledger, "n-0")
     (first,) = await look(ledger)
@@ -133,9 +133,7 @@ async def test_reader_that_has_everything_gets_what_comes_later(ledger: AsyncLed
     assert nonces(await look(ledger, first.cursor)) == ["n-1", "n-2"]
 
 
-async def test_entry_that_is_committed_late_is_not_skipped(
-    ledger: AsyncLedger, transacting: AsyncLedger
-) -> None:
+async def test_late_commit_is_not_skipped(ledger: AsyncLedger, transacting: AsyncLedger) -> None:
     await record(transacting, "late", owner_id="late")
     await record(ledger, "early", owner_id="early")
     # Nobody knows yet whether there will be an entry before this one.
@@ -146,7 +144,7 @@ async def test_entry_that_is_committed_late_is_not_skipped(
     assert sorted(nonces(after)) == ["early", "late"]
 
 
-async def test_entry_that_is_rolled_back_never_appears(
+async def test_rolled_back_entry_never_appears(
     ledger: AsyncLedger, transacting: AsyncLedger
 ) -> None:
     await record(transacting, "undone", owner_id="undone")
@@ -155,7 +153,7 @@ async def test_entry_that_is_rolled_back_never_appears(
     assert nonces(await look(ledger)) == ["done"]
 
 
-async def test_page_has_at_most_a_thousand_entries_unless_more_are_asked_for(
+async def test_default_page_has_at_most_1000_entries(
     ledger: AsyncLedger,
 ) -> None:
     await ledger.record_entries(
@@ -172,7 +170,7 @@ async def test_page_has_at_most_a_thousand_entries_unless_more_are_asked_for(
     "cursor",
     ["", "x", "1", "-", "1-", "-1", "1-2-3", " 1-2", "1-2\n", "1-2 ", "+1-2", "1-" + "9" * 19],
 )
-async def test_what_is_no_cursor_is_refused(reader: AsyncLedger, cursor: str) -> None:
+async def test_invalid_cursor_is_refused(reader: AsyncLedger, cursor: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await reader.entries_after(cursor)
     assert refused.value.detail["field"] == "cursor"
@@ -180,12 +178,12 @@ async def test_what_is_no_cursor_is_refused(reader: AsyncLedger, cursor: str) ->
     assert refused.value.__cause__.sqlstate == "LG001"
 
 
-async def test_cursor_beyond_all_entries_has_nothing_behind_it(reader: AsyncLedger) -> None:
+async def test_cursor_beyond_all_entries_returns_nothing(reader: AsyncLedger) -> None:
     assert await reader.entries_after("9" * 19 + "-" + "9" * 18) == []
 
 
 @pytest.mark.parametrize("max_rows", [0, -1, 10_001, None])
-async def test_page_of_a_size_that_cannot_be_is_refused(reader: AsyncLedger, max_rows: Any) -> None:
+async def test_invalid_page_size_is_refused(reader: AsyncLedger, max_rows: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await reader.entries_after(max_rows=max_rows)
     assert refused.value.detail["field"] == "max_rows"
@@ -201,7 +199,7 @@ async def test_page_of_a_size_that_cannot_be_is_refused(reader: AsyncLedger, max
         ({"max_rows": 2**31}, "max_rows", "must fit into 32 bits"),
     ],
 )
-async def test_what_cannot_be_sent_is_refused_before_it_is_sent(
+async def test_unsendable_argument_is_refused_by_the_client(
     reader: AsyncLedger, arguments: dict[str, Any], field: str, reason: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:

@@ -58,7 +58,7 @@ async def test_order_and_entry_commit_together(
     assert await entry_count(observer, "alice") == 1
 
 
-async def test_order_and_entry_vanish_together(
+async def test_order_and_entry_roll_back_together(
     conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     await observer.execute("CREATE TABLE orders (order_id integer PRIMARY KEY)")
@@ -71,7 +71,7 @@ async def test_order_and_entry_vanish_together(
     assert await entry_count(observer, "alice") == 0
 
 
-async def test_order_without_credits_vanishes(
+async def test_refusal_rolls_the_order_back(
     conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     await observer.execute("CREATE TABLE orders (order_id integer PRIMARY KEY)")
@@ -85,7 +85,7 @@ async def test_order_without_credits_vanishes(
     assert await unseen.fetchone() == (0,)
 
 
-async def test_refusal_in_a_savepoint_leaves_the_work_before_it(
+async def test_refusal_in_a_savepoint_keeps_earlier_work(
     conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     async with conn.transaction():
@@ -112,7 +112,7 @@ async def test_refusal_without_a_savepoint_aborts_the_transaction(
     assert (await ledger.balance(owner_id="alice")).balance == 0
 
 
-async def test_with_autocommit_each_call_is_its_own_transaction(
+async def test_autocommit_makes_each_call_a_transaction(
     conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     await conn.set_autocommit(True)
@@ -123,7 +123,7 @@ async def test_with_autocommit_each_call_is_its_own_transaction(
     assert await entry_count(observer, "alice") == 1
 
 
-async def test_pipeline_gives_each_call_its_answer(
+async def test_pipeline_returns_each_result(
     conn: AsyncConnection[Any], observer: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     async with conn.pipeline(), conn.transaction():
@@ -146,7 +146,7 @@ async def test_pipeline_gives_each_call_its_answer(
 # On the caller's connection
 
 
-async def test_settings_of_the_connection_neither_matter_nor_change(
+async def test_settings_of_the_connection_have_no_effect_and_are_kept(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     conn.row_factory = dict_row
@@ -168,7 +168,7 @@ async def test_settings_of_the_connection_neither_matter_nor_change(
     assert await cursor.fetchone() == {"number": "2"}
 
 
-async def test_one_statement_is_prepared_for_amounts_of_all_sizes(
+async def test_amounts_of_all_sizes_share_one_prepared_statement(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     conn.prepare_threshold = 0

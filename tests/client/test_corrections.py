@@ -40,7 +40,7 @@ async def ledger(conn: AsyncConnection[Any]) -> AsyncLedger:
 # Reversals
 
 
-async def test_reversal_takes_back_the_whole_entry(ledger: AsyncLedger) -> None:
+async def test_reversal_without_an_amount_reverses_the_whole_entry(ledger: AsyncLedger) -> None:
     entry = await ledger.reverse_entry(
         nonce="refund", original_nonce="order", metadata={"reason": "job failed"}
     )
@@ -49,7 +49,7 @@ async def test_reversal_takes_back_the_whole_entry(ledger: AsyncLedger) -> None:
     assert not entry.replayed
 
 
-async def test_same_reversal_again_is_replayed(ledger: AsyncLedger) -> None:
+async def test_repeated_reversal_is_replayed(ledger: AsyncLedger) -> None:
     first, again = [
         await ledger.reverse_entry(nonce="refund", original_nonce="order", amount=1)
         for _ in range(2)
@@ -73,19 +73,19 @@ async def test_reversals_never_exceed_the_original(ledger: AsyncLedger) -> None:
     }
 
 
-async def test_amount_of_a_reversal_is_positive(ledger: AsyncLedger) -> None:
+async def test_reversal_amount_must_be_positive(ledger: AsyncLedger) -> None:
     with pytest.raises(AmountOutOfBounds) as refused:
         await ledger.reverse_entry(nonce="refund", original_nonce="order", amount=-4)
     assert refused.value.detail == {"amount": -4, "min_amount": 1, "max_amount": 4}
 
 
-async def test_credit_that_was_spent_cannot_be_taken_back(ledger: AsyncLedger) -> None:
+async def test_spent_credit_cannot_be_reversed(ledger: AsyncLedger) -> None:
     with pytest.raises(InsufficientBalance) as refused:
         await ledger.reverse_entry(nonce="back", original_nonce="gift")
     assert (refused.value.detail["available"], refused.value.detail["required"]) == (6, 10)
 
 
-async def test_reversal_of_nothing_is_refused(ledger: AsyncLedger) -> None:
+async def test_reversal_of_an_unknown_entry_is_refused(ledger: AsyncLedger) -> None:
     with pytest.raises(EntryNotFound) as refused:
         await ledger.reverse_entry(nonce="refund", original_nonce="no-such-order")
     assert refused.value.detail == {"app": "app1", "original_nonce": "no-such-order"}
@@ -96,13 +96,13 @@ async def claim(ledger: AsyncLedger, nonce: str) -> None:
     await ledger.record_entry(owner_id="alice", operation="SIGNUP_CREDIT", nonce=nonce)
 
 
-async def test_reversal_frees_a_claim_when_asked_to(ledger: AsyncLedger) -> None:
+async def test_reversal_with_free_claim_frees_the_claim(ledger: AsyncLedger) -> None:
     await claim(ledger, "claim-1")
     await ledger.reverse_entry(nonce="back", original_nonce="claim-1", free_claim=True)
     await claim(ledger, "claim-2")
 
 
-async def test_reversal_does_not_free_a_claim_by_itself(ledger: AsyncLedger) -> None:
+async def test_reversal_keeps_the_claim_by_default(ledger: AsyncLedger) -> None:
     await claim(ledger, "claim-1")
     await ledger.reverse_entry(nonce="back", original_nonce="claim-1")
     with pytest.raises(ClaimLimitReached):
@@ -112,7 +112,7 @@ async def test_reversal_does_not_free_a_claim_by_itself(ledger: AsyncLedger) -> 
 # Operators
 
 
-async def test_adjustment_keeps_who_and_why(
+async def test_adjustment_records_actor_and_reason(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     first, again = [
@@ -126,7 +126,7 @@ async def test_adjustment_keeps_who_and_why(
     assert await journal.fetchall() == [("adjust_balance", *DECISION.values(), first.seq)]
 
 
-async def test_adjustment_is_of_the_asset_asked_for(ledger: AsyncLedger) -> None:
+async def test_adjustment_is_per_asset(ledger: AsyncLedger) -> None:
     entry = await ledger.adjust_balance(
         owner_id="alice", asset="TOKEN", amount=7, nonce="a-1", **DECISION
     )
@@ -144,7 +144,7 @@ async def test_adjustment_without_a_reason_is_refused(ledger: AsyncLedger) -> No
     assert refused.value.detail["field"] == "reason"
 
 
-async def test_floor_below_zero_is_an_overdraft(ledger: AsyncLedger) -> None:
+async def test_negative_floor_allows_an_overdraft(ledger: AsyncLedger) -> None:
     await ledger.set_min_balance(owner_id="alice", min_balance=-5, **DECISION)
     entry = await ledger.record_entry(
         owner_id="alice", operation="CREDIT_SPEND", nonce="n-1", amount=-11
@@ -172,12 +172,12 @@ async def test_nothing_is_recorded_on_a_frozen_account(
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1")
 
 
-async def test_other_asset_of_a_frozen_owner_is_open(ledger: AsyncLedger) -> None:
+async def test_freezing_one_asset_leaves_the_others_open(ledger: AsyncLedger) -> None:
     await ledger.freeze_account(owner_id="alice", asset="TOKEN", **DECISION)
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1")
 
 
-async def test_what_is_due_is_posted(ledger: AsyncLedger) -> None:
+async def test_overdue_holds_are_settled(ledger: AsyncLedger) -> None:
     assert await ledger.expire_credits() == 0
     for owner_id in ("bob", "carol"):
         await ledger.record_entry(owner_id=owner_id, operation="CREDIT_ADD", nonce=owner_id)
@@ -191,7 +191,7 @@ async def test_what_is_due_is_posted(ledger: AsyncLedger) -> None:
     assert [await ledger.expire_credits(max_accounts=1) for _ in range(3)] == [1, 1, 0]
 
 
-async def test_operators_only_is_not_a_refusal(
+async def test_missing_operator_right_is_not_a_refusal(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     await conn.execute("CREATE ROLE ledger_test_stranger")

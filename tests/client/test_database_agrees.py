@@ -11,13 +11,13 @@ from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, translate
 from ledger_py.structs import EntryRequest
 
 
-def test_error_classes_equal_the_error_codes(tx: psycopg.Connection) -> None:
+def test_error_classes_match_the_error_codes_of_the_database(tx: psycopg.Connection) -> None:
     rows = tx.execute("SELECT sqlstate, code, http_status FROM ledger.error_codes").fetchall()
     classes = [(error.sqlstate, error.code, error.status) for error in ERRORS_BY_SQLSTATE.values()]
     assert sorted(classes) == sorted(rows)
 
 
-def test_refusals_of_the_client_have_the_words_of_the_database(tx: psycopg.Connection) -> None:
+def test_client_refusals_use_the_text_of_the_database(tx: psycopg.Connection) -> None:
     words = tx.execute(
         "SELECT message, advice FROM ledger.error_codes WHERE sqlstate = %s",
         (InvalidRequest.sqlstate,),
@@ -35,7 +35,7 @@ def test_refusals_of_the_client_have_the_words_of_the_database(tx: psycopg.Conne
     ],
     ids=lambda function: function.name,
 )
-def test_parameters_are_those_of_the_function(
+def test_methods_match_the_parameters_of_their_sql_functions(
     tx: psycopg.Connection, function: SqlFunction
 ) -> None:
     rows = tx.execute(
@@ -50,7 +50,7 @@ def test_parameters_are_those_of_the_function(
     }
 
 
-def test_fields_of_a_request_are_those_of_an_item(tx: psycopg.Connection) -> None:
+def test_entry_request_has_the_fields_of_a_batch_item(tx: psycopg.Connection) -> None:
     (fields,) = tx.execute("SELECT ledger_core.item_fields()").fetchone() or ()
     assert tuple(fields) == EntryRequest.__struct_fields__
 
@@ -68,7 +68,7 @@ def test_fields_of_a_request_are_those_of_an_item(tx: psycopg.Connection) -> Non
         "repeat('[', 1000000)::jsonb",
     ],
 )
-def test_data_that_the_server_cannot_read_is_an_invalid_request(
+def test_data_unreadable_by_the_server_is_an_invalid_request(
     tx: psycopg.Connection, value: str
 ) -> None:
     with pytest.raises(psycopg.Error) as raised:
@@ -78,13 +78,13 @@ def test_data_that_the_server_cannot_read_is_an_invalid_request(
     assert refusal.detail["reason"]
 
 
-def test_other_errors_of_the_database_are_not_refusals(tx: psycopg.Connection) -> None:
+def test_other_database_errors_are_not_refusals(tx: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.UndefinedFunction) as raised:
         tx.execute("SELECT ledger.no_such_function()")
     assert translate(raised.value) is None
 
 
-def test_refusal_with_an_unknown_code_is_a_plain_ledger_error(tx: psycopg.Connection) -> None:
+def test_unknown_sqlstate_is_a_plain_ledger_error(tx: psycopg.Connection) -> None:
     with pytest.raises(psycopg.Error) as raised:
         tx.execute(
             "DO $$ BEGIN RAISE 'Of tomorrow.' USING ERRCODE = 'LG777', DETAIL = 'free text'; END $$"

@@ -70,7 +70,7 @@ async def statuses(ledger: AsyncLedger) -> list[str]:
 # The calls
 
 
-async def test_hold_is_returned_as_it_was_placed(ledger: AsyncLedger) -> None:
+async def test_hold_is_returned_as_placed(ledger: AsyncLedger) -> None:
     before = datetime.now(UTC)
     hold = await place(ledger, expires_in=timedelta(days=2, microseconds=1), metadata={"job": 7})
     assert hold == Hold(
@@ -94,7 +94,7 @@ async def test_hold_is_returned_as_it_was_placed(ledger: AsyncLedger) -> None:
     assert await available(ledger) == (10, 4)
 
 
-async def test_hold_lasts_for_the_default_of_the_database(
+async def test_default_expiry_matches_the_database(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     hold = await place(ledger)
@@ -105,7 +105,7 @@ async def test_hold_lasts_for_the_default_of_the_database(
     assert await cursor.fetchone() == (hold.expires_at - hold.placed_at,)
 
 
-async def test_same_hold_again_is_replayed(ledger: AsyncLedger) -> None:
+async def test_repeated_hold_is_replayed(ledger: AsyncLedger) -> None:
     first, again = [await place(ledger, expires_in=timedelta(hours=36)) for _ in range(2)]
     assert (first.replayed, again.replayed) == (False, True)
     assert again.placed_at == first.placed_at
@@ -113,7 +113,7 @@ async def test_same_hold_again_is_replayed(ledger: AsyncLedger) -> None:
         await place(ledger, expires_in=timedelta(hours=35))
 
 
-async def test_capture_spends_and_gives_back_the_rest(ledger: AsyncLedger) -> None:
+async def test_capture_spends_and_releases_the_rest(ledger: AsyncLedger) -> None:
     await place(ledger)
     entry = await ledger.capture_hold(
         hold_nonce="job-7", nonce="job-7-done", amount=2, metadata={"tokens": 2}
@@ -126,7 +126,7 @@ async def test_capture_spends_and_gives_back_the_rest(ledger: AsyncLedger) -> No
     assert hold.closed_at == entry.recorded_at
 
 
-async def test_captures_go_on_until_the_final_one(ledger: AsyncLedger) -> None:
+async def test_partial_captures_continue_until_the_final_one(ledger: AsyncLedger) -> None:
     await place(ledger)
     await ledger.capture_hold(hold_nonce="job-7", nonce="part-1", amount=2, final=False)
     assert await available(ledger) == (8, 4)
@@ -146,7 +146,7 @@ async def test_capture_beyond_the_hold_is_refused(ledger: AsyncLedger) -> None:
     assert refused.value.detail == {"amount": 7, "min_amount": 1, "max_amount": 6}
 
 
-async def test_release_gives_back_and_can_be_repeated(ledger: AsyncLedger) -> None:
+async def test_release_can_be_repeated(ledger: AsyncLedger) -> None:
     await place(ledger)
     first, again = [await ledger.release_hold(hold_nonce="job-7") for _ in range(2)]
     assert (first.status, first.remaining, first.replayed) == ("released", 0, False)
@@ -154,7 +154,7 @@ async def test_release_gives_back_and_can_be_repeated(ledger: AsyncLedger) -> No
     assert await available(ledger) == (10, 10)
 
 
-async def test_extended_hold_lasts_longer_and_never_shorter(ledger: AsyncLedger) -> None:
+async def test_extension_never_shortens_a_hold(ledger: AsyncLedger) -> None:
     placed = await place(ledger)
     longer = await ledger.extend_hold(hold_nonce="job-7", expires_in=timedelta(hours=1))
     same = await ledger.extend_hold(hold_nonce="job-7", expires_in=timedelta(minutes=1))
@@ -175,7 +175,7 @@ async def test_holds_are_listed_newest_first(ledger: AsyncLedger) -> None:
     assert await ledger.holds_of(owner_id="nobody") == []
 
 
-async def test_hold_ends_by_the_clock(ledger: AsyncLedger) -> None:
+async def test_hold_expires_on_time(ledger: AsyncLedger) -> None:
     await place(ledger, expires_in=ONE_MICROSECOND)
     assert await statuses(ledger) == ["expired"]
     assert await available(ledger) == (10, 10)
@@ -184,7 +184,7 @@ async def test_hold_ends_by_the_clock(ledger: AsyncLedger) -> None:
     assert refused.value.detail["status"] == "expired"
 
 
-async def test_hold_that_was_never_placed_is_not_found(ledger: AsyncLedger) -> None:
+async def test_unknown_hold_is_not_found(ledger: AsyncLedger) -> None:
     with pytest.raises(HoldNotFound) as refused:
         await ledger.release_hold(hold_nonce="job-7")
     assert refused.value.detail == {"app": "app1", "hold_nonce": "job-7"}
@@ -203,9 +203,7 @@ async def test_hold_that_was_never_placed_is_not_found(ledger: AsyncLedger) -> N
         900,
     ],
 )
-async def test_life_of_a_hold_that_cannot_be_is_refused(
-    ledger: AsyncLedger, expires_in: Any
-) -> None:
+async def test_invalid_expiry_of_a_hold_is_refused(ledger: AsyncLedger, expires_in: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await place(ledger, expires_in=expires_in)
     assert refused.value.detail["field"] == "expires_in"
@@ -232,7 +230,7 @@ JOB: dict[str, Any] = {
 OVERDUE_JOB = JOB | {"expires_in": ONE_MICROSECOND}
 
 
-async def test_block_holds_and_captures_what_was_used(ledger: AsyncLedger) -> None:
+async def test_block_holds_and_captures_the_used_amount(ledger: AsyncLedger) -> None:
     async with ledger.hold(**JOB, expires_in=timedelta(hours=1), metadata={"job": 7}) as hold:
         assert hold.placed.expires_at - hold.placed.placed_at == timedelta(hours=1)
         assert hold.placed.metadata == {"job": 7}
@@ -244,14 +242,14 @@ async def test_block_holds_and_captures_what_was_used(ledger: AsyncLedger) -> No
     assert await statuses(ledger) == ["captured"]
 
 
-async def test_capture_without_an_amount_spends_all(ledger: AsyncLedger) -> None:
+async def test_capture_without_an_amount_spends_the_whole_hold(ledger: AsyncLedger) -> None:
     async with ledger.hold(**JOB) as hold:
         await hold.capture(nonce="all")
     (entry, _) = await ledger.entries_of(owner_id="alice")
     assert (entry.nonce, entry.amount) == ("all", -6)
 
 
-async def test_partial_captures_have_nonces_of_their_own(ledger: AsyncLedger) -> None:
+async def test_partial_captures_have_distinct_nonces(ledger: AsyncLedger) -> None:
     async with ledger.hold(**JOB) as hold:
         for _ in range(3):
             await hold.capture(1, final=False)
@@ -266,14 +264,14 @@ async def test_partial_captures_have_nonces_of_their_own(ledger: AsyncLedger) ->
     assert await statuses(ledger) == ["released"]
 
 
-async def test_block_that_captures_nothing_releases(ledger: AsyncLedger) -> None:
+async def test_block_without_a_capture_releases_the_hold(ledger: AsyncLedger) -> None:
     async with ledger.hold(**JOB):
         pass
     assert await available(ledger) == (10, 10)
     assert await statuses(ledger) == ["released"]
 
 
-async def test_exception_releases_and_passes_through(ledger: AsyncLedger) -> None:
+async def test_exception_releases_the_hold_and_propagates(ledger: AsyncLedger) -> None:
     with pytest.raises(JobFailed):
         async with ledger.hold(**JOB) as hold:
             await hold.capture(1, final=False)
@@ -282,7 +280,7 @@ async def test_exception_releases_and_passes_through(ledger: AsyncLedger) -> Non
     assert await statuses(ledger) == ["released"]
 
 
-async def test_exception_after_the_capture_leaves_it(ledger: AsyncLedger) -> None:
+async def test_exception_after_the_capture_keeps_it(ledger: AsyncLedger) -> None:
     with pytest.raises(JobFailed):
         async with ledger.hold(**JOB) as hold:
             await hold.capture(2)
@@ -291,27 +289,27 @@ async def test_exception_after_the_capture_leaves_it(ledger: AsyncLedger) -> Non
     assert await statuses(ledger) == ["captured"]
 
 
-async def test_refused_capture_releases(ledger: AsyncLedger) -> None:
+async def test_refused_capture_releases_the_hold(ledger: AsyncLedger) -> None:
     with pytest.raises(AmountOutOfBounds):
         async with ledger.hold(**JOB) as hold:
             await hold.capture(7)
     assert await statuses(ledger) == ["released"]
 
 
-async def test_block_is_not_entered_without_credits(ledger: AsyncLedger) -> None:
+async def test_insufficient_balance_is_raised_on_entry(ledger: AsyncLedger) -> None:
     with pytest.raises(InsufficientBalance):
         async with ledger.hold(**JOB | {"amount": 11}):
             pytest.fail("the block was entered")
     assert await statuses(ledger) == []
 
 
-async def test_hold_that_expired_meanwhile_is_no_error_on_exit(ledger: AsyncLedger) -> None:
+async def test_hold_that_expired_in_the_block_is_no_error_on_exit(ledger: AsyncLedger) -> None:
     async with ledger.hold(**OVERDUE_JOB):
         pass
     assert await statuses(ledger) == ["expired"]
 
 
-async def test_hold_that_expired_meanwhile_adds_nothing_to_the_exception(
+async def test_hold_that_expired_in_the_block_adds_no_note_to_an_exception(
     ledger: AsyncLedger,
 ) -> None:
     with pytest.raises(JobFailed) as failed:
@@ -326,7 +324,7 @@ async def test_hold_that_was_captured_elsewhere_is_no_error_on_exit(ledger: Asyn
     assert await statuses(ledger) == ["captured"]
 
 
-async def test_capture_after_the_expiry_is_refused(ledger: AsyncLedger) -> None:
+async def test_capture_after_expiry_is_refused(ledger: AsyncLedger) -> None:
     with pytest.raises(HoldClosed):
         async with ledger.hold(**OVERDUE_JOB) as hold:
             await hold.capture(1)
@@ -340,7 +338,7 @@ async def test_hold_can_be_extended_within_the_block(ledger: AsyncLedger) -> Non
         await hold.capture()
 
 
-async def test_second_try_goes_on_with_an_open_hold(ledger: AsyncLedger) -> None:
+async def test_retry_continues_with_an_open_hold(ledger: AsyncLedger) -> None:
     first = await place(ledger, expires_in=timedelta(hours=1))
     captured = await ledger.capture_hold(
         hold_nonce="job-7", nonce="job-7:capture", amount=2, final=False
@@ -356,7 +354,7 @@ async def test_second_try_goes_on_with_an_open_hold(ledger: AsyncLedger) -> None
 
 
 @pytest.mark.parametrize("status", ["captured", "released"])
-async def test_second_try_is_not_entered_when_the_hold_has_ended(
+async def test_retry_after_the_hold_has_ended_is_refused_on_entry(
     ledger: AsyncLedger, status: str
 ) -> None:
     async with ledger.hold(**JOB) as hold:
@@ -380,7 +378,7 @@ async def test_block_leaves_the_transaction_open(transacting: AsyncLedger) -> No
     assert await statuses(transacting) == []
 
 
-async def test_hold_that_expired_meanwhile_does_not_fail_the_transaction(
+async def test_hold_that_expired_in_the_block_does_not_fail_the_transaction(
     transacting: AsyncLedger,
 ) -> None:
     async with transacting.hold(**OVERDUE_JOB):
@@ -389,7 +387,7 @@ async def test_hold_that_expired_meanwhile_does_not_fail_the_transaction(
     assert await available(transacting) == (9, 9)
 
 
-async def test_failed_transaction_takes_the_hold_with_it(transacting: AsyncLedger) -> None:
+async def test_failed_transaction_rolls_the_hold_back(transacting: AsyncLedger) -> None:
     with pytest.raises(InsufficientBalance) as refused:
         async with transacting.hold(**JOB):
             await transacting.record_entry(
@@ -401,7 +399,7 @@ async def test_failed_transaction_takes_the_hold_with_it(transacting: AsyncLedge
     assert await available(transacting) == (10, 10)
 
 
-async def test_failure_that_was_caught_is_not_raised_again_on_exit(
+async def test_caught_database_error_is_not_raised_on_exit(
     transacting: AsyncLedger,
 ) -> None:
     async with transacting.hold(**JOB):
@@ -410,13 +408,13 @@ async def test_failure_that_was_caught_is_not_raised_again_on_exit(
     assert transacting.conn.info.transaction_status == TransactionStatus.INERROR
 
 
-async def test_placing_that_was_rolled_back_is_no_error_on_exit(transacting: AsyncLedger) -> None:
+async def test_rolled_back_placing_is_no_error_on_exit(transacting: AsyncLedger) -> None:
     async with transacting.hold(**JOB):
         await transacting.conn.rollback()
     assert await statuses(transacting) == []
 
 
-async def test_capture_that_was_rolled_back_is_followed_by_a_release(
+async def test_rolled_back_capture_is_followed_by_a_release(
     ledger: AsyncLedger, conn: AsyncConnection[Any]
 ) -> None:
     with pytest.raises(JobFailed):
@@ -427,7 +425,7 @@ async def test_capture_that_was_rolled_back_is_followed_by_a_release(
     assert await available(ledger) == (10, 10)
 
 
-async def test_committed_hold_is_released_for_all_to_see(
+async def test_release_of_a_committed_hold_is_committed(
     ledger: AsyncLedger, transacting: AsyncLedger
 ) -> None:
     with pytest.raises(JobFailed):
@@ -460,7 +458,7 @@ async def test_lost_connection_does_not_hide_the_exception(ledger: AsyncLedger) 
     assert note.startswith("The hold 'job-7' could not be released: ")
 
 
-async def test_lost_connection_is_an_error_when_there_is_no_other(ledger: AsyncLedger) -> None:
+async def test_lost_connection_is_raised_without_another_exception(ledger: AsyncLedger) -> None:
     with pytest.raises(psycopg.OperationalError):
         async with ledger.hold(**JOB):
             await ledger.conn.close()

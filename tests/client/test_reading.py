@@ -68,7 +68,7 @@ def lines(statement: list[StatementLine]) -> list[tuple[Any, ...]]:
 # The balance at a time
 
 
-async def test_balance_at_a_time_counts_the_entries_of_that_microsecond(
+async def test_balance_at_includes_entries_of_that_microsecond(
     ledger: AsyncLedger,
 ) -> None:
     first, second, third = await record(ledger, 10, -3, 5)
@@ -86,14 +86,14 @@ async def test_balance_at_a_time_counts_the_entries_of_that_microsecond(
     assert {type(balance) for balance in balances} == {int}
 
 
-async def test_time_of_a_balance_may_be_in_any_zone(ledger: AsyncLedger) -> None:
+async def test_balance_at_accepts_any_time_zone(ledger: AsyncLedger) -> None:
     first, _ = await record(ledger, 10, 5)
     elsewhere = first.recorded_at.astimezone(KATHMANDU)
     assert await ledger.balance_at(owner_id="alice", at=elsewhere) == 10
     assert await ledger.balance_at(owner_id="alice", at=elsewhere - MICROSECOND) == 0
 
 
-async def test_balance_at_a_time_is_of_the_asset_and_the_owner_asked_for(
+async def test_balance_at_is_per_owner_and_asset(
     ledger: AsyncLedger,
 ) -> None:
     (entry,) = await record(ledger, 10)
@@ -102,7 +102,7 @@ async def test_balance_at_a_time_is_of_the_asset_and_the_owner_asked_for(
     assert await ledger.balance_at(owner_id="nobody", at=at) == 0
 
 
-async def test_balance_in_the_past_knows_of_expiries_that_nobody_has_posted(
+async def test_balance_at_includes_unposted_expiries(
     ledger: AsyncLedger,
 ) -> None:
     # Over before the next call, however fast that comes.
@@ -119,7 +119,7 @@ async def test_balance_in_the_past_knows_of_expiries_that_nobody_has_posted(
 # The statement
 
 
-async def test_statement_ties_opening_totals_and_closing(
+async def test_statement_totals_tie_opening_and_closing(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     first, *_ = await record(ledger, 10, -3, 5, -1)
@@ -138,7 +138,7 @@ async def test_statement_ties_opening_totals_and_closing(
     assert {type(line) for line in statement} == {StatementLine}
 
 
-async def test_period_of_a_statement_begins_with_since_and_ends_before_until(
+async def test_statement_includes_since_and_excludes_until(
     ledger: AsyncLedger,
 ) -> None:
     _, second, third = await record(ledger, 10, 5, 1)
@@ -155,7 +155,7 @@ async def test_period_of_a_statement_begins_with_since_and_ends_before_until(
     ]
 
 
-async def test_periods_that_follow_one_another_neither_lose_nor_double(
+async def test_consecutive_statements_neither_lose_nor_duplicate(
     ledger: AsyncLedger,
 ) -> None:
     entries = await record(ledger, 10, -3, 5, -1)
@@ -170,7 +170,7 @@ async def test_periods_that_follow_one_another_neither_lose_nor_double(
         assert earlier[-1].amount == later[0].amount
 
 
-async def test_statement_of_nothing_has_two_lines(ledger: AsyncLedger) -> None:
+async def test_empty_statement_has_two_lines(ledger: AsyncLedger) -> None:
     (entry,) = await record(ledger, 10)
     empty = [("opening", None, None, None, 0), ("closing", None, None, None, 0)]
     assert lines(await ledger.statement(owner_id="nobody", **PERIOD)) == empty
@@ -182,7 +182,7 @@ async def test_statement_of_nothing_has_two_lines(ledger: AsyncLedger) -> None:
 # The entries
 
 
-async def test_pages_of_entries_hold_each_entry_once(ledger: AsyncLedger) -> None:
+async def test_pages_contain_each_entry_once(ledger: AsyncLedger) -> None:
     recorded = await record(ledger, *range(1, 8))
     await record(ledger, 100, owner_id="bob")
     found: list[Entry] = []
@@ -197,7 +197,7 @@ async def test_pages_of_entries_hold_each_entry_once(ledger: AsyncLedger) -> Non
     assert found == list(reversed(recorded))
 
 
-async def test_entry_is_read_as_it_was_recorded(ledger: AsyncLedger) -> None:
+async def test_entry_is_read_as_recorded(ledger: AsyncLedger) -> None:
     recorded = await ledger.record_entry(
         owner_id="alice",
         operation="CREDIT_ADD",
@@ -214,12 +214,12 @@ async def test_entry_is_read_as_it_was_recorded(ledger: AsyncLedger) -> None:
     assert entry.expires_at.tzinfo is UTC
 
 
-async def test_entries_are_of_the_asset_asked_for(ledger: AsyncLedger) -> None:
+async def test_entries_are_per_asset(ledger: AsyncLedger) -> None:
     await record(ledger, 1)
     assert await ledger.entries_of(owner_id="alice", asset="TOKEN") == []
 
 
-async def test_a_page_has_fifty_entries_and_at_most_a_thousand(ledger: AsyncLedger) -> None:
+async def test_page_has_50_entries_by_default_and_at_most_1000(ledger: AsyncLedger) -> None:
     await ledger.record_entries(
         [
             {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": f"n-{number}"}
@@ -231,9 +231,7 @@ async def test_a_page_has_fifty_entries_and_at_most_a_thousand(ledger: AsyncLedg
 
 
 @pytest.mark.parametrize("before_seq", [1, 0, -1, -(2**63)])
-async def test_there_is_nothing_before_the_first_entry(
-    ledger: AsyncLedger, before_seq: int
-) -> None:
+async def test_nothing_precedes_the_first_entry(ledger: AsyncLedger, before_seq: int) -> None:
     await record(ledger, 1)
     assert await ledger.entries_of(owner_id="alice", before_seq=before_seq) == []
 
@@ -241,7 +239,7 @@ async def test_there_is_nothing_before_the_first_entry(
 # The holds
 
 
-async def test_pages_of_holds_hold_each_hold_once(ledger: AsyncLedger) -> None:
+async def test_pages_contain_each_hold_once(ledger: AsyncLedger) -> None:
     await record(ledger, 100)
     placed = await place(ledger, *(f"job-{number}" for number in range(7)))
     found: list[Hold] = []
@@ -258,7 +256,7 @@ async def test_pages_of_holds_hold_each_hold_once(ledger: AsyncLedger) -> None:
     assert {type(hold) for hold in found} == {Hold}
 
 
-async def test_holds_are_listed_by_what_has_become_of_them(ledger: AsyncLedger) -> None:
+async def test_holds_are_filtered_by_status(ledger: AsyncLedger) -> None:
     await record(ledger, 100)
     await place(ledger, "open", "captured", "released")
     await place(ledger, "expired", expires_in=MICROSECOND)
@@ -281,7 +279,7 @@ async def test_holds_are_listed_by_what_has_become_of_them(ledger: AsyncLedger) 
         assert hold.placed_at.tzinfo is hold.expires_at.tzinfo is UTC
 
 
-async def test_a_page_has_fifty_holds(ledger: AsyncLedger) -> None:
+async def test_page_has_50_holds_by_default(ledger: AsyncLedger) -> None:
     await record(ledger, 100)
     await place(ledger, *(f"job-{number}" for number in range(51)))
     assert len(await ledger.holds_of(owner_id="alice")) == 50
@@ -306,7 +304,7 @@ async def test_a_page_has_fifty_holds(ledger: AsyncLedger) -> None:
         ("asset", None),
     ],
 )
-async def test_account_that_cannot_be_is_refused(
+async def test_invalid_account_is_refused(
     reader: AsyncLedger, method: str, arguments: dict[str, Any], field: str, value: object
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -331,7 +329,7 @@ async def test_account_that_cannot_be_is_refused(
         ("holds_of", {"status": "closed"}, "status"),
     ],
 )
-async def test_refusal_of_the_database_names_the_field(
+async def test_database_refusal_names_the_field(
     reader: AsyncLedger, method: str, arguments: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -358,7 +356,7 @@ async def test_refusal_of_the_database_names_the_field(
         ("holds_of", {"status": 7}, "status", "must be a text, not int"),
     ],
 )
-async def test_what_cannot_be_sent_is_refused_before_it_is_sent(
+async def test_unsendable_argument_is_refused_by_the_client(
     reader: AsyncLedger, method: str, arguments: dict[str, Any], field: str, reason: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:

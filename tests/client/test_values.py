@@ -33,7 +33,7 @@ def test_interval_is_read_as_an_exact_duration(
     assert row == (duration,)
 
 
-def test_adapters_of_psycopg_are_left_alone(tx: psycopg.Connection) -> None:
+def test_global_adapters_of_psycopg_are_unchanged(tx: psycopg.Connection) -> None:
     oid = psycopg.adapters.types["interval"].oid
     loader = ADAPTERS.get_loader(oid, Format.BINARY)
     assert psycopg.adapters.get_loader(oid, Format.BINARY) is not loader

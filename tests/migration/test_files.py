@@ -11,7 +11,7 @@ from ledger_py.migrate import MigrationError, Project
 from tests.migration.projects import Files, small_project
 
 
-def test_the_files_of_this_project_keep_the_rules() -> None:
+def test_files_of_this_project_follow_the_rules() -> None:
     project = Project()
 
     assert project.broken_rules() == []
@@ -19,7 +19,7 @@ def test_the_files_of_this_project_keep_the_rules() -> None:
     assert project.code
 
 
-def test_the_small_project_keeps_the_rules(tmp_path: Path) -> None:
+def test_small_project_follows_the_rules(tmp_path: Path) -> None:
     assert small_project(tmp_path).project.broken_rules() == []
 
 
@@ -60,7 +60,7 @@ def test_the_small_project_keeps_the_rules(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_breach_of_the_rules_is_named(
+def test_violated_rule_is_named(
     tmp_path: Path, damage: Callable[[Files], object], sentence: str
 ) -> None:
     files = small_project(tmp_path)
@@ -70,7 +70,7 @@ def test_a_breach_of_the_rules_is_named(
     assert sentence in files.project.broken_rules()
 
 
-def test_a_migration_cannot_depend_on_a_later_one(tmp_path: Path) -> None:
+def test_migration_cannot_depend_on_a_later_one(tmp_path: Path) -> None:
     files = small_project(tmp_path)
     files.migration("0002_more", "SELECT 1;", depends="0003_next")
     files.migration("0003_next", "SELECT 1;", depends="0001_schema")
@@ -80,7 +80,7 @@ def test_a_migration_cannot_depend_on_a_later_one(tmp_path: Path) -> None:
     ]
 
 
-def test_two_apps_cannot_have_a_migration_of_one_name(tmp_path: Path) -> None:
+def test_apps_cannot_share_the_name_of_a_migration(tmp_path: Path) -> None:
     files = small_project(tmp_path)
     files.migration("toys_0001_things", "SELECT 1;", app="games")
 
@@ -90,7 +90,7 @@ def test_two_apps_cannot_have_a_migration_of_one_name(tmp_path: Path) -> None:
     ) in files.project.broken_rules()
 
 
-def test_code_is_loaded_folder_by_folder_and_by_name(tmp_path: Path) -> None:
+def test_code_is_loaded_by_folder_and_name(tmp_path: Path) -> None:
     files = Files(tmp_path)
     for name in ("privileges/a", "triggers/a", "views/a", "functions/b", "functions/a"):
         files.code(name, "SELECT 1;")
@@ -113,7 +113,7 @@ def test_required_code_is_loaded_first(tmp_path: Path) -> None:
     assert names == ["views/w", "views/v", "functions/core/c", "functions/a", "views/u"]
 
 
-def test_code_that_requires_itself_by_way_of_others_is_refused(tmp_path: Path) -> None:
+def test_circular_requirement_is_refused(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.code("functions/a", "-- requires: views/v\nSELECT 1;")
     files.code("views/v", "-- requires: functions/a\nSELECT 1;")
@@ -122,7 +122,7 @@ def test_code_that_requires_itself_by_way_of_others_is_refused(tmp_path: Path) -
         _ = files.project.code
 
 
-def test_code_that_requires_what_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_requirement_is_refused(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.code("functions/a", "-- requires: views/v\nSELECT 1;")
 
@@ -130,7 +130,7 @@ def test_code_that_requires_what_is_not_there_is_refused(tmp_path: Path) -> None
         _ = files.project.code
 
 
-def test_code_in_a_folder_that_is_not_loaded_is_refused(tmp_path: Path) -> None:
+def test_code_outside_the_loaded_folders_is_refused(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.code("procedures/a", "SELECT 1;")
 
@@ -138,7 +138,7 @@ def test_code_in_a_folder_that_is_not_loaded_is_refused(tmp_path: Path) -> None:
         _ = files.project.code
 
 
-def test_line_ends_do_not_change_a_checksum(tmp_path: Path) -> None:
+def test_line_endings_do_not_change_a_checksum(tmp_path: Path) -> None:
     files = small_project(tmp_path)
     before = files.project
     checksums = (before.core.files[0].checksum, before.code_checksum)
@@ -150,7 +150,7 @@ def test_line_ends_do_not_change_a_checksum(tmp_path: Path) -> None:
     assert (after.core.files[0].checksum, after.code_checksum) == checksums
 
 
-def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     files = small_project(tmp_path)
     files.migration("0002_more", "SELECT 1;").write_bytes(b"-- depends: 0001_schema \xff")
 

@@ -31,7 +31,7 @@ def test_migrating_again_changes_nothing(ledger_db: str) -> None:
     assert {file.state for file in status(ledger_db)} == {FileState.APPLIED}
 
 
-def test_the_first_run_on_a_new_server_leaves_nothing_for_the_second(data_dir: Path) -> None:
+def test_first_run_on_a_new_server_leaves_nothing_for_the_second(data_dir: Path) -> None:
     # Roles belong to the server, and not to a database: only here do they not exist before.
     with embedded_server(data_dir) as url:
         migrate(url)
@@ -42,7 +42,7 @@ def test_the_first_run_on_a_new_server_leaves_nothing_for_the_second(data_dir: P
         assert catalogue(url) == before
 
 
-def test_what_is_newer_than_the_first_release_can_be_taken_back_and_applied_again(
+def test_migrations_since_the_first_release_can_be_rolled_back_and_applied_again(
     ledger_db: str,
 ) -> None:
     before = catalogue(ledger_db)
@@ -57,7 +57,7 @@ def test_what_is_newer_than_the_first_release_can_be_taken_back_and_applied_agai
         assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
 
-def test_what_hashes_cover_is_not_taken_back(ledger_db: str) -> None:
+def test_hashed_data_is_not_rolled_back(ledger_db: str) -> None:
     with psycopg.connect(ledger_db) as conn:
         record(conn, operation="SIGNUP_CREDIT")
     undo = PROJECT_ROOT / "migrations/0007_proof_of_holds_and_bindings.rollback.sql"
@@ -68,7 +68,9 @@ def test_what_hashes_cover_is_not_taken_back(ledger_db: str) -> None:
         conn.execute(undo.read_bytes())
 
 
-def test_eight_processes_migrate_an_empty_database_at_once(empty_db: str, ledger_db: str) -> None:
+def test_eight_processes_migrate_an_empty_database_concurrently(
+    empty_db: str, ledger_db: str
+) -> None:
     environment = dict(os.environ, DATABASE_URL=empty_db)
     processes = [
         subprocess.Popen(
@@ -89,7 +91,7 @@ def test_eight_processes_migrate_an_empty_database_at_once(empty_db: str, ledger
     assert catalogue(empty_db) == catalogue(ledger_db)
 
 
-def test_the_newest_migration_is_rolled_back_and_applied_again(ledger_db: str) -> None:
+def test_newest_migration_can_be_rolled_back_and_applied_again(ledger_db: str) -> None:
     before = catalogue(ledger_db)
     newest = Project().migrations[-1].path
 
@@ -128,7 +130,7 @@ def database_of_an_ordinary_owner(server: Server, *, may_make_roles: bool) -> It
 
 
 @pytest.mark.parametrize("may_make_roles", [True, False])
-def test_an_owner_who_is_no_superuser_can_migrate(
+def test_owner_without_superuser_rights_can_migrate(
     ledger_server: Server, may_make_roles: bool
 ) -> None:
     with database_of_an_ordinary_owner(ledger_server, may_make_roles=may_make_roles) as url:
@@ -139,7 +141,7 @@ def test_an_owner_who_is_no_superuser_can_migrate(
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-def test_a_database_of_another_encoding_is_refused(ledger_server: Server, encoding: str) -> None:
+def test_database_with_another_encoding_is_refused(ledger_server: Server, encoding: str) -> None:
     options = f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
     if server_version(ledger_server) >= 15:
         options += " LOCALE_PROVIDER libc"
@@ -150,7 +152,9 @@ def test_a_database_of_another_encoding_is_refused(ledger_server: Server, encodi
         migrate(url)
 
 
-def test_a_role_that_may_not_make_schemas_is_told_so(ledger_server: Server, empty_db: str) -> None:
+def test_role_without_the_right_to_create_schemas_is_refused(
+    ledger_server: Server, empty_db: str
+) -> None:
     with database_of_an_ordinary_owner(ledger_server, may_make_roles=False) as owned:
         stranger = psycopg.conninfo.conninfo_to_dict(owned)
         here = psycopg.conninfo.conninfo_to_dict(empty_db)["dbname"]

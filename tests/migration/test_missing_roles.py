@@ -121,12 +121,12 @@ def refuses_to_bind(url: str, name: str = "service") -> bool:
 
 
 @pytest.mark.parametrize("owned", ["SUPERUSER", "CREATEROLE"], indirect=True)
-def test_owner_who_may_make_roles_needs_nobody(owned: str) -> None:
+def test_owner_with_createrole_needs_no_administrator(owned: str) -> None:
     assert migrated(owned) == []
     assert_roles_work(owned)
 
 
-def test_migrating_without_roles_does_the_rest_and_says_what_to_do(owned: str) -> None:
+def test_migrate_without_roles_does_the_rest_and_gives_advice(owned: str) -> None:
     (warning,) = migrated(owned)
 
     assert "may not make roles, and these are missing: " + ", ".join(GROUPS) in warning
@@ -136,11 +136,11 @@ def test_migrating_without_roles_does_the_rest_and_says_what_to_do(owned: str) -
     assert refuses_to_bind(owned)
 
 
-def test_what_is_missing_is_said_though_notices_are_switched_off(owned: str) -> None:
+def test_missing_roles_are_reported_even_with_notices_disabled(owned: str) -> None:
     assert len(migrated(make_conninfo(owned, options="-c client_min_messages=warning"))) == 1
 
 
-def test_after_the_script_migrating_grants_the_rest(owned: str) -> None:
+def test_migrate_after_the_script_grants_the_rest(owned: str) -> None:
     migrated(owned)
 
     assert run_script(owned, "administrator").returncode == 0
@@ -150,7 +150,7 @@ def test_after_the_script_migrating_grants_the_rest(owned: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["administrator", "superuser"])
-def test_script_may_be_run_before_the_first_migrate_and_again(owned: str, name: str) -> None:
+def test_script_can_be_run_before_the_first_migrate_and_again(owned: str, name: str) -> None:
     for _ in range(2):
         done = run_script(owned, name)
         assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
@@ -160,31 +160,31 @@ def test_script_may_be_run_before_the_first_migrate_and_again(owned: str, name: 
     assert_roles_work(owned)
 
 
-def test_script_names_the_owner_whoever_asks_for_it(owned: str) -> None:
+def test_script_names_the_owner_for_any_role(owned: str) -> None:
     migrated(owned)
 
     assert role_script(as_role(owned, "stranger")) == role_script(owned)
 
 
-def test_script_is_the_file_that_migrating_runs(owned: str) -> None:
+def test_script_contains_the_file_that_migrate_runs(owned: str) -> None:
     file = PROJECT_ROOT / "sql/privileges/roles.sql"
 
     assert file.read_text(encoding="utf-8") in role_script(owned)
 
 
 @pytest.mark.parametrize("owned", ["SUPERUSER"], indirect=True)
-def test_script_gives_a_superuser_nothing(owned: str) -> None:
+def test_script_grants_a_superuser_nothing(owned: str) -> None:
     assert "ADMIN OPTION;" not in role_script(owned)
 
 
-def test_script_of_somebody_who_may_not_make_roles_fails_and_says_so(owned: str) -> None:
+def test_script_without_createrole_fails_with_an_explanation(owned: str) -> None:
     done = run_script(owned, "stranger")
 
     assert done.returncode == 3
     assert "stranger may not make roles, and these are missing" in done.stderr
 
 
-def test_roles_of_another_ledger_on_the_server_are_not_the_owners_to_give(owned: str) -> None:
+def test_owner_cannot_grant_roles_of_another_ledger(owned: str) -> None:
     with psycopg.connect(as_role(owned, "superuser"), autocommit=True) as superuser:
         for group in GROUPS:
             superuser.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(group)))
@@ -198,7 +198,7 @@ def test_roles_of_another_ledger_on_the_server_are_not_the_owners_to_give(owned:
     assert migrated(owned) == []
 
 
-def test_binding_a_role_that_is_a_member_already_needs_no_right_to_grant(owned: str) -> None:
+def test_binding_an_existing_member_needs_no_right_to_grant(owned: str) -> None:
     migrated(owned)
     with psycopg.connect(as_role(owned, "superuser"), autocommit=True) as superuser:
         superuser.execute("CREATE ROLE ledger_app")
@@ -213,7 +213,7 @@ def test_binding_a_role_that_is_a_member_already_needs_no_right_to_grant(owned: 
     assert refuses_to_bind(owned, "second service")
 
 
-def test_service_of_an_owner_without_roles_starts_and_says_what_is_missing(owned: str) -> None:
+def test_service_of_an_owner_without_roles_starts_with_a_warning(owned: str) -> None:
     said: list[str] = []
 
     ensure_current(owned, Settings(), app="app1", report=said.append)

@@ -58,7 +58,7 @@ def conn_to_empty(empty_db: str) -> Iterator[psycopg.Connection[TupleRow]]:
         yield connection
 
 
-def test_a_service_installs_what_is_missing(empty_db: str, files: Files) -> None:
+def test_service_installs_missing_files(empty_db: str, files: Files) -> None:
     done: list[str] = []
 
     ensure_current(empty_db, FREE, project=files.project, report=done.append)
@@ -67,7 +67,7 @@ def test_a_service_installs_what_is_missing(empty_db: str, files: Files) -> None
     assert "migrations/0001_schema.sql applied" in done
 
 
-def test_a_service_does_nothing_when_all_is_there(empty_db: str, files: Files) -> None:
+def test_service_does_nothing_if_everything_is_installed(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     done: list[str] = []
 
@@ -76,14 +76,14 @@ def test_a_service_does_nothing_when_all_is_there(empty_db: str, files: Files) -
     assert done == []
 
 
-def test_a_service_that_is_not_to_migrate_refuses_to_start(empty_db: str, files: Files) -> None:
+def test_service_without_migrate_on_start_refuses_to_start(empty_db: str, files: Files) -> None:
     with pytest.raises(MigrationError, match=r"0001_schema.sql.* Run `ledger migrate`"):
         ensure_current(empty_db, BOUND, project=files.project)
 
     assert {file.state for file in status(empty_db, project=files.project)} == {FileState.PENDING}
 
 
-def test_a_role_that_may_not_migrate_refuses_to_start(
+def test_role_without_the_right_to_migrate_refuses_to_start(
     empty_db: str, files: Files, small_role: str
 ) -> None:
     migrate(empty_db, project=files.project)
@@ -94,7 +94,7 @@ def test_a_role_that_may_not_migrate_refuses_to_start(
         ensure_current(url, FREE, project=files.project)
 
 
-def test_a_role_that_may_not_migrate_starts_when_its_files_are_there(
+def test_role_without_the_right_to_migrate_starts_if_its_files_are_installed(
     empty_db: str, files: Files, small_role: str
 ) -> None:
     migrate(empty_db, project=files.project)
@@ -111,7 +111,7 @@ def test_a_role_that_may_not_migrate_starts_when_its_files_are_there(
     assert done == ["sql/ is pending; left as it is"]
 
 
-def test_the_pending_files_of_another_app_do_not_matter(empty_db: str, files: Files) -> None:
+def test_pending_files_of_another_app_are_ignored(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     files.migration("games_0001_things", "SELECT 1;", app="games")
 
@@ -121,7 +121,7 @@ def test_the_pending_files_of_another_app_do_not_matter(empty_db: str, files: Fi
         ensure_current(empty_db, BOUND, app="games", project=files.project)
 
 
-def test_a_newer_database_is_left_as_it_is(empty_db: str, files: Files) -> None:
+def test_newer_database_is_left_as_it_is(empty_db: str, files: Files) -> None:
     path = files.migration("0002_more", "SELECT 1;", depends="0001_schema")
     migrate(empty_db, project=files.project)
     path.unlink()
@@ -137,7 +137,7 @@ def test_a_newer_database_is_left_as_it_is(empty_db: str, files: Files) -> None:
     ]
 
 
-def test_an_empty_database_lacks_all_files(
+def test_empty_database_lacks_all_files(
     conn_to_empty: psycopg.Connection[TupleRow], files: Files
 ) -> None:
     assert missing_files(conn_to_empty, project=files.project) == [
@@ -146,7 +146,7 @@ def test_an_empty_database_lacks_all_files(
     ]
 
 
-def test_more_files_than_needed_are_no_fault(
+def test_extra_files_are_accepted(
     conn_to_empty: psycopg.Connection[TupleRow], empty_db: str, files: Files
 ) -> None:
     path = files.migration("0002_more", "SELECT 1;", depends="0001_schema")
@@ -157,13 +157,13 @@ def test_more_files_than_needed_are_no_fault(
 
 
 @pytest.mark.anyio
-async def test_an_installed_ledger_lacks_nothing(ledger_db: str) -> None:
+async def test_installed_ledger_lacks_nothing(ledger_db: str) -> None:
     async with await psycopg.AsyncConnection.connect(ledger_db) as conn:
         assert await missing_files_async(conn, app="app1") == []
 
 
 @pytest.mark.anyio
-async def test_an_empty_database_lacks_all_of_an_app(empty_db: str) -> None:
+async def test_empty_database_lacks_all_files_of_an_app(empty_db: str) -> None:
     async with await psycopg.AsyncConnection.connect(empty_db) as conn:
         lacking = await missing_files_async(conn, app="app1")
 

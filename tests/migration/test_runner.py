@@ -27,7 +27,7 @@ def states(url: str, files: Files) -> dict[str, str]:
     return {file.path: file.state.value for file in status(url, project=files.project)}
 
 
-def test_core_code_and_apps_are_installed_in_this_order(empty_db: str, files: Files) -> None:
+def test_order_is_core_code_apps(empty_db: str, files: Files) -> None:
     done: list[str] = []
 
     migrate(empty_db, project=files.project, report=done.append)
@@ -42,7 +42,7 @@ def test_core_code_and_apps_are_installed_in_this_order(empty_db: str, files: Fi
     ]
 
 
-def test_the_bookkeeping_is_in_the_schema_of_the_inside(empty_db: str, files: Files) -> None:
+def test_bookkeeping_is_in_ledger_core(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
 
     assert rows(
@@ -52,7 +52,7 @@ def test_the_bookkeeping_is_in_the_schema_of_the_inside(empty_db: str, files: Fi
     ) == [("ledger_core",)]
 
 
-def test_a_second_run_changes_nothing(empty_db: str, files: Files) -> None:
+def test_second_run_changes_nothing(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     before = (catalogue(empty_db), status(empty_db, project=files.project))
     done: list[str] = []
@@ -63,7 +63,7 @@ def test_a_second_run_changes_nothing(empty_db: str, files: Files) -> None:
     assert (catalogue(empty_db), status(empty_db, project=files.project)) == before
 
 
-def test_what_a_migration_selects_is_not_printed(
+def test_rows_of_a_migration_are_not_printed(
     empty_db: str, files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files.migration("0002_more", "SELECT 'noise';", depends="0001_schema")
@@ -73,7 +73,7 @@ def test_what_a_migration_selects_is_not_printed(
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_code_raises_as_a_notice_is_reported(empty_db: str, files: Files) -> None:
+def test_raised_notice_is_reported(empty_db: str, files: Files) -> None:
     files.code("privileges/roles", "DO $$ BEGIN RAISE NOTICE 'a role is missing'; END $$;")
     done: list[str] = []
 
@@ -82,9 +82,7 @@ def test_what_code_raises_as_a_notice_is_reported(empty_db: str, files: Files) -
     assert "NOTICE: a role is missing" in done
 
 
-def test_a_failing_migration_leaves_the_state_before_it_and_is_named(
-    empty_db: str, files: Files
-) -> None:
+def test_failed_migration_is_rolled_back_and_named(empty_db: str, files: Files) -> None:
     files.migration(
         "0002_more",
         "CREATE TABLE ledger.more (id integer);\n\nINSERT INTO ledger.more\nVALUES ('x');",
@@ -108,7 +106,7 @@ def test_a_failing_migration_leaves_the_state_before_it_and_is_named(
     assert rows(empty_db, "SELECT to_regclass('ledger.more')") == [(None,)]
 
 
-def test_a_migration_that_was_mended_is_applied(empty_db: str, files: Files) -> None:
+def test_fixed_migration_is_applied(empty_db: str, files: Files) -> None:
     files.migration("0002_more", "SELECT 1 / 0;", depends="0001_schema")
     with pytest.raises(MigrationError, match="division by zero"):
         migrate(empty_db, project=files.project)
@@ -119,7 +117,7 @@ def test_a_migration_that_was_mended_is_applied(empty_db: str, files: Files) -> 
     assert set(states(empty_db, files).values()) == {"applied"}
 
 
-def test_a_migration_that_fails_at_its_commit_leaves_no_trace(empty_db: str, files: Files) -> None:
+def test_migration_that_fails_at_commit_leaves_no_trace(empty_db: str, files: Files) -> None:
     files.migration(
         "0002_more",
         "ALTER TABLE ledger.things ADD COLUMN parent text"
@@ -135,7 +133,7 @@ def test_a_migration_that_fails_at_its_commit_leaves_no_trace(empty_db: str, fil
     assert states(empty_db, files)["migrations/0002_more.sql"] == "pending"
 
 
-def test_failing_code_leaves_all_code_as_it_was(empty_db: str, files: Files) -> None:
+def test_failed_code_leaves_all_code_unchanged(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     before = catalogue(empty_db)
     files.code("functions/another", "CREATE FUNCTION ledger.f() RETURNS int RETURN 1;")
@@ -148,14 +146,14 @@ def test_failing_code_leaves_all_code_as_it_was(empty_db: str, files: Files) -> 
     assert states(empty_db, files)["sql/"] == "pending"
 
 
-def test_names_in_code_have_to_say_their_schema(empty_db: str, files: Files) -> None:
+def test_names_in_code_need_a_schema(empty_db: str, files: Files) -> None:
     files.code("views/careless", "CREATE VIEW careless AS SELECT 1 AS one;")
 
     with pytest.raises(MigrationError, match=r"sql/views/careless.sql: permission denied"):
         migrate(empty_db, project=files.project)
 
 
-def test_changed_code_is_pending_and_then_loaded(empty_db: str, files: Files) -> None:
+def test_changed_code_is_pending_until_loaded(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     files.code(
         "functions/count_things",
@@ -169,7 +167,7 @@ def test_changed_code_is_pending_and_then_loaded(empty_db: str, files: Files) ->
     assert rows(empty_db, "SELECT ledger.count_things()") == [(42,)]
 
 
-def test_an_edited_migration_is_shown_and_refused(empty_db: str, files: Files) -> None:
+def test_edited_migration_is_shown_and_refused(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     files.migration("0001_schema", "CREATE SCHEMA ledger; -- edited")
 
@@ -178,7 +176,7 @@ def test_an_edited_migration_is_shown_and_refused(empty_db: str, files: Files) -
         migrate(empty_db, project=files.project)
 
 
-def test_a_database_that_is_newer_is_shown_and_refused(empty_db: str, files: Files) -> None:
+def test_newer_database_is_shown_and_refused(empty_db: str, files: Files) -> None:
     path = files.migration("0002_more", "SELECT 1;", depends="0001_schema")
     migrate(empty_db, project=files.project)
     path.unlink()
@@ -189,7 +187,7 @@ def test_a_database_that_is_newer_is_shown_and_refused(empty_db: str, files: Fil
         migrate(empty_db, project=files.project)
 
 
-def test_an_app_that_is_not_here_is_shown_and_left_alone(empty_db: str, files: Files) -> None:
+def test_missing_app_is_shown_and_left_alone(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     for path in (files.root / "apps/toys/migrations").iterdir():
         path.unlink()
@@ -203,7 +201,7 @@ def test_an_app_that_is_not_here_is_shown_and_left_alone(empty_db: str, files: F
     )
 
 
-def test_a_migration_may_do_without_a_transaction(empty_db: str, files: Files) -> None:
+def test_migration_can_opt_out_of_its_transaction(empty_db: str, files: Files) -> None:
     files.migration(
         "0002_index",
         "-- transactional: false\n"
@@ -217,9 +215,7 @@ def test_a_migration_may_do_without_a_transaction(empty_db: str, files: Files) -
     assert rows(empty_db, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ledger.i'::regclass")
 
 
-def test_a_checksum_that_a_crash_kept_from_being_written_is_made_up_for(
-    empty_db: str, files: Files
-) -> None:
+def test_checksum_lost_in_a_crash_is_restored(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     with psycopg.connect(empty_db) as conn:
         conn.execute("DELETE FROM ledger_core.installed_files WHERE path LIKE 'migrations/%'")
@@ -229,7 +225,7 @@ def test_a_checksum_that_a_crash_kept_from_being_written_is_made_up_for(
     assert set(states(empty_db, files).values()) == {"applied"}
 
 
-def test_a_lock_row_that_a_killed_process_left_does_not_matter(empty_db: str, files: Files) -> None:
+def test_lock_row_of_a_killed_process_is_removed(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     with psycopg.connect(empty_db) as conn:
         conn.execute("INSERT INTO ledger_core.yoyo_lock (locked, pid) VALUES (1, 1)")
@@ -239,7 +235,7 @@ def test_a_lock_row_that_a_killed_process_left_does_not_matter(empty_db: str, fi
     assert rows(empty_db, "SELECT * FROM ledger_core.yoyo_lock") == []
 
 
-def test_broken_rules_are_refused_before_anything_is_done(empty_db: str, files: Files) -> None:
+def test_violated_rules_are_refused_before_any_change(empty_db: str, files: Files) -> None:
     files.migration("0002_more", "SELECT 1;", depends="")
 
     with pytest.raises(MigrationError, match="name the one before it"):
@@ -248,11 +244,11 @@ def test_broken_rules_are_refused_before_anything_is_done(empty_db: str, files: 
     assert rows(empty_db, "SELECT to_regnamespace('ledger_core')") == [(None,)]
 
 
-def test_status_of_an_empty_database_is_that_all_is_pending(empty_db: str, files: Files) -> None:
+def test_everything_is_pending_in_an_empty_database(empty_db: str, files: Files) -> None:
     assert set(states(empty_db, files).values()) == {"pending"}
 
 
-def test_rollback_takes_the_newest_migration_back(empty_db: str, files: Files) -> None:
+def test_rollback_undoes_the_newest_migration(empty_db: str, files: Files) -> None:
     migrate(empty_db, project=files.project)
     done: list[str] = []
 
@@ -265,7 +261,7 @@ def test_rollback_takes_the_newest_migration_back(empty_db: str, files: Files) -
     assert len(rows(empty_db, "SELECT * FROM ledger.things")) == 1
 
 
-def test_a_rollback_that_fails_changes_nothing_and_is_named(empty_db: str, files: Files) -> None:
+def test_failed_rollback_changes_nothing_and_is_named(empty_db: str, files: Files) -> None:
     files.migration(
         "toys_0001_things",
         "INSERT INTO ledger.things VALUES ('toy');",
@@ -281,11 +277,11 @@ def test_a_rollback_that_fails_changes_nothing_and_is_named(empty_db: str, files
     assert set(states(empty_db, files).values()) == {"applied"}
 
 
-def test_there_is_nothing_to_roll_back_in_an_empty_database(empty_db: str, files: Files) -> None:
+def test_rollback_of_an_empty_database_is_refused(empty_db: str, files: Files) -> None:
     with pytest.raises(MigrationError, match="no migration to roll back"):
         rollback(empty_db, project=files.project)
 
 
-def test_a_server_that_is_away_is_an_error_in_words() -> None:
+def test_unreachable_server_is_a_migration_error() -> None:
     with pytest.raises(MigrationError, match="The database cannot be reached"):
         migrate("postgresql://nobody@/nothing?host=/nonexistent")

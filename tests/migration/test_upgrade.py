@@ -44,7 +44,7 @@ def held(url: str) -> list[list[tuple[Any, ...]]]:
         return [conn.execute(query.encode()).fetchall() for query in HELD]
 
 
-def test_a_database_of_a_release_becomes_one_of_today(
+def test_released_database_is_upgraded_with_its_data(
     release: Path, empty_db: str, ledger_db: str
 ) -> None:
     migrate(empty_db, project=Project(release))
@@ -74,7 +74,7 @@ def test_a_database_of_a_release_becomes_one_of_today(
         assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
 
-def test_released_migrations_are_as_they_were() -> None:
+def test_released_migrations_are_unchanged() -> None:
     now = {
         path: released.checksum((PROJECT_ROOT / path).read_bytes())
         for path in released.checksums()
@@ -84,7 +84,7 @@ def test_released_migrations_are_as_they_were() -> None:
     assert now == released.checksums()
 
 
-def test_the_list_has_the_migrations_of_all_releases() -> None:
+def test_list_contains_the_migrations_of_all_releases() -> None:
     contents = [released.unpack(archive) for archive in released.releases()]
     migrations = {
         path: released.checksum(content)
@@ -96,7 +96,7 @@ def test_the_list_has_the_migrations_of_all_releases() -> None:
     assert released.checksums() == migrations
 
 
-def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
+def test_archive_is_reproducible(tmp_path: Path) -> None:
     first = released.snapshot(tmp_path, "1.0.0").read_bytes()
 
     assert released.snapshot(tmp_path, "1.0.0").read_bytes() == first

@@ -19,7 +19,7 @@ def run(runner: CliRunner, *arguments: str, url: str) -> Result:
     return runner.invoke(main, arguments, env={"DATABASE_URL": url})
 
 
-def test_migrate_says_what_it_does(ledger: CliRunner, empty_db: str) -> None:
+def test_migrate_reports_each_file(ledger: CliRunner, empty_db: str) -> None:
     result = run(ledger, "migrate", url=empty_db)
 
     assert result.exit_code == 0, result.output
@@ -49,7 +49,7 @@ def test_rollback_names_the_migration(ledger: CliRunner, ledger_db: str) -> None
     assert result.stdout.strip().endswith(" rolled back")
 
 
-def test_psql_finds_the_names_of_the_ledger(
+def test_psql_has_the_ledger_in_its_search_path(
     ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     result = run(ledger, "psql", "-Atc", "SELECT count(*) > 0 FROM operation_sets", url=ledger_db)
@@ -58,7 +58,7 @@ def test_psql_finds_the_names_of_the_ledger(
     assert capfd.readouterr().out == "t\n"
 
 
-def test_psql_finds_the_ledger_before_namesakes_in_public(
+def test_psql_prefers_the_ledger_over_public(
     ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with psycopg.connect(ledger_db) as conn:
@@ -75,7 +75,7 @@ def test_psql_finds_the_ledger_before_namesakes_in_public(
     assert capfd.readouterr().out == "0\n0\n"
 
 
-def test_psql_passes_its_exit_code_on(
+def test_psql_returns_the_exit_code_of_psql(
     ledger: CliRunner, ledger_db: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     result = run(ledger, "psql", "-c", "SELECT nonsense", url=ledger_db)
@@ -84,7 +84,7 @@ def test_psql_passes_its_exit_code_on(
     assert 'column "nonsense" does not exist' in capfd.readouterr().err
 
 
-def test_an_unknown_app_is_refused_with_those_that_there_are(ledger: CliRunner) -> None:
+def test_unknown_app_is_refused_with_a_list_of_apps(ledger: CliRunner) -> None:
     result = ledger.invoke(main, ["serve", "app9"])
 
     assert result.exit_code == 1
@@ -94,7 +94,7 @@ def test_an_unknown_app_is_refused_with_those_that_there_are(ledger: CliRunner) 
 @pytest.mark.parametrize(
     "arguments", [["migrate"], ["roles"], ["status"], ["rollback"], ["serve", "app1"]]
 )
-def test_an_error_is_a_sentence_and_not_a_traceback(
+def test_unreachable_database_is_one_line_without_a_traceback(
     ledger: CliRunner, arguments: list[str]
 ) -> None:
     result = run(ledger, *arguments, url="postgresql://nobody@/nothing?host=/nonexistent")
@@ -103,7 +103,7 @@ def test_an_error_is_a_sentence_and_not_a_traceback(
     assert result.stderr.startswith("Error: The database cannot be reached: ")
 
 
-def test_a_bad_setting_is_named(ledger: CliRunner) -> None:
+def test_invalid_setting_is_named(ledger: CliRunner) -> None:
     result = run(ledger, "status", url="mysql://somewhere")
 
     assert result.exit_code == 1

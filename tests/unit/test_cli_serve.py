@@ -60,7 +60,7 @@ def is_running(data_dir: Path) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_last_of_two_services_stops_the_server(data_dir: Path, number: signal.Signals) -> None:
+def test_last_of_two_services_stops_the_server(data_dir: Path, number: signal.Signals) -> None:
     with serving(data_dir, "app1") as first, serving(data_dir, "app2") as second:
         entry = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n-1"}
         assert httpx.post(f"{first.url}/ledger", json=entry).status_code == 201
@@ -82,14 +82,14 @@ def test_several_workers_serve_and_stop(data_dir: Path) -> None:
         assert not is_running(data_dir)
 
 
-def test_listening_for_others_is_warned_about(data_dir: Path) -> None:
+def test_public_address_prints_a_warning(data_dir: Path) -> None:
     with serving(data_dir, "app1", "--host", "0.0.0.0") as service:
         service.stop(signal.SIGTERM)
 
     assert "Warning: there is no authentication" in "".join(service.output)
 
 
-def test_listening_for_oneself_is_not(data_dir: Path) -> None:
+def test_loopback_address_prints_no_warning(data_dir: Path) -> None:
     with serving(data_dir, "app1") as service:
         service.stop(signal.SIGTERM)
 

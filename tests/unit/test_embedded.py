@@ -50,7 +50,7 @@ def is_running(data_dir: Path) -> bool:
     return (data_dir / "postgresql-18/postmaster.pid").exists()
 
 
-def test_data_is_kept_and_the_server_stopped(data_dir: Path) -> None:
+def test_data_survives_a_stop(data_dir: Path) -> None:
     with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
         conn.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     assert not is_running(data_dir)
@@ -60,7 +60,7 @@ def test_data_is_kept_and_the_server_stopped(data_dir: Path) -> None:
     assert not is_running(data_dir)
 
 
-def test_it_is_a_utf_8_database_of_its_own_behind_a_socket_only(data_dir: Path) -> None:
+def test_database_is_utf_8_and_listens_on_a_socket_only(data_dir: Path) -> None:
     with embedded_server(data_dir) as url, psycopg.connect(url) as conn:
         row = conn.execute(
             "SELECT current_database(), current_setting('server_encoding'),"
@@ -71,7 +71,7 @@ def test_it_is_a_utf_8_database_of_its_own_behind_a_socket_only(data_dir: Path) 
     assert row == ("ledger", "UTF8", "", "on", 18)
 
 
-def test_the_port_of_the_environment_is_not_the_servers(
+def test_pgport_of_the_environment_is_ignored(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPORT", "5499")
@@ -80,7 +80,7 @@ def test_the_port_of_the_environment_is_not_the_servers(
         assert conn.info.port == 5432
 
 
-def test_the_last_user_stops_it(data_dir: Path) -> None:
+def test_last_process_stops_the_server(data_dir: Path) -> None:
     with other_user(data_dir):
         with embedded_server(data_dir) as url:
             pass
@@ -89,7 +89,7 @@ def test_the_last_user_stops_it(data_dir: Path) -> None:
     assert not is_running(data_dir)
 
 
-def test_a_user_that_was_killed_does_not_count(data_dir: Path) -> None:
+def test_killed_process_does_not_count_as_a_user(data_dir: Path) -> None:
     with other_user(data_dir) as killed:
         killed.kill()
     assert is_running(data_dir)
@@ -100,7 +100,7 @@ def test_a_user_that_was_killed_does_not_count(data_dir: Path) -> None:
     assert not is_running(data_dir)
 
 
-def test_a_server_that_was_killed_starts_again_with_its_data(data_dir: Path) -> None:
+def test_killed_server_restarts_with_its_data(data_dir: Path) -> None:
     with embedded_server(data_dir) as url:
         with psycopg.connect(url) as conn:
             conn.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -110,7 +110,7 @@ def test_a_server_that_was_killed_starts_again_with_its_data(data_dir: Path) -> 
         assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_a_process_that_now_has_the_number_of_a_killed_server_does_not_matter(
+def test_reused_process_id_of_a_killed_server_does_not_prevent_a_start(
     data_dir: Path,
 ) -> None:
     with embedded_server(data_dir):
@@ -125,7 +125,7 @@ def test_a_process_that_now_has_the_number_of_a_killed_server_does_not_matter(
         psycopg.connect(url).close()
 
 
-def test_a_path_that_is_too_long_for_a_socket_will_do(data_dir: Path) -> None:
+def test_path_too_long_for_a_socket_works(data_dir: Path) -> None:
     deep = data_dir.parent / ("d" * 120)
 
     with embedded_server(deep) as url, psycopg.connect(url) as conn:
@@ -136,7 +136,7 @@ def test_a_path_that_is_too_long_for_a_socket_will_do(data_dir: Path) -> None:
     assert not socket.exists()
 
 
-def test_a_failing_start_shows_the_servers_words(data_dir: Path) -> None:
+def test_failed_start_shows_the_log_of_the_server(data_dir: Path) -> None:
     with (
         pytest.raises(EmbeddedError, match="no_such_setting"),
         embedded_server(data_dir, options={"no_such_setting": "1"}),
@@ -144,7 +144,7 @@ def test_a_failing_start_shows_the_servers_words(data_dir: Path) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file/data"
 
@@ -156,7 +156,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root's servers run as another account")
-def test_a_folder_that_the_servers_account_cannot_enter_is_named(data_dir: Path) -> None:
+def test_folder_closed_to_the_account_of_the_server_is_named(data_dir: Path) -> None:
     data_dir.parent.chmod(0o700)
 
     with (
@@ -168,14 +168,14 @@ def test_a_folder_that_the_servers_account_cannot_enter_is_named(data_dir: Path)
     assert data_dir.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_named_server_is_used_as_it_is() -> None:
+def test_database_url_is_used_unchanged() -> None:
     url = "postgresql://somebody@somewhere/something"
 
     with database(Settings(database_url=url)) as given:
         assert given == url
 
 
-def test_where_the_data_is_kept_is_said(data_dir: Path) -> None:
+def test_data_folder_is_reported(data_dir: Path) -> None:
     said: list[str] = []
 
     with database(Settings(data_dir=data_dir), report=said.append) as url:

@@ -31,12 +31,12 @@ def test_error_takes_code_and_sqlstate_from_its_class() -> None:
     assert error.hint is None
 
 
-def test_text_gives_message_values_and_advice() -> None:
+def test_text_has_message_values_and_hint() -> None:
     error = InsufficientBalance("Too little.", detail={"available": 2, "required": 3}, hint="Add.")
     assert str(error) == "Too little. (available: 2, required: 3) Hint: Add."
 
 
-def test_text_of_a_bare_error_is_its_message() -> None:
+def test_text_without_values_is_the_message() -> None:
     assert str(LedgerError("Refused.")) == "Refused."
 
 
@@ -56,19 +56,19 @@ def test_detail_is_a_copy() -> None:
     assert error.detail == {"field": "nonce"}
 
 
-def test_data_that_the_driver_cannot_send_is_an_invalid_request() -> None:
+def test_data_error_of_the_driver_is_an_invalid_request() -> None:
     error = translate(psycopg.DataError("cannot dump lists of mixed types"))
     assert isinstance(error, InvalidRequest)
     assert error.detail == {"reason": "cannot dump lists of mixed types"}
 
 
 @pytest.mark.parametrize("error_class", [psycopg.OperationalError, psycopg.InterfaceError])
-def test_trouble_of_the_connection_is_not_a_refusal(error_class: type[psycopg.Error]) -> None:
+def test_connection_error_is_not_a_refusal(error_class: type[psycopg.Error]) -> None:
     assert translate(error_class("the connection is closed")) is None
 
 
 @pytest.mark.parametrize("error_class", ERRORS_BY_SQLSTATE.values())
-def test_refusal_in_a_result_becomes_the_exception_of_its_code(
+def test_returned_refusal_becomes_the_exception_of_its_code(
     error_class: type[LedgerError],
 ) -> None:
     refusal = Refusal(
@@ -80,7 +80,7 @@ def test_refusal_in_a_result_becomes_the_exception_of_its_code(
     assert (str(error), error.detail) == ("Refused. (field: nonce)", {"field": "nonce"})
 
 
-def test_refusal_with_a_code_of_tomorrow_is_a_plain_ledger_error() -> None:
+def test_unknown_code_is_a_plain_ledger_error() -> None:
     error = refusal_of_code("of_tomorrow", "Refused.", detail={}, hint="Wait.")
     assert type(error) is LedgerError
     assert (error.code, error.status, error.hint) == ("of_tomorrow", 500, "Wait.")

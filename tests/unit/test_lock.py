@@ -21,7 +21,7 @@ def locked_versions() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("line", [*WANTED, *PROJECT["build-system"]["requires"]])
-def test_what_is_asked_for_is_locked(line: str) -> None:
+def test_every_requirement_is_locked(line: str) -> None:
     wanted = Requirement(line)
 
     assert wanted.specifier.contains(locked_versions()[canonicalize_name(wanted.name)])
@@ -34,5 +34,5 @@ def test_every_package_has_hashes() -> None:
     assert all("--hash=sha256:" in package for package in packages)
 
 
-def test_no_path_and_no_address_is_in_the_lock() -> None:
+def test_lock_contains_no_path_or_address() -> None:
     assert not re.search(r"://|^-|file:|(?<!\w)/", LOCK, re.MULTILINE)

@@ -39,7 +39,7 @@ def declare(**members: object) -> type[BaseLedgerOperation]:
 SHARED = {name: name for name in SHARED_OPERATIONS}
 
 
-def test_complete_set_is_declared() -> None:
+def test_complete_set_can_be_declared() -> None:
     assert [str(operation) for operation in ShopOperation] == [*SHARED_OPERATIONS, "PARCEL_SENT"]
 
 
@@ -49,12 +49,12 @@ def test_members_are_text() -> None:
     assert f"{ShopOperation.CREDIT_ADD}" == "CREDIT_ADD"
 
 
-def test_members_are_written_to_json_as_their_names() -> None:
+def test_members_are_encoded_to_json_as_their_names() -> None:
     assert json.dumps(ShopOperation.PARCEL_SENT) == '"PARCEL_SENT"'
     assert msgspec.json.encode(ShopOperation.PARCEL_SENT) == b'"PARCEL_SENT"'
 
 
-def test_members_are_read_from_json_by_name() -> None:
+def test_members_are_decoded_from_json_by_name() -> None:
     read = msgspec.json.decode(b'"PARCEL_SENT"', type=ShopOperation)
     assert read is ShopOperation.PARCEL_SENT
 
@@ -68,7 +68,7 @@ def test_missing_shared_operations_are_all_named() -> None:
 
 
 @pytest.mark.parametrize("missing", SHARED_OPERATIONS)
-def test_every_shared_operation_is_needed(missing: str) -> None:
+def test_every_shared_operation_is_required(missing: str) -> None:
     members = {name: value for name, value in SHARED.items() if name != missing}
     with pytest.raises(TypeError, match=f"missing: {missing}$"):
         declare(**members)
@@ -79,7 +79,7 @@ def test_value_that_differs_from_its_name_is_refused() -> None:
         declare(**SHARED, PARCEL_SENT="PARCEL")
 
 
-def test_second_name_for_a_value_is_refused() -> None:
+def test_alias_is_refused() -> None:
     with pytest.raises(TypeError, match="a value must equal its name: GIFT = 'CREDIT_ADD'"):
         declare(**SHARED, GIFT="CREDIT_ADD")
 
@@ -100,7 +100,7 @@ def test_value_that_is_not_text_is_refused() -> None:
         declare(**SHARED, PARCEL_SENT=1)
 
 
-def test_all_faults_are_named_at_once() -> None:
+def test_all_faults_are_reported_together() -> None:
     with pytest.raises(TypeError) as refused:
         declare(CREDIT_ADD="CREDIT_ADD", gift="GIFT")
     message = str(refused.value)
@@ -110,7 +110,7 @@ def test_all_faults_are_named_at_once() -> None:
     assert message.endswith(": gift")
 
 
-def test_class_between_may_add_methods_only() -> None:
+def test_intermediate_class_may_add_methods() -> None:
     class Titled(BaseLedgerOperation):
         def title(self) -> str:
             return self.replace("_", " ").title()
@@ -124,7 +124,7 @@ def test_class_between_may_add_methods_only() -> None:
     assert TitledOperation.CREDIT_ADD.title() == "Credit Add"
 
 
-def test_class_below_a_class_between_needs_the_shared_operations() -> None:
+def test_subclass_of_an_intermediate_class_needs_the_shared_operations() -> None:
     class Between(BaseLedgerOperation):
         pass
 
@@ -147,7 +147,7 @@ def test_difference_names_both_sides() -> None:
     )
 
 
-def test_difference_says_what_to_do_about_each_side() -> None:
+def test_difference_gives_advice_for_both_sides() -> None:
     text = str(compare_operation_set(ShopOperation, [*SHARED_OPERATIONS, "GIFT"]))
     lacking_in_database, lacking_in_enum = text.splitlines()[1:]
     assert "PARCEL_SENT" in lacking_in_database
@@ -156,7 +156,7 @@ def test_difference_says_what_to_do_about_each_side() -> None:
     assert "ledger.retire_operation" in lacking_in_enum
 
 
-def test_difference_is_silent_about_a_side_that_lacks_nothing() -> None:
+def test_difference_omits_a_complete_side() -> None:
     text = str(compare_operation_set(ShopOperation, SHARED_OPERATIONS))
     assert "Not in the database: PARCEL_SENT." in text
     assert "Not in the enum" not in text

@@ -21,22 +21,22 @@ def dotenv(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_any_setting_there_are_defaults(tmp_path: Path) -> None:
+def test_defaults_apply_without_settings(tmp_path: Path) -> None:
     assert Settings.from_environment({}, dotenv=tmp_path / "none") == Settings()
 
 
-def test_the_file_is_read(dotenv: Path) -> None:
+def test_dotenv_file_is_read(dotenv: Path) -> None:
     found = Settings.from_environment({}, dotenv=dotenv)
 
     assert (found.port, found.host) == (9000, "127.0.0.1")
     assert found.database_url == "postgresql://u:a${b}c@h/d"
 
 
-def test_the_environment_wins_over_the_file(dotenv: Path) -> None:
+def test_environment_overrides_the_file(dotenv: Path) -> None:
     assert Settings.from_environment({"LEDGER_PORT": "9001"}, dotenv=dotenv).port == 9001
 
 
-def test_the_file_of_the_working_directory_is_found(
+def test_dotenv_file_of_the_working_directory_is_found(
     dotenv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(dotenv.parent)
@@ -100,18 +100,18 @@ def test_every_setting_has_an_effect(tmp_path: Path) -> None:
         ("LEDGER_MIGRATE_ON_START", "maybe"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
+def test_invalid_value_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: "):
         Settings.from_environment({name: value})
 
 
-def test_settings_made_by_a_program_are_refused_as_well() -> None:
+def test_constructor_validates_too() -> None:
     with pytest.raises(SettingsError, match=r"^LEDGER_POOL_SIZE: "):
         Settings(pool_size=1)
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:se cret@h/d", "postgresql://u:secret@[h/d"])
-def test_a_password_is_not_repeated(address: str) -> None:
+def test_password_is_not_repeated_in_an_error(address: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({"DATABASE_URL": address})
 
@@ -128,16 +128,16 @@ def test_a_password_is_not_repeated(address: str) -> None:
         ("host=h dbname=d", "host=h dbname=d"),
     ],
 )
-def test_the_name_of_a_driver_is_taken_out_of_an_address(given: str, plain: str) -> None:
+def test_driver_is_removed_from_an_address(given: str, plain: str) -> None:
     assert plain_database_url(given) == plain
 
 
-def test_the_example_is_up_to_date() -> None:
+def test_example_is_up_to_date() -> None:
     written = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
     assert written == settings.example(), "run: make format"
 
 
-def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
+def test_example_shows_the_defaults(tmp_path: Path) -> None:
     example = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
     uncommented = tmp_path / ".env"
     uncommented.write_text(re.sub(r"(?m)^#(?=[A-Z_]+=)", "", example), encoding="utf-8")

@@ -22,7 +22,7 @@ def record(api: httpx.Client, operation: App1Operation, nonce: str) -> httpx.Res
     return api.post("/ledger", json={"owner_id": "ann", "operation": operation, "nonce": nonce})
 
 
-def test_the_module_that_servers_load_holds_the_service() -> None:
+def test_module_provides_the_service() -> None:
     assert "/ledger" in {route.path for route in app.routes}
 
 
@@ -34,7 +34,7 @@ def test_creating_content_costs_five_credits(api: httpx.Client) -> None:
     assert (entry["amount"], entry["balance"]) == (-5, 5)
 
 
-def test_content_cannot_be_created_on_credit(api: httpx.Client) -> None:
+def test_creating_content_without_credits_is_refused(api: httpx.Client) -> None:
     record(api, App1Operation.SIGNUP_CREDIT, "welcome")
 
     response = record(api, App1Operation.CONTENT_CREATION, "written")
@@ -43,7 +43,7 @@ def test_content_cannot_be_created_on_credit(api: httpx.Client) -> None:
     assert (response.json()["available"], response.json()["required"]) == (3, 5)
 
 
-def test_access_to_content_is_free_and_on_record(api: httpx.Client) -> None:
+def test_access_to_content_is_free_and_recorded(api: httpx.Client) -> None:
     entry = record(api, App1Operation.CONTENT_ACCESS, "seen").json()
 
     assert (entry["seq"], entry["amount"], entry["balance"]) == (1, 0, 0)

@@ -35,11 +35,11 @@ def record(
     return api.post("/ledger", json=body)
 
 
-def test_the_module_that_servers_load_holds_the_service() -> None:
+def test_module_provides_the_service() -> None:
     assert "/ledger" in {route.path for route in app.routes}
 
 
-def test_tokens_used_are_always_counted_out(api: httpx.Client) -> None:
+def test_tokens_used_cost_the_given_amount(api: httpx.Client) -> None:
     record(api, App2Operation.CREDIT_ADD, "bought")
 
     entry = record(api, App2Operation.TOKENS_USED, "job", -7).json()
@@ -53,7 +53,7 @@ def test_tokens_used_have_no_default(api: httpx.Client) -> None:
     assert response.status_code == 422
 
 
-def test_an_allowance_expires(api: httpx.Client) -> None:
+def test_allowance_expires(api: httpx.Client) -> None:
     entry = record(api, App2Operation.PLAN_ALLOWANCE, "november").json()
 
     balance = api.get("/ledger/ann").json()
@@ -65,7 +65,7 @@ def test_an_allowance_expires(api: httpx.Client) -> None:
     )
 
 
-def test_an_allowance_comes_once_a_month(api: httpx.Client) -> None:
+def test_allowance_can_be_claimed_once_a_month(api: httpx.Client) -> None:
     record(api, App2Operation.PLAN_ALLOWANCE, "november")
 
     response = record(api, App2Operation.PLAN_ALLOWANCE, "november again")
@@ -73,13 +73,13 @@ def test_an_allowance_comes_once_a_month(api: httpx.Client) -> None:
     assert (response.status_code, response.json()["code"]) == (409, "claim_limit_reached")
 
 
-def test_content_is_none_of_this_apps_business(api: httpx.Client) -> None:
+def test_operations_of_app1_are_refused(api: httpx.Client) -> None:
     response = record(api, App1Operation.CONTENT_ACCESS, "seen")
 
     assert (response.status_code, response.json()["code"]) == (422, "operation_not_allowed")
 
 
-def test_credits_from_one_app_are_spent_in_the_other(
+def test_credits_from_one_app_can_be_spent_in_the_other(
     api: httpx.Client, api_of_app1: httpx.Client
 ) -> None:
     record(api_of_app1, App1Operation.CREDIT_ADD, "bought in app1")
@@ -90,14 +90,14 @@ def test_credits_from_one_app_are_spent_in_the_other(
     assert api_of_app1.get("/ledger/ann").json() == api.get("/ledger/ann").json()
 
 
-def test_a_nonce_belongs_to_one_app(api: httpx.Client, api_of_app1: httpx.Client) -> None:
+def test_nonces_are_per_app(api: httpx.Client, api_of_app1: httpx.Client) -> None:
     first = record(api_of_app1, App1Operation.CREDIT_ADD, "the same nonce")
     second = record(api, App2Operation.CREDIT_ADD, "the same nonce")
 
     assert (first.status_code, second.status_code) == (201, 201)
 
 
-def test_a_reward_that_all_apps_share_is_claimed_once_in_all(
+def test_shared_reward_is_claimed_once_across_apps(
     api: httpx.Client, api_of_app1: httpx.Client
 ) -> None:
     record(api_of_app1, App1Operation.SIGNUP_CREDIT, "welcome")
@@ -105,7 +105,7 @@ def test_a_reward_that_all_apps_share_is_claimed_once_in_all(
     assert record(api, App2Operation.SIGNUP_CREDIT, "welcome").status_code == 409
 
 
-def test_both_apps_record_for_one_owner_at_the_same_time(
+def test_both_apps_record_concurrently_for_one_owner(
     api: httpx.Client, api_of_app1: httpx.Client
 ) -> None:
     record(api, App2Operation.CREDIT_ADD, "a start", 60)

@@ -77,14 +77,16 @@ def operations(ledger: Ledger) -> list[str]:
     return [entry.operation for entry in reversed(ledger.entries_of(owner_id="ann"))][1:]
 
 
-def test_a_job_costs_what_it_used(ledger: Ledger) -> None:
+def test_job_costs_the_tokens_it_used(ledger: Ledger) -> None:
     payment = run(ledger)
 
     assert (payment.operation, payment.amount, payment.balance) == ("TOKENS_USED", -150, 850)
     assert available(ledger) == 850
 
 
-def test_the_most_it_may_use_is_held_for_everybody_to_see(ledger: Ledger, ledger_db: str) -> None:
+def test_hold_of_a_running_job_is_visible_to_other_connections(
+    ledger: Ledger, ledger_db: str
+) -> None:
     def look(_: int) -> Answer:
         with psycopg.connect(ledger_db) as other:
             assert available(Ledger(other, app="app1")) == 600
@@ -93,13 +95,13 @@ def test_the_most_it_may_use_is_held_for_everybody_to_see(ledger: Ledger, ledger
     run(ledger, work=look)
 
 
-def test_the_work_is_told_how_much_it_may_use(ledger: Ledger) -> None:
+def test_work_receives_its_token_limit(ledger: Ledger) -> None:
     run(ledger, work=lambda most_tokens: Answer(text="42", tokens=most_tokens))
 
     assert available(ledger) == 600
 
 
-def test_the_answer_is_delivered_once_it_is_paid(ledger: Ledger) -> None:
+def test_answer_is_delivered_after_payment(ledger: Ledger) -> None:
     delivered = []
 
     def deliver(text: str) -> None:
@@ -110,12 +112,12 @@ def test_the_answer_is_delivered_once_it_is_paid(ledger: Ledger) -> None:
     assert delivered == [("42", 850)]
 
 
-def test_no_work_is_done_on_credit(ledger: Ledger) -> None:
+def test_work_is_not_started_without_credits(ledger: Ledger) -> None:
     with pytest.raises(InsufficientBalance):
         run(ledger, most_tokens=1001, work=lambda _: pytest.fail("the work was done"))
 
 
-def test_two_jobs_do_not_count_on_the_same_credits(ledger: Ledger) -> None:
+def test_concurrent_jobs_do_not_share_credits(ledger: Ledger) -> None:
     def run_another(_: int) -> Answer:
         with pytest.raises(InsufficientBalance):
             run(ledger, "another", most_tokens=601)
@@ -124,7 +126,7 @@ def test_two_jobs_do_not_count_on_the_same_credits(ledger: Ledger) -> None:
     run(ledger, work=run_another)
 
 
-def test_a_job_that_fails_costs_nothing(ledger: Ledger) -> None:
+def test_failed_job_costs_nothing(ledger: Ledger) -> None:
     with pytest.raises(Broken):
         run(ledger, work=fail)
 
@@ -133,14 +135,14 @@ def test_a_job_that_fails_costs_nothing(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("tokens", [0, 401])
-def test_work_that_keeps_to_no_limit_is_not_paid(ledger: Ledger, tokens: int) -> None:
+def test_work_beyond_its_limit_is_not_paid(ledger: Ledger, tokens: int) -> None:
     with pytest.raises(AmountOutOfBounds):
         run(ledger, work=lambda _: Answer(text="42", tokens=tokens))
 
     assert available(ledger) == 1000
 
 
-def test_an_answer_that_does_not_arrive_is_paid_back(ledger: Ledger) -> None:
+def test_undelivered_answer_is_refunded(ledger: Ledger) -> None:
     with pytest.raises(Broken):
         run(ledger, deliver=fail)
 
@@ -148,7 +150,7 @@ def test_an_answer_that_does_not_arrive_is_paid_back(ledger: Ledger) -> None:
     assert available(ledger) == 1000
 
 
-def test_what_is_paid_back_expires_as_it_did_before(ledger: Ledger, clock: Clock) -> None:
+def test_refunded_credits_keep_their_expiry(ledger: Ledger, clock: Clock) -> None:
     with pytest.raises(Broken):
         run(ledger, deliver=fail)
     balance = ledger.balance(owner_id="ann")
@@ -157,7 +159,7 @@ def test_what_is_paid_back_expires_as_it_did_before(ledger: Ledger, clock: Clock
     assert balance.next_expiry_at == clock.ahead(days=31)
 
 
-def test_a_refund_is_given_once(ledger: Ledger) -> None:
+def test_repeated_refund_is_replayed(ledger: Ledger) -> None:
     run(ledger)
 
     assert not refund_job(ledger, job_id="job").replayed
@@ -165,12 +167,12 @@ def test_a_refund_is_given_once(ledger: Ledger) -> None:
     assert available(ledger) == 1000
 
 
-def test_a_job_that_was_not_paid_is_not_refunded(ledger: Ledger) -> None:
+def test_unpaid_job_cannot_be_refunded(ledger: Ledger) -> None:
     with pytest.raises(EntryNotFound):
         refund_job(ledger, job_id="job")
 
 
-def test_a_job_is_paid_once(ledger: Ledger) -> None:
+def test_job_is_paid_once(ledger: Ledger) -> None:
     run(ledger)
     with pytest.raises(HoldClosed) as refusal:
         run(ledger)
@@ -179,7 +181,7 @@ def test_a_job_is_paid_once(ledger: Ledger) -> None:
     assert available(ledger) == 850
 
 
-def test_a_job_that_was_cut_off_can_be_tried_again(ledger: Ledger) -> None:
+def test_interrupted_job_can_be_retried(ledger: Ledger) -> None:
     ledger.place_hold(
         owner_id="ann",
         operation=App2Operation.TOKENS_USED,
@@ -193,9 +195,7 @@ def test_a_job_that_was_cut_off_can_be_tried_again(ledger: Ledger) -> None:
     assert available(ledger) == 850
 
 
-def test_the_credits_of_a_job_that_was_cut_off_are_free_again_by_themselves(
-    ledger: Ledger, clock: Clock
-) -> None:
+def test_hold_of_an_interrupted_job_expires(ledger: Ledger, clock: Clock) -> None:
     ledger.place_hold(
         owner_id="ann",
         operation=App2Operation.TOKENS_USED,
@@ -210,7 +210,7 @@ def test_the_credits_of_a_job_that_was_cut_off_are_free_again_by_themselves(
     assert available(ledger) == 1000
 
 
-def test_the_allowance_is_used_before_what_was_bought(ledger: Ledger, clock: Clock) -> None:
+def test_allowance_is_spent_before_bought_credits(ledger: Ledger, clock: Clock) -> None:
     ledger.record_entry(owner_id="ann", operation=App2Operation.CREDIT_ADD, nonce="bought")
     run(ledger)
 
@@ -219,9 +219,7 @@ def test_the_allowance_is_used_before_what_was_bought(ledger: Ledger, clock: Clo
     assert available(ledger) == 10
 
 
-def test_what_is_left_of_the_allowance_expires_to_the_microsecond(
-    ledger: Ledger, clock: Clock
-) -> None:
+def test_allowance_expires_to_the_microsecond(ledger: Ledger, clock: Clock) -> None:
     clock.set(clock.ahead(days=31) - timedelta(microseconds=1))
     assert available(ledger) == 1000
 
@@ -230,7 +228,7 @@ def test_what_is_left_of_the_allowance_expires_to_the_microsecond(
     assert available(ledger) == 0
 
 
-def test_credits_do_not_expire_under_a_job(ledger: Ledger, clock: Clock) -> None:
+def test_held_credits_do_not_expire_during_a_job(ledger: Ledger, clock: Clock) -> None:
     clock.set(clock.ahead(days=31) - timedelta(minutes=1))
 
     def take_two_minutes(_: int) -> Answer:
@@ -243,7 +241,7 @@ def test_credits_do_not_expire_under_a_job(ledger: Ledger, clock: Clock) -> None
     assert available(ledger) == 0
 
 
-def test_the_allowance_of_the_next_month_can_be_claimed_once_the_month_has_begun(
+def test_next_allowance_can_be_claimed_from_the_first_of_the_month(
     ledger: Ledger, clock: Clock
 ) -> None:
     clock.set("2030-02-01T00:00:00Z")

@@ -187,9 +187,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         _Setting(
             _boolean,
-            "Whether a service brings the database up to date when it starts. Set it to false if"
-            " several versions of the code share a database, and run `ledger migrate` as a step of"
-            " the release.",
+            "true: a service brings the database up to date when it starts. If several versions of"
+            " the code share a database, set it to false and run `ledger migrate` as a step of the"
+            " release.",
         ),
     ] = True
 

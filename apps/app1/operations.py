@@ -6,7 +6,7 @@ __all__ = ("App1Operation",)
 
 
 class App1Operation(BaseLedgerOperation):
-    """What app 1 may record; the rules are in its migrations."""
+    """The operations that app 1 may record; its migrations define their rules."""
 
     DAILY_REWARD = "DAILY_REWARD"
     SIGNUP_CREDIT = "SIGNUP_CREDIT"

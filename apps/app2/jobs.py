@@ -1,4 +1,4 @@
-"""Jobs of the assistant: paid by the tokens that they used, and not at all when they fail."""
+"""Jobs of the assistant, paid by the tokens they used; a failed job costs nothing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from apps.app2.operations import App2Operation
 from ledger_py import Ledger, RecordedEntry
 
 LONGEST_JOB = timedelta(minutes=15)
-"""After this time the tokens of a job that was cut off are free again."""
+"""The hold of an interrupted job expires after this time."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the assistant came up with.
+    """An answer of the assistant.
 
     Attributes:
         text: The answer.
-        tokens: How many tokens it took: at least 1.
+        tokens: The number of tokens it took: at least 1.
     """
 
     text: str
@@ -35,30 +35,30 @@ def run_job(
     work: Callable[[int], Answer],
     deliver: Callable[[str], None],
 ) -> RecordedEntry:
-    """Run a job and let its owner pay what it used, if the answer arrives.
+    """Run a job and charge its owner for the tokens it used, if the answer is delivered.
 
-    The most that the job may use is held while it runs, so that no other job counts on the same
-    credits. If the work fails, the hold is released; if the answer cannot be delivered, what was
-    paid is given back.
+    While the job runs, the most that it may use is held, so that no other job spends the same
+    credits. If the work fails, the hold is released. If the answer cannot be delivered, the payment
+    is reversed.
 
     Args:
-        ledger: The ledger of app2, on a connection in autocommit mode: the hold must be there for
-            everybody while the job runs, and locks must not.
+        ledger: The ledger of app2, on a connection in autocommit mode: while the job runs, others
+            must see the hold, and no lock may be held.
         owner_id: Who pays.
-        job_id: The caller's own id for the job: it is paid at most once, however often it is tried.
-        most_tokens: How many tokens the job may use.
-        work: Does the job within that many tokens.
-        deliver: Hands the text over.
+        job_id: The caller's own id for the job. It is paid at most once, however often it is tried.
+        most_tokens: The most tokens that the job may use.
+        work: Does the job; takes ``most_tokens``.
+        deliver: Delivers the text.
 
     Returns:
         The entry that pays for the job.
 
     Raises:
         InsufficientBalance: The owner has less than the job may use; no work was done.
-        HoldClosed: The job has been run before; ``status`` in the detail says how it ended.
-        AmountOutOfBounds: The work took more than it was allowed, or nothing; it was not paid.
-        LedgerError: Every other refusal of place_hold and capture_hold.
-        Exception: What the work or the delivery raised; nothing was paid.
+        HoldClosed: The job has run before; ``status`` in the detail tells how it ended.
+        AmountOutOfBounds: The work used more tokens than allowed, or none; it was not paid.
+        LedgerError: Any other refusal of place_hold and capture_hold.
+        Exception: An exception of the work or the delivery; nothing was paid.
     """
     with ledger.hold(
         owner_id=owner_id,
@@ -78,18 +78,18 @@ def run_job(
 
 
 def refund_job(ledger: Ledger, *, job_id: str) -> RecordedEntry:
-    """Give back what was paid for a job. The second time changes nothing.
+    """Reverse the payment of a job. Repeating it changes nothing.
 
     Args:
         ledger: The ledger of app2.
         job_id: The job.
 
     Returns:
-        The reversal. The credits are back where they came from, with the same expiry.
+        The reversal. The credits are back in their lots, with the same expiry.
 
     Raises:
         EntryNotFound: The job has not been paid.
-        LedgerError: Every other refusal of reverse_entry.
+        LedgerError: Any other refusal of reverse_entry.
     """
     return ledger.reverse_entry(nonce=f"{job_id}:refund", original_nonce=_payment_of(job_id))
 

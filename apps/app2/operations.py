@@ -6,7 +6,7 @@ __all__ = ("App2Operation",)
 
 
 class App2Operation(BaseLedgerOperation):
-    """What app 2 may record; the rules are in its migrations."""
+    """The operations that app 2 may record; its migrations define their rules."""
 
     DAILY_REWARD = "DAILY_REWARD"
     SIGNUP_CREDIT = "SIGNUP_CREDIT"

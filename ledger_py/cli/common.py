@@ -1,4 +1,4 @@
-"""What all commands share: errors in one line, an orderly end, and the database."""
+"""Shared by all commands: errors in one line, an orderly end, and the database."""
 
 from __future__ import annotations
 

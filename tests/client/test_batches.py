@@ -1,4 +1,4 @@
-"""Batches: what goes in, what comes back for each item; the same tests for both clients."""
+"""Batches: accepted items and the result of each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def spend(nonce: str, amount: int) -> EntryRequest:
     return EntryRequest(owner_id="alice", operation="CREDIT_SPEND", nonce=nonce, amount=amount)
 
 
-# What comes back
+# Results
 
 
 async def test_entries_are_returned_as_recorded(ledger: AsyncLedger) -> None:
@@ -161,7 +161,7 @@ async def test_refused_atomic_batch_raises_the_first_refusal_and_records_nothing
     assert (await ledger.balance(owner_id="alice")).entry_count == 0
 
 
-# What goes in
+# Items
 
 
 ITEM = {

@@ -1,4 +1,4 @@
-"""What the client's methods take, return and raise; the same tests for both of its halves."""
+"""Arguments, results and errors of the client's methods."""
 
 from __future__ import annotations
 

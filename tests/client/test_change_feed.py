@@ -1,4 +1,4 @@
-"""The change feed, with which a reader goes on where it has stopped; the same for both clients."""
+"""The change feed, which a reader can resume at any cursor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def conn(connect: Connect, ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """A connection on which every statement commits by itself."""
+    """A connection in autocommit mode."""
     async with connect(ledger_db, autocommit=True) as connection:
         yield connection
 
@@ -33,7 +33,7 @@ async def record(ledger: AsyncLedger, *nonces: str, owner_id: str = "alice") -> 
 
 
 async def look(ledger: AsyncLedger, cursor: str | None = None, **more: Any) -> list[FeedEntry]:
-    """Read a page when no transaction of another database can hold up what is committed here.
+    """Read a page once no transaction of another database delays the entries committed here.
 
     The feed waits for those of the whole server, which other tests may use.
     """
@@ -63,7 +63,7 @@ async def read_on(
 
 
 def nonces(entries: list[FeedEntry]) -> list[str]:
-    """Give the nonces of entries."""
+    """Return the nonces of entries."""
     return [entry.nonce for entry in entries]
 
 
@@ -136,7 +136,7 @@ async def test_reader_at_the_end_gets_later_entries(ledger: AsyncLedger) -> None
 async def test_late_commit_is_not_skipped(ledger: AsyncLedger, transacting: AsyncLedger) -> None:
     await record(transacting, "late", owner_id="late")
     await record(ledger, "early", owner_id="early")
-    # Nobody knows yet whether there will be an entry before this one.
+    # The open transaction may still put an entry before this one.
     before = await read_on(ledger)
     await transacting.conn.commit()
     after = await read_on(ledger, before[-1].cursor if before else None)

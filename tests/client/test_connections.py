@@ -1,4 +1,4 @@
-"""The client in the caller's transaction and on the caller's connection, for both of its halves."""
+"""The client in the caller's transaction and on the caller's connection."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def conn(connect: Connect, ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """A connection as psycopg makes it: without autocommit, rows as tuples."""
+    """A connection with psycopg's defaults: no autocommit, rows as tuples."""
     async with connect(ledger_db) as connection:
         yield connection
 
 
 @pytest.fixture
 async def observer(connect: Connect, ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """A second connection, which sees only what has been committed."""
+    """A second connection, which sees only committed data."""
     async with connect(ledger_db, autocommit=True) as connection:
         yield connection
 
 
 async def entry_count(connection: AsyncConnection[Any], owner_id: str) -> int:
-    """Count an owner's entries as a connection sees them."""
+    """Count the entries of an owner that are visible to a connection."""
     found = await ledger_on(connection).balance(owner_id=owner_id)
     return found.entry_count
 

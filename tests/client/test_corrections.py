@@ -1,4 +1,4 @@
-"""Reversals, and what operators do by hand; the same tests for both clients."""
+"""Reversals and operator actions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DECISION = {"actor": "eve@example.org", "reason": "ticket 7"}
 
 @pytest.fixture
 async def ledger(conn: AsyncConnection[Any]) -> AsyncLedger:
-    """The ledger as app1 sees it; alice has 10 credits and has spent 4 of them."""
+    """The ledger of app1; alice had 10 credits and has spent 4."""
     ledger = ledger_on(conn)
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="gift", amount=10)
     await ledger.record_entry(owner_id="alice", operation="CREDIT_SPEND", nonce="order", amount=-4)
@@ -92,7 +92,7 @@ async def test_reversal_of_an_unknown_entry_is_refused(ledger: AsyncLedger) -> N
 
 
 async def claim(ledger: AsyncLedger, nonce: str) -> None:
-    """Claim what alice may have once."""
+    """Claim the sign-up credit of alice, which is limited to one."""
     await ledger.record_entry(owner_id="alice", operation="SIGNUP_CREDIT", nonce=nonce)
 
 

@@ -1,4 +1,4 @@
-"""What Python repeats of the database is equal to it."""
+"""Facts of the database that Python repeats are equal."""
 
 from __future__ import annotations
 

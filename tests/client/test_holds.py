@@ -1,4 +1,4 @@
-"""Holds: the calls, and the block that holds; the same tests for both clients."""
+"""Holds: the methods, and the `hold` block."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from tests.client.clients import Connect, ledger_on
 
 pytestmark = pytest.mark.anyio
 
-# Over before the next call, however fast that comes.
+# Expires before the next call.
 ONE_MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
 async def conn(connect: Connect, ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """A connection on which every statement commits by itself."""
+    """A connection in autocommit mode."""
     async with connect(ledger_db, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
 async def ledger(conn: AsyncConnection[Any]) -> AsyncLedger:
-    """The ledger as app1 sees it; alice has 10 credits."""
+    """The ledger of app1; alice has 10 credits."""
     ledger = ledger_on(conn)
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="gift", amount=10)
     return ledger
@@ -57,17 +57,17 @@ async def place(ledger: AsyncLedger, **more: Any) -> Hold:
 
 
 async def available(ledger: AsyncLedger) -> tuple[int, int]:
-    """Tell alice's balance, and what of it is available."""
+    """Return alice's balance and available credits."""
     balance = await ledger.balance(owner_id="alice")
     return balance.balance, balance.available
 
 
 async def statuses(ledger: AsyncLedger) -> list[str]:
-    """Tell what has become of alice's holds, newest first."""
+    """Return the status of each of alice's holds, newest first."""
     return [hold.status for hold in await ledger.holds_of(owner_id="alice")]
 
 
-# The calls
+# The methods
 
 
 async def test_hold_is_returned_as_placed(ledger: AsyncLedger) -> None:
@@ -218,7 +218,7 @@ async def test_final_must_be_a_boolean(ledger: AsyncLedger) -> None:
 
 
 class JobFailed(Exception):
-    """What the work in a block raises."""
+    """Raised by the work in a block."""
 
 
 JOB: dict[str, Any] = {
@@ -446,7 +446,7 @@ async def test_block_works_in_a_pipeline(ledger: AsyncLedger, conn: AsyncConnect
     assert await statuses(ledger) == ["released", "captured"]
 
 
-# When the connection is lost
+# A lost connection
 
 
 async def test_lost_connection_does_not_hide_the_exception(ledger: AsyncLedger) -> None:

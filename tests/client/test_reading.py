@@ -1,4 +1,4 @@
-"""Reading an account, now and in the past; the same tests for both clients."""
+"""Reading an account, now and in the past."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ READERS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture
 async def conn(connect: Connect, ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """A connection on which every statement commits by itself, with settings of its own."""
+    """A connection in autocommit mode with unusual settings."""
     async with connect(ledger_db, autocommit=True) as connection:
         await connection.execute("SET TimeZone = 'America/St_Johns'")
         await connection.execute("SET DateStyle = 'German'")
@@ -43,7 +43,7 @@ async def conn(connect: Connect, ledger_db: str) -> AsyncIterator[AsyncConnectio
 
 
 async def record(ledger: AsyncLedger, *amounts: int, owner_id: str = "alice") -> list[Entry]:
-    """Record amounts one after the other, and give the entries as they are read: oldest first."""
+    """Record amounts in order and return the entries as read, oldest first."""
     for number, amount in enumerate(amounts):
         await ledger.record_entry(
             owner_id=owner_id,
@@ -55,13 +55,13 @@ async def record(ledger: AsyncLedger, *amounts: int, owner_id: str = "alice") ->
 
 
 async def place(ledger: AsyncLedger, *nonces: str, **more: Any) -> list[Hold]:
-    """Hold one credit of alice's under each nonce, in their order."""
+    """Hold one of alice's credits under each nonce, in order."""
     request: dict[str, Any] = {"owner_id": "alice", "operation": "CREDIT_SPEND", "amount": 1}
     return [await ledger.place_hold(nonce=nonce, **request | more) for nonce in nonces]
 
 
 def lines(statement: list[StatementLine]) -> list[tuple[Any, ...]]:
-    """Give the lines of a statement as tuples."""
+    """Return the lines of a statement as tuples."""
     return [msgspec.structs.astuple(line) for line in statement]
 
 
@@ -105,7 +105,7 @@ async def test_balance_at_is_per_owner_and_asset(
 async def test_balance_at_includes_unposted_expiries(
     ledger: AsyncLedger,
 ) -> None:
-    # Over before the next call, however fast that comes.
+    # Not yet expired when it is recorded, however slow the machine is.
     expires_at = datetime.now(UTC) + timedelta(milliseconds=50)
     entry = await ledger.record_entry(
         owner_id="alice", operation="CREDIT_ADD", nonce="n", amount=10, expires_at=expires_at
@@ -142,7 +142,7 @@ async def test_statement_includes_since_and_excludes_until(
     ledger: AsyncLedger,
 ) -> None:
     _, second, third = await record(ledger, 10, 5, 1)
-    # The same moments, as somebody else's clock shows them.
+    # The same times in another time zone.
     statement = await ledger.statement(
         owner_id="alice",
         since=second.recorded_at.astimezone(KATHMANDU),
@@ -192,7 +192,7 @@ async def test_pages_contain_each_entry_once(ledger: AsyncLedger) -> None:
         found += page
         assert len(page) <= 3
         assert len(found) <= len(recorded)
-        # What comes meanwhile moves no page.
+        # New entries do not shift the pages.
         await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce=f"m{len(found)}")
     assert found == list(reversed(recorded))
 

@@ -1,4 +1,4 @@
-"""How values of SQL become Python's."""
+"""Conversion of SQL values to Python."""
 
 from __future__ import annotations
 

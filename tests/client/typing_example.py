@@ -1,4 +1,4 @@
-"""Uses of the client as a type checker sees them: checked by mypy, never run.
+"""Typical uses of the client, checked by mypy and never run.
 
 A line that must be refused carries the ignore for it; mypy reports an ignore that it did not need.
 """
@@ -62,7 +62,7 @@ def sync_calls(conn: psycopg.Connection) -> None:
 
 
 async def async_calls(conn: psycopg.AsyncConnection) -> None:
-    """The async client returns the same, to be awaited."""
+    """The async client returns awaitable structs."""
     ledger = AsyncLedger(conn, app="shop")
     entry = await ledger.record_entry(
         owner_id="alice", operation=ShopOperation.CREDIT_ADD, nonce="n-1"
@@ -91,7 +91,7 @@ def operation_as_text(ledger: Ledger) -> None:
 
 
 def refused(ledger: Ledger, conn: psycopg.Connection, entry: Entry) -> None:
-    """What a type checker refuses."""
+    """Calls that a type checker refuses."""
     ledger.record_entry(owner_id="alice", operation=7, nonce="n-1")  # type: ignore[arg-type]
     ledger.record_entry(
         owner_id="alice",

@@ -1,4 +1,4 @@
-"""What a database is made of, as text that can be compared."""
+"""The objects of a database as text that can be compared."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def catalogue(url: str) -> list[str]:
     """Describe everything in the schemas of the ledger: definitions, owners, grants, comments.
 
     Args:
-        url: the database.
+        url: The database.
 
     Returns:
-        A line (or several in one text) for each object, sorted.
+        A text per object, sorted.
     """
     with psycopg.connect(url) as conn:
         return sorted(row[0] for row in conn.execute(_PARTS))

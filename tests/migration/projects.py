@@ -8,7 +8,7 @@ from ledger_py.migrate import Project
 
 
 class Files:
-    """SQL files below a folder, with methods to write more of them."""
+    """SQL files below a folder, and methods to write more."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -21,7 +21,7 @@ class Files:
     def migration(
         self, name: str, text: str, *, undo: str = "SELECT 1;", depends: str = "", app: str = ""
     ) -> Path:
-        """Write a migration with its rollback file, and give the path of the former."""
+        """Write a migration and its rollback file; return the path of the migration."""
         folder = self.root / "apps" / app / "migrations" if app else self.root / "migrations"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.rollback.sql").write_text(undo, encoding="utf-8")

@@ -1,8 +1,7 @@
-"""The SQL of releases, kept so that upgrades from them can be tested: `make release-snapshot`.
+"""The SQL of releases, kept to test upgrades from them: `make release-snapshot`.
 
-A release is an archive with `migrations/`, `sql/` and `apps/*/migrations/` as they were, and the
-data that its functions are to record. `released.sha256` lists the migrations that databases out
-there have applied, which nobody may edit any more.
+A release is an archive of its `migrations/`, `sql/` and `apps/*/migrations/`, and of a script that
+records data. `released.sha256` lists the released migrations, which must not be edited any more.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ledger_py.settings import PROJECT_ROOT
 __all__ = ("DATA", "checksums", "releases", "snapshot", "unpack")
 
 DATA: Final = "release_data.sql"
-"""The name of the file with the data, in an archive."""
+"""The name of the script in an archive."""
 
 _HERE: Final = Path(__file__).parent
 _FOLDER: Final = _HERE / "released"
@@ -30,7 +29,7 @@ _PATTERNS: Final = ("migrations/*.sql", "apps/*/migrations/*.sql", "sql/**/*.sql
 
 
 def releases() -> list[Path]:
-    """Find the archives, oldest first."""
+    """List the archives, oldest first."""
     return sorted(_FOLDER.glob("*.tar.xz"), key=_version)
 
 
@@ -46,15 +45,15 @@ def checksums() -> dict[str, str]:
 
 
 def checksum(content: bytes) -> str:
-    """Compute what the list holds of a file."""
+    """Compute the checksum of a file as in the list."""
     return hashlib.sha256(content).hexdigest()
 
 
 def snapshot(folder: Path, version: str, root: Path = PROJECT_ROOT) -> Path:
-    """Write the archive of a release; the same files always make the same archive.
+    """Write the archive of a release, reproducibly.
 
     Args:
-        folder: Where.
+        folder: The folder of the archive.
         version: The version, which names the archive.
         root: The project.
 
@@ -77,14 +76,14 @@ def _files(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def unpack(archive: Path) -> dict[str, bytes]:
-    """Read the files of a release by their paths."""
+    """Return the files of a release by path."""
     with tarfile.open(archive) as tar:
         found = ((member.name, tar.extractfile(member)) for member in tar.getmembers())
         return {name: content.read() for name, content in found if content is not None}
 
 
 def is_migration(path: str) -> bool:
-    """Tell whether a file of a release is history, which stays as it is."""
+    """Whether a file of a release is a migration, which must not change."""
     return "migrations" in path.split("/")
 
 

@@ -1,4 +1,4 @@
-"""The rules for SQL files: names, lines at the head, and the order in which they are loaded."""
+"""The rules for SQL files: names, header lines, load order."""
 
 from __future__ import annotations
 

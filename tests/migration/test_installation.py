@@ -1,4 +1,4 @@
-"""The project's own files: installed, installed again, by many at once, by owners of all kinds."""
+"""Installation of the project's own files: repeated, concurrent, by different kinds of owners."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_migrating_again_changes_nothing(ledger_db: str) -> None:
 
 
 def test_first_run_on_a_new_server_leaves_nothing_for_the_second(data_dir: Path) -> None:
-    # Roles belong to the server, and not to a database: only here do they not exist before.
+    # A server of its own: roles belong to the server, and must not exist yet.
     with embedded_server(data_dir) as url:
         migrate(url)
         before = catalogue(url)
@@ -108,7 +108,7 @@ def test_newest_migration_can_be_rolled_back_and_applied_again(ledger_db: str) -
 
 @contextmanager
 def database_of_an_ordinary_owner(server: Server, *, may_make_roles: bool) -> Iterator[str]:
-    """Make a database whose owner is no superuser, with a public schema closed to it."""
+    """Create a database whose owner is no superuser and has no right on schema public."""
     owner = f"ledger_test_owner_{os.getpid()}"
     attributes = sql.SQL("CREATEROLE" if may_make_roles else "NOCREATEROLE")
     with psycopg.connect(server.url(server.maintenance_dbname), autocommit=True) as admin:
@@ -117,7 +117,7 @@ def database_of_an_ordinary_owner(server: Server, *, may_make_roles: bool) -> It
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'a:b@c/d%%e' {}").format(name, attributes)
         )
         try:
-            # If the role of the tests is none either, it has to be a member to give to this one.
+            # A role that is no superuser must be a member of the new owner to create its database.
             admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
             with new_database(server, f"OWNER {owner}") as url:
                 with psycopg.connect(url, autocommit=True) as conn:

@@ -1,6 +1,6 @@
-"""The three roles, made by `ledger migrate` where it may, else by what `ledger roles` prints.
+"""The three roles, created by `ledger migrate` if it may, or else by the script of `ledger roles`.
 
-On a server of its own: roles belong to the whole server, and on that of the other tests they exist.
+On a server of its own: roles belong to the whole server, and exist on that of the other tests.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LOGINS = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server on which nobody has made the roles of the ledger."""
+    """A server without the roles of the ledger."""
     with tempfile.TemporaryDirectory(prefix="ledger-test-") as folder:
         Path(folder).chmod(0o711)
         options = {"fsync": "off"}
@@ -48,7 +48,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def owned(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of an empty database, as an owner with the attributes that the test names."""
+    """The address of an empty database for its owner, whose attributes are the parameter."""
     attributes = getattr(request, "param", "")
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         for name, has in {OWNER: attributes, **LOGINS}.items():
@@ -69,7 +69,7 @@ def as_role(url: str, name: str) -> str:
 
 
 def run_script(url: str, name: str) -> subprocess.CompletedProcess[str]:
-    """Let a role run what `ledger roles` prints, elsewhere on the server."""
+    """Run the script of `ledger roles` as a role, in another database of the server."""
     script = CliRunner().invoke(main, ["roles"], env={"DATABASE_URL": url})
     assert script.exit_code == 0, script.output
     elsewhere = make_conninfo(as_role(url, name), dbname="postgres")
@@ -83,7 +83,7 @@ def run_script(url: str, name: str) -> subprocess.CompletedProcess[str]:
 
 
 def migrated(url: str) -> list[str]:
-    """Migrate, and give the warnings."""
+    """Migrate and return the warnings."""
     result = CliRunner().invoke(main, ["migrate"], env={"DATABASE_URL": url})
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -93,7 +93,7 @@ def migrated(url: str) -> list[str]:
 
 
 def assert_roles_work(url: str) -> None:
-    """Bind a service as the owner and one as an operator; let an auditor read what they record."""
+    """Bind one service as the owner and one as an operator; read their entries as an auditor."""
     with psycopg.connect(as_role(url, "superuser"), autocommit=True) as superuser:
         superuser.execute("GRANT ledger_auditor TO auditor")
         superuser.execute("GRANT ledger_operator TO operator")

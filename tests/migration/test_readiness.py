@@ -1,4 +1,4 @@
-"""What a service finds out about its database when it starts, and does about it."""
+"""Checks of a service at its start, and migration if it is allowed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def files(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def small_role(conn_to_empty: psycopg.Connection[TupleRow]) -> Iterator[str]:
-    """A role without any right of its own."""
+    """A role without rights."""
     name = f"ledger_test_small_{conn_to_empty.info.backend_pid}"
     role = sql.Identifier(name)
     conn_to_empty.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'small'").format(role))

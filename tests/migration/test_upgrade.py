@@ -1,4 +1,4 @@
-"""A database of an earlier release becomes one of today, and keeps what it holds."""
+"""A database of an earlier release can be upgraded and keeps its data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sql.calls import call, record, rows
 
 TODAY = "today"
 
-# What any release has of an entry and of an account.
+# Columns of entries and accounts that every release has.
 HELD = (
     "SELECT owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, metadata,"
     " recorded_at, hash FROM ledger.entries ORDER BY owner_id, asset, seq",
@@ -28,7 +28,7 @@ HELD = (
 
 @pytest.fixture(params=[TODAY, *(archive.name for archive in released.releases())])
 def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The folder of a release; the first one is the tree of today, by way of an archive."""
+    """The folder of a release; the first is the current tree, packed and unpacked."""
     archives = {archive.name: archive for archive in released.releases()}
     archive = archives.get(request.param) or released.snapshot(tmp_path, TODAY)
     folder = tmp_path / "release"
@@ -39,7 +39,7 @@ def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def held(url: str) -> list[list[tuple[Any, ...]]]:
-    """Read what a ledger holds."""
+    """Read the data of a ledger."""
     with psycopg.connect(url) as conn:
         return [conn.execute(query.encode()).fetchall() for query in HELD]
 
@@ -67,7 +67,7 @@ def test_released_database_is_upgraded_with_its_data(
         assert_books_are_right(conn)
         kept = {name: checkpoint[name] for name in ("horizon", "digest")}
         assert rows(conn, "verify_checkpoint", **kept) == []
-        # A retry across the upgrade gets the first answer.
+        # A retry across the upgrade returns the first result.
         again = {"nonce": "n-1", "amount": 1000}
         assert record(conn, **again)["replayed"]
         call(conn, "capture_hold", app="app2", hold_nonce="h-1", nonce="n-20")

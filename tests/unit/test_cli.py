@@ -1,4 +1,4 @@
-"""The command `ledger`: what it prints, and how it ends."""
+"""The command `ledger`: output and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ledger serve`: two services beside each other on one embedded server, and how they end."""
+"""`ledger serve`: two services on one embedded server, and their shutdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "ledger_py"]
 
 
 class Service:
-    """A running `ledger serve`; its output is read until it says where it listens."""
+    """A running `ledger serve`; created once its output has the address."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process

@@ -1,4 +1,4 @@
-"""The embedded server: kept data, many users, and whatever else can happen to a process."""
+"""The embedded server: persistent data, shared use, killed processes, bad folders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ with embedded_server(Path(sys.argv[1])) as url:
 
 @contextmanager
 def other_user(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that uses the server, until its standard input ends."""
+    """Another process that uses the server until its standard input is closed."""
     process = subprocess.Popen(
         [sys.executable, "-c", USER_PROGRAM, str(data_dir)],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`requirements.lock` holds what `pyproject.toml` asks for, and nothing of anyone's machine."""
+"""`requirements.lock` satisfies `pyproject.toml` and contains no local path."""
 
 from __future__ import annotations
 

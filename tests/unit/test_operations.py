@@ -1,4 +1,4 @@
-"""What an app's enum of operations must be, and how it is compared with the database's set."""
+"""Rules for an app's enum of operations, and its comparison with the set in the database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ledger_py.operations import (
 
 
 class ShopOperation(BaseLedgerOperation):
-    """A complete set with one operation of its own."""
+    """A complete set with one more operation."""
 
     DAILY_REWARD = "DAILY_REWARD"
     SIGNUP_CREDIT = "SIGNUP_CREDIT"

@@ -1,4 +1,4 @@
-"""Settings come from the environment or from `.env`, and a bad one is named."""
+"""Settings from the environment and `.env`."""
 
 from __future__ import annotations
 

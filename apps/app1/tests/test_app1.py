@@ -1,4 +1,4 @@
-"""App 1 through its HTTP interface."""
+"""App 1 through its HTTP API."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_access_to_content_is_free_and_recorded(api: httpx.Client) -> None:
 
 
 def test_every_operation_of_the_app_can_be_recorded(api: httpx.Client) -> None:
-    # Dear operations last, so that there are credits for them.
+    # Costly operations last, so that there are credits for them.
     for operation in sorted(App1Operation, key=lambda name: name.startswith("CONTENT")):
         response = record(api, operation, f"one {operation}")
         assert response.status_code in (201, 402), response.text

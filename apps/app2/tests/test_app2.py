@@ -1,4 +1,4 @@
-"""App 2 through its HTTP interface, alone and beside app 1."""
+"""App 2 through its HTTP API, alone and beside app 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs of the assistant: what they cost when they succeed, fail, or are cut off."""
+"""Jobs of the assistant: their cost on success, failure and interruption."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fixtures.clock import Clock
 
 
 class Broken(Exception):
-    """What goes wrong in these jobs."""
+    """Raised by a job that fails."""
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def clock(conn: psycopg.Connection[TupleRow]) -> Clock:
 @pytest.fixture
 def ledger(
     conn: psycopg.Connection[TupleRow],
-    clock: Clock,  # noqa: ARG001 (only has to be there)
+    clock: Clock,  # noqa: ARG001 (in effect before the ledger is used)
 ) -> Iterator[Ledger]:
-    """The ledger of app2, in which ann has an allowance of 1000 until 15 February."""
+    """The ledger of app2; ann has an allowance of 1000 until 15 February."""
     ledger = Ledger(conn, app="app2")
     ledger.record_entry(
         owner_id="ann", operation=App2Operation.PLAN_ALLOWANCE, nonce="ann in January"
@@ -53,7 +53,7 @@ def run(
     work: Callable[[int], Answer] | None = None,
     deliver: Callable[[str], None] = lambda _: None,
 ) -> RecordedEntry:
-    """Run a job of ann's that uses 150 tokens, unless told otherwise."""
+    """Run a job of ann, by default one that uses 150 tokens."""
     return run_job(
         ledger,
         owner_id="ann",
@@ -73,7 +73,7 @@ def available(ledger: Ledger) -> int:
 
 
 def operations(ledger: Ledger) -> list[str]:
-    """Name what was recorded after the allowance, in order."""
+    """Return the operations recorded after the allowance, in order."""
     return [entry.operation for entry in reversed(ledger.entries_of(owner_id="ann"))][1:]
 
 

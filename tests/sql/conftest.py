@@ -12,11 +12,20 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from tests.fixtures.clock import Clock
+from tests.sql.books import assert_books_are_right
 from tests.sql.calls import Connection, call
 
 _NUMBERS = itertools.count(1)
 
 LogIn: TypeAlias = Callable[..., Connection]
+
+
+@pytest.fixture
+def clock(tx: Connection) -> Iterator[Clock]:
+    """The clock of `tx`, at noon of 1 January 2030; the books are verified when the test ends."""
+    yield Clock(tx, "2030-01-01T12:00:00Z")
+    assert_books_are_right(tx)
 
 
 @pytest.fixture

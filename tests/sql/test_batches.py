@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -12,7 +11,6 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tests.fixtures.clock import Clock
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import (
     MAX_AMOUNT,
     Connection,
@@ -30,17 +28,13 @@ from tests.sql.calls import (
 from tests.sql.hash_chain import chained, entries_as_stored
 from tests.sql.lifecycle import item, operate, place, record_batch, spendable
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 # The columns of an entry in the answers of record_entry and record_entries.
 ENTRY = [
     *("entry_id", "seq", "owner_id", "asset", "app", "operation", "amount", "balance", "nonce"),
     *("metadata", "expires_at", "hold_nonce", "reverses_seq", "recorded_at", "replayed"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def clock(tx: Connection) -> Iterator[Clock]:
-    yield Clock(tx, "2030-01-01T12:00:00Z")
-    assert_books_are_right(tx)
 
 
 def codes(results: list[Row]) -> list[str | None]:

@@ -7,7 +7,7 @@ processes at once.
 
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
-from ledger_py.migrate.readiness import ensure_current, missing_files, missing_files_async
+from ledger_py.migrate.readiness import ensure_current, missing_files_async
 from ledger_py.migrate.roles import role_script
 from ledger_py.migrate.runner import migrate, rollback
 from ledger_py.migrate.state import FileState, FileStatus, status
@@ -19,7 +19,6 @@ __all__ = [
     "Project",
     "ensure_current",
     "migrate",
-    "missing_files",
     "missing_files_async",
     "role_script",
     "rollback",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import psycopg
@@ -14,7 +13,6 @@ from ledger_py.migrate.runner import migrate
 from ledger_py.migrate.state import FileState, compare, read_record
 from ledger_py.settings import Settings
 
-_INSTALLED: Final = "SELECT path FROM ledger.installed_files()"
 _NO_LEDGER: Final = (
     psycopg.errors.InvalidSchemaName,
     psycopg.errors.UndefinedFunction,
@@ -22,8 +20,8 @@ _NO_LEDGER: Final = (
 )
 
 
-def missing_files(
-    conn: psycopg.Connection[Any], *, app: str | None = None, project: Project | None = None
+async def missing_files_async(
+    conn: psycopg.AsyncConnection[Any], *, app: str | None = None, project: Project | None = None
 ) -> list[str]:
     """List the migrations that an app needs and the database lacks.
 
@@ -38,24 +36,13 @@ def missing_files(
         Their paths in order; empty if a service of the app may run.
     """
     try:
-        with conn.transaction():
-            rows = conn.execute(_INSTALLED).fetchall()
-    except _NO_LEDGER:
-        rows = []
-    return _lacking(rows, app, project)
-
-
-async def missing_files_async(
-    conn: psycopg.AsyncConnection[Any], *, app: str | None = None, project: Project | None = None
-) -> list[str]:
-    """`missing_files` for an asynchronous connection."""
-    try:
         async with conn.transaction():
-            cursor = await conn.execute(_INSTALLED)
-            rows = await cursor.fetchall()
+            cursor = await conn.execute("SELECT path FROM ledger.installed_files()")
+            installed = {path for (path,) in await cursor.fetchall()}
     except _NO_LEDGER:
-        rows = []
-    return _lacking(rows, app, project)
+        installed = set()
+    needed = (project or Project()).migrations_for(app)
+    return [file.path for file in needed if file.path not in installed]
 
 
 def ensure_current(
@@ -123,11 +110,3 @@ def _is_owner(conn: psycopg.Connection[Any]) -> bool:
             [BOOKKEEPING, BOOKKEEPING],
         )
     )
-
-
-def _lacking(
-    rows: Iterable[tuple[Any, ...]], app: str | None, project: Project | None
-) -> list[str]:
-    installed = {row[0] for row in rows}
-    needed = (project or Project()).migrations_for(app)
-    return [file.path for file in needed if file.path not in installed]

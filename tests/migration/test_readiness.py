@@ -17,7 +17,6 @@ from ledger_py.migrate import (
     Project,
     ensure_current,
     migrate,
-    missing_files,
     missing_files_async,
     status,
 )
@@ -137,23 +136,26 @@ def test_newer_database_is_left_as_it_is(empty_db: str, files: Files) -> None:
     ]
 
 
-def test_empty_database_lacks_all_files(
-    conn_to_empty: psycopg.Connection[TupleRow], files: Files
-) -> None:
-    assert missing_files(conn_to_empty, project=files.project) == [
+async def missing(url: str, files: Files) -> list[str]:
+    async with await psycopg.AsyncConnection.connect(url) as conn:
+        return await missing_files_async(conn, project=files.project)
+
+
+@pytest.mark.anyio
+async def test_empty_database_lacks_all_files(empty_db: str, files: Files) -> None:
+    assert await missing(empty_db, files) == [
         "migrations/0001_schema.sql",
         "apps/toys/migrations/toys_0001_things.sql",
     ]
 
 
-def test_extra_files_are_accepted(
-    conn_to_empty: psycopg.Connection[TupleRow], empty_db: str, files: Files
-) -> None:
+@pytest.mark.anyio
+async def test_extra_files_are_accepted(empty_db: str, files: Files) -> None:
     path = files.migration("0002_more", "SELECT 1;", depends="0001_schema")
     migrate(empty_db, project=files.project)
     path.unlink()
 
-    assert missing_files(conn_to_empty, project=files.project) == []
+    assert await missing(empty_db, files) == []
 
 
 @pytest.mark.anyio

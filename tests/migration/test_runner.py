@@ -137,9 +137,13 @@ def test_failed_code_leaves_all_code_unchanged(empty_db: str, files: Files) -> N
     migrate(empty_db, project=files.project)
     before = catalogue(empty_db)
     files.code("functions/another", "CREATE FUNCTION ledger.f() RETURNS int RETURN 1;")
-    files.code("views/broken", "CREATE VIEW ledger.broken AS\nSELECT nothing FROM ledger.things;")
+    files.code(
+        "views/broken",
+        "CREATE VIEW ledger.fine AS SELECT 'ž;' AS text;\n\n"
+        "CREATE VIEW ledger.broken AS\nSELECT nothing FROM ledger.things;",
+    )
 
-    with pytest.raises(MigrationError, match=r"sql/views/broken.sql, line 2: .*nothing"):
+    with pytest.raises(MigrationError, match=r"sql/views/broken.sql, line 4: .*nothing"):
         migrate(empty_db, project=files.project)
 
     assert catalogue(empty_db) == before

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, cast, get_args, get_origin, get_type_hints
+from typing import Any, Protocol, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from psycopg.rows import BaseRowFactory, args_row
@@ -129,32 +129,25 @@ class SqlFunction:
 def _rows_of(function: str, result: Any) -> tuple[tuple[str, ...], BaseRowFactory[Any]]:
     """Return the columns of a result, and the factory that makes it of a row."""
     if result == RecordedEntry | Refusal:
-        columns = RecordedEntry.__struct_fields__ + Refusal.__struct_fields__
-        return columns, lambda _cursor: _batch_result
+        # The columns of either the entry or the refusal are null.
+        entry, refusal = _construction(RecordedEntry), _construction(Refusal)
+        return _structs_of(RecordedEntry, Refusal, made=f"{entry} if code is None else {refusal}")
     if isinstance(result, type) and issubclass(result, msgspec.Struct):
-        return result.__struct_fields__, args_row(_constructor(result))
+        return _structs_of(result, made=_construction(result))
     # A single value, or void: SQL shows either as a column with the function's name.
     return (function,), args_row(lambda value: value if result is int else None)
 
 
-def _constructor(struct: type[msgspec.Struct]) -> Callable[..., Any]:
-    # The structs take keywords only. Passing them through a dictionary takes seven times as long.
-    fields = struct.__struct_fields__
-    keywords = ", ".join(f"{name}={name}" for name in fields)
-    # The values of a refusal may follow.
-    construct: Callable[..., Any] = eval(
-        f"lambda {', '.join(fields)}, *_: struct({keywords})", {"struct": struct}
-    )
-    return construct
+def _structs_of(
+    *structs: type[msgspec.Struct], made: str
+) -> tuple[tuple[str, ...], BaseRowFactory[Any]]:
+    # Compiled, because the structs take keywords only: through a dictionary, every row would take
+    # seven times as long.
+    columns = tuple(name for struct in structs for name in struct.__struct_fields__)
+    names = {struct.__name__: struct for struct in structs}
+    return columns, args_row(eval(f"lambda {', '.join(columns)}: {made}", names))
 
 
-_entry: Final = _constructor(RecordedEntry)
-_refusal: Final = _constructor(Refusal)
-_WIDTH: Final = len(RecordedEntry.__struct_fields__)
-_CODE: Final = _WIDTH + Refusal.__struct_fields__.index("code")
-
-
-def _batch_result(row: Sequence[Any]) -> RecordedEntry | Refusal:
-    # The columns of either the entry or the refusal are null.
-    made = _entry(*row) if row[_CODE] is None else _refusal(*row[_WIDTH:])
-    return cast(RecordedEntry | Refusal, made)
+def _construction(struct: type[msgspec.Struct]) -> str:
+    keywords = ", ".join(f"{name}={name}" for name in struct.__struct_fields__)
+    return f"{struct.__name__}({keywords})"

@@ -140,7 +140,7 @@ def with_outputs(document: str, mismatches: Iterable[Mismatch]) -> str:
     """Put actual outputs into a document, in the place of those that it shows."""
     for mismatch in sorted(mismatches, key=lambda one: one.example.output_at, reverse=True):
         begin, end = mismatch.example.output_at
-        lines = "".join(f"{line}\n" for line in _wrapped(mismatch.actual))
+        lines = "".join(f"{line}\n" for line in _wrapped(mismatch.actual.rstrip()))
         document = document[:begin] + lines + document[end:]
     return document
 

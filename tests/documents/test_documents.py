@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 import pytest
@@ -135,11 +135,18 @@ def test_the_readme_is_short() -> None:
 def test_links_and_commands_lead_somewhere(document: str) -> None:
     prose = re.sub(r"^```.*?^```$", "", TEXTS[document], flags=re.M | re.S)
     links = re.findall(r"\]\(([^)\s]+)\)|\b(?:src|href)=\"([^\"]+)\"", prose)
+    paths = re.findall(r"`((?:sql|migrations|ledger_py|apps|tests|docs|\.ci)/[\w./-]*)`", prose)
+    written = {example.path for example in EXAMPLES.get(document, []) if example.kind == "file"}
     targets = re.findall(r"`make ([\w-]+)", prose)
     makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
 
     assert [link for pair in links if not _leads(link := "".join(pair), document)] == []
+    assert [path for path in paths if not _is_there(path, written)] == []
     assert [target for target in targets if f"\n{target}:" not in makefile] == []
+
+
+def _is_there(path: str, written: Set[str]) -> bool:
+    return (PROJECT_ROOT / path).exists() or any(file.startswith(path) for file in written)
 
 
 def _leads(link: str, document: str) -> bool:

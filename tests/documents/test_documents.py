@@ -82,6 +82,20 @@ def test_actual_outputs_can_be_put_into_a_document() -> None:
     ]
 
 
+def test_output_that_differs_is_reported_in_words_of_the_document(
+    read: Callable[..., Reader],
+) -> None:
+    document = (
+        "```sql\nCREATE ROLE teller;\nSELECT rolname FROM pg_roles WHERE rolname ~ 'teller';\n```\n"
+        "```text\nCREATE ROLE\n rolname\n---\n cashier\n(1 row)\n```\n"
+    )
+
+    with read(document) as reader:
+        (mismatch,) = reader.follow(examples_of(document))
+
+    assert "teller" in mismatch.actual.split()
+
+
 def test_a_block_in_no_known_language_is_refused() -> None:
     with pytest.raises(AssertionError, match="line 1: what is 'bash'"):
         examples_of("```bash\nls\n```\n")

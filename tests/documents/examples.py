@@ -98,15 +98,14 @@ def examples_of(document: str) -> list[Example]:
     for found in _FENCE.finditer(document):
         before = document[end : found.start()].strip()
         language, text, at = found["language"], found["text"], found.start("text")
-        assert "```" not in re.sub(r"`{4}.*?`{4}", "", before), f"unreadable block: {before}"
+        assert "```" not in before, f"unreadable block: {before}"
         line = document.count("\n", 0, found.start()) + 1
         named = _NAMED_FILE.match(before.rpartition("\n")[2])
-        quoted = _QUOTED_FILE.search(before)
+        file = named or _QUOTED_FILE.search(before)
         if found["login"]:
             examples.append(Example(line, "login", found["login"]))
-        elif named or quoted:
-            path = (named or quoted or found)[1]
-            examples.append(Example(line, "file" if named else "part", text, path))
+        elif file:
+            examples.append(Example(line, "file" if named else "part", text, file[1]))
         elif language == "console":
             commands = list(_COMMAND.finditer(text))
             assert len(commands) == len(re.findall(r"^\$ ", text, re.MULTILINE)), f"line {line}"
@@ -122,6 +121,7 @@ def examples_of(document: str) -> list[Example]:
         else:
             assert language in ("sh", "text"), f"line {line}: what is {language!r}?"
         end = found.end()
+    assert "```" not in document[end:], f"unreadable block: {document[end:]}"
     return examples
 
 

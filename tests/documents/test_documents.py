@@ -96,9 +96,12 @@ def test_output_that_differs_is_reported_in_words_of_the_document(
     assert "teller" in mismatch.actual.split()
 
 
-def test_a_block_in_no_known_language_is_refused() -> None:
-    with pytest.raises(AssertionError, match="line 1: what is 'bash'"):
-        examples_of("```bash\nls\n```\n")
+@pytest.mark.parametrize(
+    "document", ["```bash\nls\n```\n", "```sql\nSELECT 1;\n", "* a\n  ```sql\n  SELECT 1;\n  ```\n"]
+)
+def test_block_that_would_be_left_out_is_refused(document: str) -> None:
+    with pytest.raises(AssertionError, match="what is 'bash'|unreadable block"):
+        examples_of(document)
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make on this machine")

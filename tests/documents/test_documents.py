@@ -100,7 +100,7 @@ def test_output_that_differs_is_reported_in_words_of_the_document(
     "document", ["```bash\nls\n```\n", "```sql\nSELECT 1;\n", "* a\n  ```sql\n  SELECT 1;\n  ```\n"]
 )
 def test_block_that_would_be_left_out_is_refused(document: str) -> None:
-    with pytest.raises(AssertionError, match="what is 'bash'|unreadable block"):
+    with pytest.raises(AssertionError, match=r"what is 'bash'|unreadable block"):
         examples_of(document)
 
 

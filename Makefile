@@ -1,4 +1,4 @@
-# The commands of the project; README.md shows them without make.
+# The commands of the project; docs/operating.md shows them without make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

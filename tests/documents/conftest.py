@@ -1,10 +1,14 @@
-"""A service of app1 and a checkout of the reader's own."""
+"""A database, a checkout and a service for the reader of a document."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -13,26 +17,65 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from ledger_py.settings import PROJECT_ROOT
+from tests.documents.examples import Reader
 from tests.http.running import make_service, running
 
 
-@pytest.fixture
-def port(ledger_db: str) -> Iterator[str]:
-    """The port of a service of app1."""
-    with running(make_service(ledger_db)) as client:
-        yield str(client.base_url.port)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-examples",
+        action="store_true",
+        help="Rewrite outputs in the documents that are not the actual ones.",
+    )
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the project."""
+def read(
+    ledger_db: str, conn: psycopg.Connection[TupleRow], tmp_path: Path
+) -> Iterator[Callable[..., Reader]]:
+    """Make a reader of a document, which is given as text; options go to the reader."""
+    roles: list[str] = []
+    with ExitStack() as services:
+
+        def reader(document: str, *, curl: bool | None = None) -> Reader:
+            instead = {**_own_roles(document), **_own_ports(document), **_this_month()}
+            roles.extend(_own_roles(document).values())
+            if ":8000" in document:
+                service = services.enter_context(running(make_service(ledger_db)))
+                instead[":8000"] = f":{service.base_url.port}"
+            return Reader(ledger_db, root=_checkout(tmp_path), instead=instead, curl=curl)
+
+        yield reader
+    for role in roles:
+        conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+
+def _own_roles(document: str) -> Mapping[str, str]:
+    """Names for the roles that a document makes: roles belong to the whole server."""
+    made = re.findall(r"^CREATE ROLE (\w+)", document, re.MULTILINE)
+    return {role: f"ledger_test_{os.getpid()}_{role}" for role in made}
+
+
+def _own_ports(document: str) -> Mapping[str, str]:
+    """Free ports for the services that a document starts."""
+    ports = set(re.findall(r"^\$ .* serve .*--port (\d+)", document, re.MULTILINE))
+    with ExitStack() as sockets:
+        taken = {
+            port: sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for port in ports
+        }
+        return {port: str(one.getsockname()[1]) for port, one in taken.items()}
+
+
+def _this_month() -> Mapping[str, str]:
+    """The documents were written in November 2025; the months since then move with the clock."""
+    months = [datetime.now(UTC).replace(day=1)]
+    for _ in range(2):
+        months.append((months[-1] + timedelta(days=32)).replace(day=1))
+    told = ("2025-11", "2025-12", "2026-01")
+    # The last month first: the month put in its place could be one that is replaced in turn.
+    return {old: f"{new:%Y-%m}" for old, new in reversed(list(zip(told, months, strict=True)))}
+
+
+def _checkout(folder: Path) -> Path:
     parts = shutil.ignore_patterns(".*", "__pycache__")
-    return shutil.copytree(PROJECT_ROOT, tmp_path / "checkout", ignore=parts)
-
-
-@pytest.fixture
-def role(conn: psycopg.Connection[TupleRow]) -> Iterator[str]:
-    """The name of a role that a document may make; roles belong to the whole server."""
-    name = f"ledger_test_{os.getpid()}_reader"
-    yield name
-    conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+    return shutil.copytree(PROJECT_ROOT, folder / "checkout", ignore=parts)

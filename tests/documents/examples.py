@@ -1,15 +1,17 @@
 """The examples of a Markdown document, run as a reader would, top to bottom.
 
-What a document has to keep to, so that nothing in it is left out by mistake:
+A document keeps to these rules, so that no example is left out by mistake:
 
-* ```` ```console ```` is a terminal session: lines that begin with `$ ` are commands, what follows
-  is what they print.
+* ```` ```console ```` is a terminal session: lines that begin with `$ ` are commands, the lines
+  after a command are its output.
 * ```` ```python ```` and ```` ```sql ```` (for psql) are run; ```` ```text ```` right behind such a
-  block is what it prints.
-* A block after a line that begins with a path in backquotes and ends with a colon is that file; one
-  after "From", such a path and a colon, also in the middle of a line, is a part of that file.
-* ```` ```sh ```` is what cannot be run here, as installing. Text that follows no such block is a
-  picture. There are no others.
+  block is its output.
+* A block after a line that begins with a path in backquotes and ends with a colon is that file; a
+  block after "From", a path in backquotes and a colon is a part of that file.
+* ```` ```sh ```` is for commands that cannot be run here, such as installing. A ```` ```text ````
+  that follows no example is a picture. There are no other languages.
+* `<!-- run as NAME -->` on a line of its own: what follows is run by that login, whose password is
+  "change me".
 """
 
 from __future__ import annotations
@@ -18,99 +20,139 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import msgspec
+from psycopg.conninfo import make_conninfo
 
-from ledger_py.settings import PROJECT_ROOT
+__all__ = ("VARYING", "Example", "Mismatch", "Reader", "examples_of", "same", "with_outputs")
 
-_FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE: Final = re.compile(
+    r"^```(?P<language>\w*)\n(?P<text>.*?)^```$|^<!-- run as (?P<login>\w+) -->$",
+    re.MULTILINE | re.DOTALL,
+)
 _NAMED_FILE: Final = re.compile(r"^`([\w./-]+)`.*:$")
 _QUOTED_FILE: Final = re.compile(r"\bFrom `([\w./-]+)`:$")
+# A command goes on behind a backslash, and inside of single quotes.
+_COMMAND: Final = re.compile(
+    r"^\$ ((?:[^'\\\n]|\\\n|\\.|'[^']*')*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE
+)
 _STAND_IN_FOR_CURL: Final = Path(__file__).with_name("stand_in_for_curl.py")
+_WIDTH: Final = 118
 
-# What differs from run to run. Layout is not compared either: long answers are wrapped by hand.
-_VARYING: Final = (
+VARYING: Final = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?| UTC)?", "TIME"),
     (r"\d{4}-\d\d-\d\d", "DATE"),
     (r"\b[0-9a-f]{32,64}\b", "HEX"),
     (r"\(\d+ files\)", "(N files)"),
-    (r"-{3,}", "-"),
-    (r"\s+", ""),
+    (r"\bid: \d+-\d+", "CURSOR"),
 )
+"""Patterns of text that differs from run to run, and what they are compared as."""
+
+_LAYOUT: Final = ((r"-{3,}", "-"), (r"\s+", ""))
+"""Layout is not compared: long answers are wrapped."""
 
 
-class Block(msgspec.Struct, frozen=True):
-    """A fenced block."""
+class Example(msgspec.Struct, frozen=True):
+    """Something in a document that a reader does."""
 
     line: int
-    language: str
+    kind: str
+    """`command`, `python`, `sql`, `file`, `part` (of a file) or `login`."""
     text: str
-    path: str | None
-    """The file that it is, if it is one."""
-    quotes: str | None
-    """The file that it is a part of, if it is one."""
-    output: str | None
-    """What it prints, if the document says so."""
+    path: str = ""
+    """Of a file, or of the file of a part."""
+    output: str | None = None
+    """The output that the document shows, if it shows one."""
+    output_at: tuple[int, int] = (0, 0)
+    """Where in the document it begins and ends."""
 
 
-def blocks_of(document: Path, section: str | None = None) -> list[Block]:
-    """Read the fenced blocks of a document.
+class Mismatch(msgspec.Struct, frozen=True):
+    """An example whose output is not the one in the document."""
+
+    example: Example
+    actual: str
+
+
+def examples_of(document: str) -> list[Example]:
+    """Read the examples of a document.
 
     Args:
-        document: The Markdown file.
-        section: A heading of the second level: only what is below it, up to the next one.
+        document: The text of the Markdown file.
 
     Returns:
-        The blocks in their order; outputs belong to the blocks that print them.
+        The examples in their order.
+
+    Raises:
+        AssertionError: A block breaks the rules, and would be left out.
     """
-    whole = document.read_text(encoding="utf-8")
-    begin, end = 0, len(whole)
-    if section is not None:
-        begin = whole.index(f"\n## {section}\n")
-        following = whole.find("\n## ", begin + 1)
-        end = end if following < 0 else following
-    fences = re.findall(r"^\s*```", whole[begin:end], re.MULTILINE)
-    assert len(fences) == 2 * len(_FENCE.findall(whole, begin, end)), "a block cannot be read"
-    blocks: list[Block] = []
-    for found in _FENCE.finditer(whole, begin, end):
-        language, text = found.groups()
-        before = whole[begin : found.start()].rstrip()
-        if language == "text" and blocks and before.endswith("```"):
-            blocks[-1] = msgspec.structs.replace(blocks[-1], output=text)
+    examples: list[Example] = []
+    end = 0
+    for found in _FENCE.finditer(document):
+        before = document[end : found.start()].strip()
+        language, text, at = found["language"], found["text"], found.start("text")
+        assert "```" not in before, f"unreadable block: {before}"
+        line = document.count("\n", 0, found.start()) + 1
+        named = _NAMED_FILE.match(before.rpartition("\n")[2])
+        file = named or _QUOTED_FILE.search(before)
+        if found["login"]:
+            examples.append(Example(line, "login", found["login"]))
+        elif file:
+            examples.append(Example(line, "file" if named else "part", text, file[1]))
+        elif language == "console":
+            commands = list(_COMMAND.finditer(text))
+            assert len(commands) == len(re.findall(r"^\$ ", text, re.MULTILINE)), f"line {line}"
+            for command in commands:
+                place = line + 1 + text.count("\n", 0, command.start())
+                where = (at + command.start(2), at + command.end(2))
+                examples.append(Example(place, "command", command[1], "", command[2], where))
+        elif language in ("python", "sql"):
+            examples.append(Example(line, language, text))
+        elif language == "text" and not before and examples:
+            where = (at, at + len(text))
+            examples[-1] = msgspec.structs.replace(examples[-1], output=text, output_at=where)
         else:
-            line = whole.count("\n", 0, found.start()) + 1
-            named = _NAMED_FILE.match(before.rpartition("\n")[2])
-            quoted = _QUOTED_FILE.search(before)
-            blocks.append(
-                Block(line, language, text, named and named[1], quoted and quoted[1], None)
-            )
-        begin = found.end() - 3  # so that the fence is seen as what comes before
-    return blocks
-
-
-def free_port() -> str:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
+            assert language in ("sh", "text"), f"line {line}: what is {language!r}?"
+        end = found.end()
+    assert "```" not in document[end:], f"unreadable block: {document[end:]}"
+    return examples
 
 
 def same(actual: str, expected: str) -> bool:
-    """Compare what was printed with what a document says, but for times, ids and layout."""
-    return _without_varying(actual) == _without_varying(expected)
+    """Compare an output with the one in a document, but for times, ids and layout."""
+    return _comparable(actual) == _comparable(expected)
 
 
-def _without_varying(text: str) -> str:
-    for pattern, instead in _VARYING:
+def _comparable(text: str) -> str:
+    for pattern, instead in (*VARYING, *_LAYOUT):
         text = re.sub(pattern, instead, text)
     return text
+
+
+def with_outputs(document: str, mismatches: Iterable[Mismatch]) -> str:
+    """Put actual outputs into a document, in the place of those that it shows."""
+    for mismatch in sorted(mismatches, key=lambda one: one.example.output_at, reverse=True):
+        begin, end = mismatch.example.output_at
+        lines = "".join(f"{line}\n" for line in _wrapped(mismatch.actual.rstrip()))
+        document = document[:begin] + lines + document[end:]
+    return document
+
+
+def _wrapped(output: str) -> Iterator[str]:
+    """Wrap JSON between its members; other lines stay as they are."""
+    for line in output.splitlines():
+        shown = line.rstrip()
+        while len(shown) > _WIDTH and (cut := shown.rfind(',"', 1, _WIDTH)) > 0:
+            yield shown[: cut + 1]
+            shown = " " + shown[cut + 1 :]
+        yield shown
 
 
 class Reader:
@@ -119,21 +161,16 @@ class Reader:
     Args:
         database: The address of the database.
         root: The checkout.
-        instead: What to write instead of words of the document: ports, names of roles.
-        curl: Whether the program `curl` is used; if left out, whether there is one.
+        instead: Replacements for words of the document: ports, names of roles, months.
+        curl: Whether to use the program `curl`; left out, it is used where it is installed.
     """
 
     def __init__(
-        self,
-        database: str,
-        *,
-        root: Path = PROJECT_ROOT,
-        instead: Mapping[str, str] | None = None,
-        curl: bool | None = None,
+        self, database: str, *, root: Path, instead: Mapping[str, str], curl: bool | None = None
     ) -> None:
-        programs = Path(sys.executable).parent
         self._root = root
-        self._instead = {".venv/bin/": f"{shlex.quote(str(programs))}/"} | dict(instead or {})
+        self._database = database
+        self._instead = instead
         self._environment = dict(os.environ) | {
             "DATABASE_URL": database,
             "LEDGER_LOG_FORMAT": "json",
@@ -154,50 +191,61 @@ class Reader:
     ) -> None:
         self._opened.close()
 
-    def follow(self, blocks: Sequence[Block]) -> None:
-        """Do what the blocks say, and compare what is printed.
+    def follow(self, examples: Iterable[Example]) -> list[Mismatch]:
+        """Do what the examples say.
+
+        Returns:
+            The examples that print something else than the document shows, with its words.
 
         Raises:
-            AssertionError: Something failed, or printed something else.
+            AssertionError: A command failed.
         """
-        for block in blocks:
-            self._do(block)
+        mismatches = []
+        for example in examples:
+            actual = self._do(example)
+            if example.output is not None and not same(actual, self._replace(example.output)):
+                mismatches.append(Mismatch(example, self._restore(actual)))
+        return mismatches
 
-    def _do(self, block: Block) -> None:
-        where = f"line {block.line}"
-        if block.path is not None:
-            file = self._root / block.path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
-        elif block.quotes is not None:
-            quoted = (self._root / block.quotes).read_text(encoding="utf-8")
-            assert block.text in quoted, f"{where} is not in {block.quotes}"
-        elif block.language == "console":
-            for command, output in _commands(block.text):
-                self._enter(command, output, where)
-        elif block.language == "python":
-            self._run([sys.executable, "-"], block.text, block.output, where)
-        elif block.language == "sql":
-            psql = [sys.executable, "-m", "ledger_py", "psql", "-X", "-v", "ON_ERROR_STOP=1"]
-            self._run(psql, block.text, block.output, where)
-        else:
-            assert block.language in ("sh", "text"), f"{where}: what is {block.language!r}?"
+    def _do(self, example: Example) -> str:
+        where = f"line {example.line}"
+        match example.kind:
+            case "file":
+                file = self._root / example.path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(example.text, encoding="utf-8")
+            case "part":
+                whole = (self._root / example.path).read_text(encoding="utf-8")
+                assert example.text in whole, f"{where} is not in {example.path}"
+            case "login":
+                user = self._replace(example.text)
+                login = make_conninfo(self._database, user=user, password="change me")
+                self._environment["DATABASE_URL"] = login
+            case "command":
+                return self._enter(example.text, where)
+            case "python":
+                return self._run([sys.executable, "-"], example.text, where)
+            case "sql":
+                psql = [sys.executable, "-m", "ledger_py", "psql", "-X", "-v", "ON_ERROR_STOP=1"]
+                return self._run(psql, example.text, where)
+        return ""
 
-    def _enter(self, command: str, output: str, where: str) -> None:
-        """Enter a command in a terminal; services stay until the end."""
-        command = self._with_substitutes(command)
+    def _enter(self, command: str, where: str) -> str:
+        """Enter a command in a terminal; services run until the end."""
+        programs = shlex.quote(str(Path(sys.executable).parent))
+        command = self._replace(command).replace(".venv/bin/", f"{programs}/")
         if " serve " in command:
             self._opened.enter_context(_Service(command, self._root, self._environment))
-            return
+            return ""
         if not self._use_curl:
             stand_in = shlex.join([sys.executable, str(_STAND_IN_FOR_CURL)])
             command = re.sub(r"^curl\b", lambda _: stand_in, command)
-        self._run(["sh", "-c", command], "", output, where)
+        return self._run(["sh", "-c", command], "", where)
 
-    def _run(self, command: list[str], given: str, expected: str | None, where: str) -> None:
+    def _run(self, command: list[str], given: str, where: str) -> str:
         done = subprocess.run(
             command,
-            input=self._with_substitutes(given),
+            input=self._replace(given),
             cwd=self._root,
             env=self._environment,
             capture_output=True,
@@ -205,14 +253,16 @@ class Reader:
             check=False,
         )
         assert done.returncode == 0, f"{where} failed:\n{done.stdout}{done.stderr}"
-        if expected is not None:
-            assert same(done.stdout, self._with_substitutes(expected)), (
-                f"{where} prints something else:\n{done.stdout}"
-            )
+        return done.stdout
 
-    def _with_substitutes(self, text: str) -> str:
+    def _replace(self, text: str) -> str:
         for word, other in self._instead.items():
             text = text.replace(word, other)
+        return text
+
+    def _restore(self, text: str) -> str:
+        for word, other in self._instead.items():
+            text = text.replace(other, word)
         return text
 
 
@@ -242,12 +292,3 @@ class _Service:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.communicate()
-
-
-def _commands(session: str) -> list[tuple[str, str]]:
-    """Take a terminal session apart into commands and what each prints."""
-    found: list[tuple[str, str]] = []
-    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
-        command, _, output = re.sub(r"\\\n", " ", part).partition("\n")
-        found.append((command, output))
-    return found

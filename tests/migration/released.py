@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger_py.settings import PROJECT_ROOT
+from tests.documents.changelog import unready
 
 __all__ = ("DATA", "checksums", "releases", "snapshot", "unpack")
 
@@ -100,6 +101,9 @@ def main() -> None:
             f"{version} is there already. Raise the version in pyproject.toml; or, if nobody has "
             f"it yet, delete released/{version}.tar.xz and its lines in released.sha256 first."
         )
+    advice = unready((PROJECT_ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+    if advice is not None:
+        sys.exit(advice)
     _FOLDER.mkdir(exist_ok=True)
     archive = snapshot(_FOLDER, version)
     migrations = {

@@ -1,4 +1,4 @@
-"""Refusals have one SQLSTATE, one constant message and JSON in DETAIL; sql/README.md lists them."""
+"""Refusals have one SQLSTATE, one constant message and JSON in DETAIL."""
 
 from __future__ import annotations
 
@@ -8,17 +8,7 @@ import re
 import psycopg
 import pytest
 
-from ledger_py.settings import PROJECT_ROOT
 from tests.sql.calls import Connection
-
-
-def test_readme_lists_the_error_codes(tx: Connection) -> None:
-    readme = (PROJECT_ROOT / "sql" / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(LG\d{3})` \| `(\w+)` \| (\d{3}) \|", readme, re.MULTILINE)
-    known = tx.execute(
-        "SELECT sqlstate, code, http_status::text FROM ledger.error_codes ORDER BY sqlstate"
-    ).fetchall()
-    assert listed == known
 
 
 def test_sqlstates_and_codes_are_unique(tx: Connection) -> None:

@@ -131,6 +131,12 @@ class RequestLog:
         """Put the log where `of` finds it."""
         scope["state"] = {**scope.get("state", {}), _STATE_KEY: self}
 
+    def note(self, about: object) -> None:
+        """Note whom and what a path, a body or an answer is about, as far as it says so."""
+        self.owner = getattr(about, "owner_id", self.owner)
+        self.operation = getattr(about, "operation", self.operation)
+        self.nonce = getattr(about, "nonce", None) or getattr(about, "hold_nonce", self.nonce)
+
     def fail(self, error: Exception) -> Problem:
         """Note that the request failed, and say how it is to be answered.
 

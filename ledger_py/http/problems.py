@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import psycopg
 from litestar.exceptions import HTTPException
+from msgspec import Meta
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, LedgerError
 
@@ -24,19 +25,12 @@ Outcome = Literal["refused", "invalid", "unavailable", "failed"]
 
 
 class ProblemType(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of problem; its page is what ``type`` of a problem points to.
+    """One kind of problem; its page is what `type` of a problem points to."""
 
-    Attributes:
-        code: The name of the kind, such as ``insufficient_balance``.
-        status: The HTTP status that goes with it.
-        title: What it is, in a few words.
-        meaning: What it means, in a sentence.
-    """
-
-    code: str
-    status: int
-    title: str
-    meaning: str
+    code: Annotated[str, Meta(description="The name of the kind, such as `insufficient_balance`.")]
+    status: Annotated[int, Meta(description="The HTTP status that goes with it.")]
+    title: Annotated[str, Meta(description="What it is, in a few words.")]
+    meaning: Annotated[str, Meta(description="What it means, in a sentence.")]
 
     @property
     def uri(self) -> str:
@@ -130,7 +124,7 @@ class Problem(Exception):
 
     Args:
         code: The kind of problem, one of PROBLEM_TYPES.
-        detail: What happened this time, for people.
+        detail: What happened this time, for people; the meaning of the kind if left out.
         values: What happened this time, for programs; becomes members of the answer.
         headers: Header fields that the answer needs.
         outcome: What the log says; by the status if left out.
@@ -139,16 +133,15 @@ class Problem(Exception):
     def __init__(
         self,
         code: str,
-        detail: str,
+        detail: str | None = None,
         *,
         values: Mapping[str, Any] | None = None,
         headers: Sequence[tuple[str, str]] = (),
         outcome: Outcome | None = None,
     ) -> None:
-        """Keep the parts; see the class."""
-        super().__init__(detail)
         self.type = PROBLEM_TYPES[code]
-        self.detail = detail
+        self.detail = detail or self.type.meaning
+        super().__init__(self.detail)
         self.values = values or {}
         self.headers = tuple(headers)
         if self.type.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -1,4 +1,4 @@
-"""What must hold before a service answers requests, and for as long as it calls itself ready."""
+"""Start-up and readiness checks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import psycopg
 from ledger_py import embedded
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import LedgerError
-from ledger_py.http.service import StartupRefused
 from ledger_py.migrate import MigrationError, ensure_current, missing_files_async
 from ledger_py.operations import BaseLedgerOperation, compare_operation_set
 from ledger_py.settings import Settings
 
-__all__ = ("OK", "check", "prepared_database", "require_ready")
+__all__ = ("OK", "StartupRefused", "check", "prepared_database", "require_ready")
 
 OK: Final = "ok"
 
@@ -27,6 +26,10 @@ DATABASE_ANSWERS_WITHIN: Final = 15.0
 
 _PAUSE: Final = 0.5
 _CONNECT_TIMEOUT: Final = 3
+
+
+class StartupRefused(Exception):
+    """The service cannot do its work, and says why instead of starting."""
 
 
 @asynccontextmanager

@@ -14,10 +14,10 @@ from litestar.routes import ASGIRoute, HTTPRoute
 from apps.app1.operations import App1Operation
 from apps.app2.operations import App2Operation
 from ledger_py.http import create_app
-from ledger_py.http.decoding import decode_batch, decode_record_request
 from ledger_py.http.openapi import openapi_document
 from ledger_py.http.problems import PROBLEM_TYPES
-from ledger_py.http.schemas import RecordRequest
+from ledger_py.http.requests import body_decoder, decode_batch
+from ledger_py.http.schemas import RecordRequest, RequestedOperation
 from ledger_py.operations import BaseLedgerOperation
 
 NOT_DOCUMENTED = {"/", "/docs", "/redoc", "/openapi.json", "/docs/assets/{name}"}
@@ -71,13 +71,14 @@ def test_the_examples_of_requests_are_accepted(document: dict[str, Any]) -> None
     content = document["paths"]["/ledger"]["post"]["requestBody"]["content"]["application/json"]
 
     for example in content["examples"].values():
-        request = decode_record_request(msgspec.json.encode(example["value"]))
+        decode = body_decoder(RecordRequest[RequestedOperation])
+        request = decode(msgspec.json.encode(example["value"]))
         assert request.operation in App1Operation.__members__
 
 
 def test_the_example_of_a_batch_is_accepted(document: dict[str, Any]) -> None:
     body = document["paths"]["/ledger/batch"]["post"]["requestBody"]
-    example = body["content"]["application/json"]["examples"]["a batch"]["value"]
+    example = body["content"]["application/json"]["examples"]["batch"]["value"]
 
     entries, atomic = decode_batch(msgspec.json.encode(example))
 

@@ -12,7 +12,7 @@ from apps.app1.operations import App1Operation
 from apps.app2.operations import App2Operation
 from ledger_py.http import create_app, startup
 from ledger_py.http.database import service_conninfo
-from ledger_py.http.service import StartupRefused
+from ledger_py.http.startup import StartupRefused
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.settings import Settings
 from tests.http.running import make_service, running

@@ -11,24 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_py.http.decoding import (
-    agree_on_nonce,
-    decode_batch,
-    decode_query,
-    decode_record_request,
-    decode_segments,
-)
 from ledger_py.http.problems import Problem
+from ledger_py.http.requests import (
+    agree_on_nonce,
+    body_decoder,
+    decode_batch,
+    decode_path,
+    decode_query,
+)
 from ledger_py.http.schemas import (
     AccountPath,
     BalanceQuery,
     EntriesQuery,
     HoldsQuery,
     RecordRequest,
+    RequestedOperation,
     StatementQuery,
 )
 
 T = TypeVar("T")
+
+decode_record_request = body_decoder(RecordRequest[RequestedOperation])
 
 FIELDS = RecordRequest.__struct_fields__
 
@@ -101,7 +104,7 @@ def test_any_query_is_parameters_or_a_problem(query: bytes) -> None:
 
 @given(st.text())
 def test_any_segment_is_an_owner_or_a_problem(segment: str) -> None:
-    found = attempt(decode_segments, {"owner_id": segment}, AccountPath)
+    found = attempt(decode_path, {"owner_id": segment}, AccountPath)
     assert found.values["field"] == "owner_id" if isinstance(found, Problem) else found
 
 

@@ -18,7 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-__all__ = ("documentation_routes",)
+__all__ = ("pages",)
 
 _ASSETS: Final = {
     "swagger-ui.js": ("swagger_bundle.js", "text/javascript"),
@@ -68,8 +68,8 @@ _REDOC_PAGE: Final = """\
 """
 
 
-def documentation_routes(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
-    """Make the routes.
+def pages(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
+    """Make the handlers of the pages.
 
     Args:
         document: The OpenAPI document of the service.

@@ -1,0 +1,248 @@
+"""Routes: each is stated once, and its handler, its documentation and its tests follow from it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Final, get_type_hints
+
+import msgspec
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, Method, Receive, Scope, Send
+
+from ledger_py.errors import LedgerError
+from ledger_py.http.database import Database
+from ledger_py.http.feed import ChangeFeed
+from ledger_py.http.logs import RequestLog
+from ledger_py.http.recorder import Recorder
+from ledger_py.http.requests import (
+    agree_on_nonce,
+    body_decoder,
+    decode_headers,
+    decode_path,
+    decode_query,
+    path_as_sent,
+    read_json,
+)
+from ledger_py.operations import BaseLedgerOperation
+from ledger_py.settings import Settings
+
+__all__ = ("JSON", "Endpoint", "Parts", "Route", "send_answer")
+
+JSON: Final = "application/json"
+
+MAX_BODY: Final = 1024 * 1024
+"""The largest body in bytes, unless it holds many entries: far more than the fields and 16 KiB of
+metadata can need. The settings may allow less."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The parts of a service. A route gets those that its function has a parameter for.
+
+    Attributes:
+        app: The name of the app.
+        operations: The app's enum.
+        database: A pool of connections.
+        recorder: Records entries.
+        feed: The change feed.
+        settings: The settings in force; the defaults until the service starts.
+    """
+
+    app: str
+    operations: type[BaseLedgerOperation]
+    database: Database
+    recorder: Recorder
+    feed: ChangeFeed
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route: a decorator that is given its function.
+
+    The docstring of the function becomes the summary and the description in the OpenAPI document,
+    its name the operation id. Its parameters say what it needs:
+
+    * ``at``, ``query``, ``headers``, ``body``: the decoded path, query, header fields and body, as
+      the struct that the parameter is annotated with;
+    * ``nonce``: what the body and the header Idempotency-Key agree on;
+    * ``ledger``: the ledger, on a connection of the pool. If the connection is lost, the function
+      is called again with another one;
+    * any other name: that part of the service (`Parts`).
+
+    It returns the body of the answer, or an ASGI application that sends the answer.
+
+    Args:
+        method: The HTTP method.
+        path: The address, with ``{name}`` for each field of the struct ``at``.
+        answers: What a successful answer is, in a few words.
+        recorded: A successful answer is 201, or 200 when it is a replay. Otherwise it is 200.
+        media_type: The type of a successful answer.
+        refuses: The refusals of the ledger, and other problems by their code, that do not follow
+            from the parameters.
+        tag: The section of the document.
+        body: The struct that documents the body, if not the one that ``body`` is annotated with.
+        body_required: Whether there must be a body.
+        decode: Decodes the body, if not the struct.
+        many: Whether the body may be as large as the settings allow.
+        examples: Makes examples of bodies, by name, for the operations of an app.
+        answer_example: An example of a successful answer.
+    """
+
+    method: Method
+    path: str
+    _: KW_ONLY
+    answers: str
+    recorded: bool = False
+    media_type: str = JSON
+    refuses: tuple[type[LedgerError] | str, ...] = ()
+    tag: str = "ledger"
+    body: type[msgspec.Struct] | None = None
+    body_required: bool = True
+    decode: Callable[[bytes], Any] | None = None
+    many: bool = False
+    examples: Callable[[type[BaseLedgerOperation]], Mapping[str, Any]] | None = None
+    answer_example: msgspec.Struct | None = None
+    function: Callable[..., Awaitable[Any]] = field(init=False)
+
+    def __call__(self, function: Callable[..., Awaitable[Any]]) -> Route:
+        """Take the function."""
+        object.__setattr__(self, "function", function)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.function.__name__
+
+    @functools.cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """The types of the function's parameters by name, and that of its result as ``return``."""
+        return get_type_hints(self.function, include_extras=True)
+
+    @property
+    def body_type(self) -> type[msgspec.Struct] | None:
+        """The struct that documents the body, if there is one."""
+        return self.body or self.parameters.get("body")
+
+
+class Endpoint:
+    """A route of a service, as an ASGI application.
+
+    What fails is raised, for the service to answer.
+
+    Args:
+        route: The route.
+        parts: The parts of the service.
+    """
+
+    def __init__(self, route: Route, parts: Parts) -> None:
+        self.route = route
+        self._parts = parts
+        self._function = route.function
+        types = dict(route.parameters)
+        del types["return"]
+        self._at = types.pop("at", None)
+        self._query = types.pop("query", None)
+        self._headers = types.pop("headers", None)
+        self._takes_body = types.pop("body", None) is not None
+        self._takes_nonce = types.pop("nonce", None) is not None
+        self._asks_ledger = types.pop("ledger", None) is not None
+        self._given = {name: getattr(parts, name) for name in types}
+        body = route.body_type
+        self._decode = route.decode or (body_decoder(body) if body else None)
+        self._changes = route.method != "GET"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to this route."""
+        log = RequestLog.of(scope)
+        given = self._given.copy()
+        if self._at is not None:
+            if "//" in path_as_sent(scope):
+                # Litestar takes two slashes for one, and would find something else.
+                raise NotFoundException
+            given["at"] = at = decode_path(scope["path_params"], self._at)
+            log.note(at)
+        if self._query is not None:
+            given["query"] = decode_query(scope["query_string"], self._query)
+        if self._headers is not None:
+            given["headers"] = decode_headers(scope, self._headers)
+        if self._decode is not None:
+            most = self._parts.settings.max_body
+            content, idempotency_key = await read_json(
+                scope,
+                receive,
+                limit=most if self.route.many else min(MAX_BODY, most),
+                optional=not self.route.body_required,
+            )
+            if not content and not self.route.body_required:
+                content = b"{}"
+            body = self._decode(content)
+            if self._takes_body:
+                given["body"] = body
+                log.note(body)
+            if self._takes_nonce:
+                given["nonce"] = log.nonce = agree_on_nonce(body.nonce, idempotency_key)
+        answer = await self._call(given)
+        if self._changes:
+            self._parts.feed.changed()
+        if self.route.recorded:
+            log.outcome = "replayed" if answer.replayed else "recorded"
+            log.note(answer)
+            await send_answer(send, 200 if answer.replayed else 201, _encode(answer))
+        elif isinstance(answer, ASGIResponse):
+            await answer(scope, receive, send)
+        else:
+            await send_answer(send, 200, _encode(answer))
+
+    async def _call(self, given: dict[str, Any]) -> Any:
+        if not self._asks_ledger:
+            return await self._function(**given)
+        return await self._parts.database.call(lambda ledger: self._function(ledger, **given))
+
+    def handler(self) -> HTTPRouteHandler:
+        """Make the handler by which Litestar finds the endpoint."""
+
+        async def find() -> ASGIApp:
+            return self
+
+        path = re.sub(r"\{(\w+)\}", r"{\1:str}", self.route.path)
+        return HTTPRouteHandler(path, http_method=self.route.method, name=self.route.name)(find)
+
+
+async def send_answer(
+    send: Send,
+    status: int,
+    body: bytes,
+    *,
+    media_type: str = JSON,
+    headers: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Send an answer in one piece.
+
+    Args:
+        send: The ASGI channel of the request.
+        status: The HTTP status.
+        body: The bytes of the body.
+        media_type: The type of the body.
+        headers: More header fields.
+    """
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", media_type.encode()),
+                (b"content-length", b"%d" % len(body)),
+                *((name.encode(), value.encode()) for name, value in headers),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from litestar.types import Receive, Scope
 
 __all__ = (
+    "MAX_BODY",
     "Batch",
     "ClientGone",
     "agree_on_nonce",
@@ -34,6 +35,11 @@ __all__ = (
 )
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
+MAX_BODY: Final = 1024 * 1024
+"""The largest body in bytes, unless it holds many entries: far more than the fields and 16 KiB of
+metadata can need. The settings may allow less."""
 
 
 class ClientGone(Exception):
@@ -55,7 +61,8 @@ async def read_json(
         optional: The body may be empty, and then needs no Content-Type.
 
     Returns:
-        The body, and the header Idempotency-Key as it was sent or None.
+        The body, an empty object if there is none, and the header Idempotency-Key as it was sent or
+        None.
 
     Raises:
         Problem: The body is declared as something else than JSON, or is too large.
@@ -65,7 +72,9 @@ async def read_json(
     if not optional:
         headers.require_json()
     body = await _read_body(receive, announced=headers.content_length, limit=limit)
-    if optional and body:
+    if optional:
+        if not body:
+            return b"{}", headers.idempotency_key
         headers.require_json()
     return body, headers.idempotency_key
 

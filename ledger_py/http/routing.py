@@ -9,7 +9,6 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, get_type_hints
 
 import msgspec
-from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Method, Receive, Scope, Send
@@ -18,8 +17,10 @@ from ledger_py.errors import LedgerError
 from ledger_py.http.database import Database
 from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.logs import RequestLog
+from ledger_py.http.problems import Problem
 from ledger_py.http.recorder import Recorder
 from ledger_py.http.requests import (
+    MAX_BODY,
     agree_on_nonce,
     body_decoder,
     decode_headers,
@@ -34,10 +35,6 @@ from ledger_py.settings import Settings
 __all__ = ("JSON", "Endpoint", "Parts", "Route", "send_answer")
 
 JSON: Final = "application/json"
-
-MAX_BODY: Final = 1024 * 1024
-"""The largest body in bytes, unless it holds many entries: far more than the fields and 16 KiB of
-metadata can need. The settings may allow less."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,9 +60,9 @@ class Parts:
     settings: Settings = field(default_factory=Settings)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Route:
-    """A route: a decorator that is given its function.
+    """A route, as a decorator of the function that answers it.
 
     The docstring of the function becomes the summary and the description in the OpenAPI document,
     its name the operation id. Its parameters say what it needs:
@@ -114,7 +111,7 @@ class Route:
 
     def __call__(self, function: Callable[..., Awaitable[Any]]) -> Route:
         """Take the function."""
-        object.__setattr__(self, "function", function)
+        self.function = function
         return self
 
     @property
@@ -157,55 +154,59 @@ class Endpoint:
         self._asks_ledger = types.pop("ledger", None) is not None
         self._given = {name: getattr(parts, name) for name in types}
         body = route.body_type
-        self._decode = route.decode or (body_decoder(body) if body else None)
-        self._changes = route.method != "GET"
+        self._decode_body = route.decode or (body_decoder(body) if body else None)
+        self._writes = route.method != "GET"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to this route."""
         log = RequestLog.of(scope)
+        given = await self._decode(scope, receive, log)
+        if self._asks_ledger:
+            answer = await self._parts.database.call(
+                lambda ledger: self._function(ledger=ledger, **given)
+            )
+        else:
+            answer = await self._function(**given)
+        if self._writes:
+            self._parts.feed.changed()
+        if isinstance(answer, ASGIResponse):
+            await answer(scope, receive, send)
+            return
+        status = 200
+        if self.route.recorded:
+            status = 200 if answer.replayed else 201
+            log.outcome = "replayed" if answer.replayed else "recorded"
+            log.note(answer)
+        await send_answer(send, status, _encode(answer))
+
+    async def _decode(self, scope: Scope, receive: Receive, log: RequestLog) -> dict[str, Any]:
+        """Decode what the function takes of a request."""
         given = self._given.copy()
         if self._at is not None:
             if "//" in path_as_sent(scope):
                 # Litestar takes two slashes for one, and would find something else.
-                raise NotFoundException
-            given["at"] = at = decode_path(scope["path_params"], self._at)
-            log.note(at)
+                raise Problem("not_found")
+            given["at"] = decode_path(scope["path_params"], self._at)
+            log.note(given["at"])
         if self._query is not None:
             given["query"] = decode_query(scope["query_string"], self._query)
         if self._headers is not None:
             given["headers"] = decode_headers(scope, self._headers)
-        if self._decode is not None:
-            most = self._parts.settings.max_body
+        if self._decode_body is not None:
             content, idempotency_key = await read_json(
-                scope,
-                receive,
-                limit=most if self.route.many else min(MAX_BODY, most),
-                optional=not self.route.body_required,
+                scope, receive, limit=self._limit(), optional=not self.route.body_required
             )
-            if not content and not self.route.body_required:
-                content = b"{}"
-            body = self._decode(content)
+            body = self._decode_body(content)
+            log.note(body)
             if self._takes_body:
                 given["body"] = body
-                log.note(body)
             if self._takes_nonce:
                 given["nonce"] = log.nonce = agree_on_nonce(body.nonce, idempotency_key)
-        answer = await self._call(given)
-        if self._changes:
-            self._parts.feed.changed()
-        if self.route.recorded:
-            log.outcome = "replayed" if answer.replayed else "recorded"
-            log.note(answer)
-            await send_answer(send, 200 if answer.replayed else 201, _encode(answer))
-        elif isinstance(answer, ASGIResponse):
-            await answer(scope, receive, send)
-        else:
-            await send_answer(send, 200, _encode(answer))
+        return given
 
-    async def _call(self, given: dict[str, Any]) -> Any:
-        if not self._asks_ledger:
-            return await self._function(**given)
-        return await self._parts.database.call(lambda ledger: self._function(ledger, **given))
+    def _limit(self) -> int:
+        most = self._parts.settings.max_body
+        return most if self.route.many else min(MAX_BODY, most)
 
     def handler(self) -> HTTPRouteHandler:
         """Make the handler by which Litestar finds the endpoint."""

@@ -15,10 +15,6 @@ GOOD = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "amount": 
 JSON = {"content-type": "application/json"}
 
 
-def without(field: str) -> bytes:
-    return json.dumps({name: value for name, value in GOOD.items() if name != field}).encode()
-
-
 def replaced(**fields: Any) -> bytes:
     return json.dumps(GOOD | fields).encode()
 
@@ -36,24 +32,17 @@ def nested(depth: int) -> bytes:
 TEXTS = ("owner_id", "operation", "nonce", "claim_subject")
 
 WRONG_FIELDS = {
-    **{f"{field} missing": (field, without(field)) for field in TEXTS[:3]},
     **{f"{field} empty": (field, replaced(**{field: ""})) for field in TEXTS},
     **{f"{field} of 256 characters": (field, replaced(**{field: "x" * 256})) for field in TEXTS},
-    **{f"{field} a number": (field, replaced(**{field: 7})) for field in TEXTS},
-    **{f"{field} a boolean": (field, replaced(**{field: True})) for field in TEXTS},
-    **{f"{field} an array": (field, replaced(**{field: ["x"]})) for field in TEXTS},
-    **{f"{field} an object": (field, replaced(**{field: {"x": 1}})) for field in TEXTS},
     **{f"{field} with NUL": (field, replaced(**{field: "a\0b"})) for field in TEXTS},
     **{f"{field} half a character": (field, spliced(field, rb'"\ud800"')) for field in TEXTS},
     **{f"{field} null": (field, replaced(**{field: None})) for field in TEXTS[:3]},
     "amount a text": ("amount", replaced(amount="7")),
-    "amount an empty text": ("amount", replaced(amount="")),
     "amount a fraction": ("amount", replaced(amount=1.5)),
     "amount 1.0": ("amount", spliced("amount", b"1.0")),
     "amount 1e2": ("amount", spliced("amount", b"1e2")),
     "amount 1e999": ("amount", spliced("amount", b"1e999")),
     "amount a boolean": ("amount", replaced(amount=True)),
-    "amount an array": ("amount", replaced(amount=[1])),
     "amount 2^53": ("amount", replaced(amount=2**53)),
     "amount -2^53": ("amount", replaced(amount=-(2**53))),
     "amount 2^63": ("amount", replaced(amount=2**63)),
@@ -64,8 +53,6 @@ WRONG_FIELDS = {
     "amount NaN": ("amount", spliced("amount", b"NaN")),
     "amount Infinity": ("amount", spliced("amount", b"-Infinity")),
     "metadata a text": ("metadata", replaced(metadata="x")),
-    "metadata an array": ("metadata", replaced(metadata=[])),
-    "metadata a number": ("metadata", replaced(metadata=1)),
     "metadata too large": ("metadata", replaced(metadata={"x": "y" * 16_384})),
     "metadata of 5000 digits": ("metadata", spliced("metadata", b'{"x": ' + b"1" * 5000 + b"}")),
     "metadata 1e999": ("metadata", spliced("metadata", b'{"x": 1e999}')),
@@ -84,11 +71,9 @@ WRONG_FIELDS = {
     "expires_at year 1": ("expires_at", replaced(expires_at="0001-01-01T00:00:00+14:00")),
     "expires_at year 9999": ("expires_at", replaced(expires_at="9999-12-31T23:59:59-14:00")),
     "expires_at 31 February": ("expires_at", replaced(expires_at="2999-02-31T00:00:00Z")),
-    "unknown field": ("color", replaced(color="red")),
     "field in the wrong case": ("Amount", replaced(Amount=1)),
     "field of the answer": ("balance", replaced(balance=1_000_000)),
     "app in the body": ("app", replaced(app="app2")),
-    "an array": ("body", json.dumps([GOOD]).encode()),
     "a text": ("body", b'"x"'),
     "null": ("body", b"null"),
 }
@@ -156,22 +141,6 @@ def test_a_body_of_another_type_is_refused(api: httpx.Client, media_type: str | 
     assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Type"
 
 
-def test_a_compressed_body_is_refused(api: httpx.Client) -> None:
-    headers = {**JSON, "content-encoding": "gzip"}
-
-    response = api.post("/ledger", content=replaced(), headers=headers)
-
-    assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Encoding"
-
-
-def test_a_body_of_ten_megabytes_is_refused(api: httpx.Client) -> None:
-    body = replaced(metadata={"x": "y" * 10_000_000})
-
-    response = api.post("/ledger", content=body, headers=JSON)
-
-    assert_problem(response, 413, "body_too_large")
-
-
 def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(
     api: httpx.Client,
 ) -> None:
@@ -185,37 +154,6 @@ def test_the_settings_may_allow_smaller_bodies_only(ledger_db: str) -> None:
         response = api.post("/ledger", content=replaced() + b" " * 1_024, headers=JSON)
 
     assert assert_problem(response, 413, "body_too_large")["limit"] == 1_024
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("GET", "/ledger", "POST"),
-        ("PUT", "/ledger", "POST"),
-        ("DELETE", "/ledger/", "POST"),
-        ("PATCH", "/ledger", "POST"),
-        ("POST", "/ledger/alice", "GET"),
-        ("DELETE", "/ledger/alice", "GET"),
-        ("POST", "/ledger/alice/entries", "GET"),
-        ("POST", "/operations", "GET"),
-        ("POST", "/health/live", "GET"),
-        ("PROPFIND", "/ledger", "POST"),
-        ("DELETE", "/ledger/batch", "POST"),
-        ("PUT", "/ledger/holds", "POST"),
-        ("PATCH", "/ledger/reversals", "POST"),
-        ("PUT", "/ledger/holds/1/capture", "POST"),
-        ("POST", "/ledger/alice/holds", "GET"),
-        ("POST", "/ledger/alice/statement", "GET"),
-        ("POST", "/events", "GET"),
-    ],
-)
-def test_a_wrong_method_is_told_the_right_one(
-    api: httpx.Client, method: str, path: str, allowed: str
-) -> None:
-    response = api.request(method, path, content=replaced(), headers=JSON)
-
-    assert_problem(response, 405, "method_not_allowed")
-    assert allowed in response.headers["allow"]
 
 
 @pytest.mark.parametrize(
@@ -267,14 +205,6 @@ def test_a_bad_query_parameter_is_named(api: httpx.Client, query: str, field: st
     response = api.get(f"/ledger/alice/entries?{query}")
 
     assert assert_problem(response, 422, "invalid_request")["field"] == field
-
-
-@pytest.mark.parametrize("segment", ["%00", "%ff", "a%00b", "x" * 256, "%C3%BC" * 256])
-@pytest.mark.parametrize("below", ["", "/entries"])
-def test_an_owner_that_cannot_be_is_named(api: httpx.Client, segment: str, below: str) -> None:
-    response = api.get(f"/ledger/{segment}{below}")
-
-    assert assert_problem(response, 422, "invalid_request")["field"] == "owner_id"
 
 
 def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:

@@ -91,17 +91,6 @@ def test_a_refusal_is_the_problem_of_a_request_by_itself(
     assert results == [api.post("/ledger", json=body).json() for body in refused]
 
 
-def test_the_same_batch_again_is_answered_with_the_first_answers(
-    post_batch: PostBatch, entry: Callable[..., Body]
-) -> None:
-    batch = [entry("a", amount=10), entry("b", "CREDIT_SPEND", amount=-4)]
-    first = post_batch(*batch).json()["results"]
-
-    again = post_batch(*batch).json()["results"]
-
-    assert again == [result | {"replayed": True} for result in first]
-
-
 def test_a_malformed_entry_is_that_entrys_problem(
     post_batch: PostBatch, entry: Callable[..., Body]
 ) -> None:
@@ -151,14 +140,6 @@ def test_an_entry_that_is_not_json_is_a_batch_that_is_not(
     response = post_with_metadata(value)
 
     assert (response.status_code, response.json()["field"]) == (422, "entries")
-
-
-def test_an_atomic_batch_is_recorded_wholly(
-    post_batch: PostBatch, entry: Callable[..., Body]
-) -> None:
-    batch = [entry("a", amount=10), entry("b", "CREDIT_SPEND", amount=-10)]
-
-    assert outcomes(post_batch(*batch, atomic=True)) == [10, 0]
 
 
 @pytest.mark.parametrize(
@@ -225,13 +206,6 @@ def test_a_malformed_batch_is_refused_and_the_field_named(
     assert (response.status_code, response.json()["field"]) == (422, field)
 
 
-@pytest.mark.parametrize("body", [b"", b'{"entries": [', b'{"entries": [{]}', b'{"entries": []}x'])
-def test_what_is_not_json_is_refused(api: httpx.Client, body: bytes) -> None:
-    response = api.post("/ledger/batch", content=body, headers=JSON)
-
-    assert (response.status_code, response.json()["code"]) == (400, "malformed_json")
-
-
 def test_a_batch_may_be_as_large_as_the_settings_say(
     ledger_db: str, entry: Callable[..., Body]
 ) -> None:
@@ -242,9 +216,3 @@ def test_a_batch_may_be_as_large_as_the_settings_say(
 
     assert len(outcomes(accepted)) == 200
     assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
-
-
-def test_a_body_of_another_type_is_refused(api: httpx.Client) -> None:
-    response = api.post("/ledger/batch", content=b'{"entries": []}')
-
-    assert (response.status_code, response.json()["field"]) == (415, "Content-Type")

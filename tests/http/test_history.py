@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
@@ -25,52 +24,6 @@ def test_the_balance_at_a_time_counts_the_entries_until_then(
         {"owner_id": owner, "asset": "CREDIT", "at": time, "balance": balance}
         for time, balance in zip(times, (10, 15, 16), strict=True)
     ]
-
-
-def test_there_was_nothing_before_the_first_entry(
-    api: httpx.Client, record: Record, owner: str
-) -> None:
-    record(amount=10)
-
-    assert api.get(f"/ledger/{owner}?at={SINCE}").json()["balance"] == 0
-    assert api.get(f"/ledger/nobody?at={SINCE}").json()["balance"] == 0
-
-
-def test_a_statement_ties_out(api: httpx.Client, record: Record, owner: str) -> None:
-    first = record(amount=10).json()["recorded_at"]
-    second = record(amount=5).json()["recorded_at"]
-    record(amount=2)
-    record(operation="CREDIT_SPEND", amount=-3)
-    record(operation="CONTENT_ACCESS")
-
-    whole = api.get(f"/ledger/{owner}/statement", params={"since": SINCE, "until": UNTIL}).json()
-    later = api.get(f"/ledger/{owner}/statement", params={"since": second, "until": UNTIL}).json()
-    early = api.get(f"/ledger/{owner}/statement", params={"since": SINCE, "until": second}).json()
-
-    assert whole == {
-        "owner_id": owner,
-        "asset": "CREDIT",
-        "since": SINCE,
-        "until": UNTIL,
-        "opening": 0,
-        "totals": [
-            {"app": "app1", "operation": "CONTENT_ACCESS", "entry_count": 1, "amount": 0},
-            {"app": "app1", "operation": "CREDIT_ADD", "entry_count": 3, "amount": 17},
-            {"app": "app1", "operation": "CREDIT_SPEND", "entry_count": 1, "amount": -3},
-        ],
-        "closing": 14,
-    }
-    assert first < second
-    assert (early["opening"], early["closing"]) == (0, 10)
-    assert (later["opening"], later["closing"]) == (10, 14)
-    assert later["opening"] + sum(total["amount"] for total in later["totals"]) == 14
-
-
-def test_an_owner_never_seen_has_an_empty_statement(api: httpx.Client) -> None:
-    query = {"since": SINCE, "until": UNTIL}
-    statement: dict[str, Any] = api.get("/ledger/nobody/statement", params=query).json()
-
-    assert (statement["opening"], statement["totals"], statement["closing"]) == (0, [], 0)
 
 
 @pytest.mark.parametrize(

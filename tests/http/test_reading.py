@@ -57,31 +57,6 @@ def test_an_owner_never_seen_has_nothing(api: httpx.Client) -> None:
     }
 
 
-def test_an_owner_never_seen_has_no_entries(api: httpx.Client) -> None:
-    assert api.get("/ledger/nobody/entries").json() == {"entries": [], "next": None}
-
-
-def test_a_balance_is_the_sum_of_what_was_recorded(
-    api: httpx.Client, record: Record, owner: str
-) -> None:
-    record(amount=10)
-    record(operation="CREDIT_SPEND", amount=-3)
-
-    balance = api.get(f"/ledger/{owner}").json()
-
-    assert (balance["balance"], balance["available"], balance["entry_count"]) == (7, 7, 2)
-
-
-def test_credits_of_another_asset_are_apart(api: httpx.Client, record: Record, owner: str) -> None:
-    record(amount=10)
-
-    balance = api.get(f"/ledger/{owner}", params={"asset": "GOLD"}).json()
-    entries = api.get(f"/ledger/{owner}/entries", params={"asset": "GOLD"}).json()
-
-    assert (balance["asset"], balance["balance"]) == ("GOLD", 0)
-    assert entries["entries"] == []
-
-
 @pytest.mark.parametrize("strange", STRANGE_OWNERS)
 def test_any_owner_can_be_addressed(api: httpx.Client, strange: str) -> None:
     body = {"owner_id": strange, "operation": "CREDIT_ADD", "amount": 7, "nonce": f"for {strange}"}
@@ -132,19 +107,6 @@ def test_a_full_page_that_ends_with_the_first_entry_is_the_last(
     record()
 
     assert api.get(f"/ledger/{owner}/entries?limit=2").json()["next"] is None
-
-
-def test_a_page_is_not_moved_by_entries_that_come_after_it(
-    api: httpx.Client, record: Record, owner: str
-) -> None:
-    for _ in range(3):
-        record()
-    cursor = api.get(f"/ledger/{owner}/entries?limit=1").json()["next"]
-    record()
-
-    page = api.get(f"/ledger/{owner}/entries?limit=1&cursor={cursor}").json()
-
-    assert [entry["seq"] for entry in page["entries"]] == [2]
 
 
 def test_a_page_has_fifty_entries_unless_more_are_asked_for(

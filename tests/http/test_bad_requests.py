@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -177,34 +178,50 @@ def test_an_unknown_address_is_not_found(api: httpx.Client, path: str) -> None:
     assert_problem(api.get(path), 404, "not_found")
 
 
+SINCE = "since=2020-01-01T00:00:00Z"
+UNTIL = "until=2999-01-01T00:00:00Z"
+
+# The parameter at fault is the last one, unless another is named.
+WRONG_QUERIES: list[tuple[str, str | None]] = [
+    *((f"?at={value}", None) for value in ("", "now", "2020-01-01", "1577836800")),
+    *((f"?at={value}", None) for value in ("2020-01-01T00:00:00", "9999-12-31T23:59:59-14:00")),
+    *((f"/entries?limit={value}", None) for value in ("0", "501", "-1", "+7", "ten", "1.0", "")),
+    *((f"/entries?limit={value}", None) for value in ("%EF%BC%97", "9" * 20, "1&limit=2")),
+    *((f"/entries?cursor={value}", None) for value in ("", "x", "-1", "9" * 19)),
+    *((f"/entries?asset={value}", None) for value in ("", "%00", "x" * 256)),
+    ("/entries?asset=%ff", "query"),
+    *((f"/holds?{query}", None) for query in ("limit=0", "limit=501", "status=closed")),
+    *((f"/holds?cursor={value}", None) for value in ("7", "2030-01-01")),
+    ("/statement", "since"),
+    (f"/statement?{SINCE}", "until"),
+    (f"/statement?{UNTIL}", "since"),
+    (f"/statement?{UNTIL}&{SINCE}&{SINCE}", None),
+    (f"/statement?{SINCE}&until=2020-02-31T00:00:00Z", None),
+    (f"/statement?{SINCE}&until=2019-12-31T00:00:00Z", None),
+]
+
+
+@pytest.mark.parametrize(("path", "field"), WRONG_QUERIES)
+def test_bad_query_parameter_is_named(api: httpx.Client, path: str, field: str | None) -> None:
+    response = api.get(f"/ledger/alice{path}")
+
+    expected = field or re.findall(r"(\w+)=", path)[-1]
+    assert assert_problem(response, 422, "invalid_request")["field"] == expected
+
+
 @pytest.mark.parametrize(
-    ("query", "field"),
+    ("name", "value"),
     [
-        ("limit=0", "limit"),
-        ("limit=501", "limit"),
-        ("limit=-1", "limit"),
-        ("limit=ten", "limit"),
-        ("limit=1.0", "limit"),
-        ("limit=%EF%BC%97", "limit"),
-        ("limit=+7", "limit"),
-        ("limit=", "limit"),
-        ("limit=99999999999999999999", "limit"),
-        ("limit=1&limit=2", "limit"),
-        ("cursor=x", "cursor"),
-        ("cursor=-1", "cursor"),
-        ("cursor=", "cursor"),
-        ("cursor=9999999999999999999", "cursor"),
-        ("asset=", "asset"),
-        ("asset=%00", "asset"),
-        ("asset=" + "x" * 256, "asset"),
-        ("asset=%ff", "query"),
-        ("color=red", "color"),
+        *[("expires_in", value) for value in (0, -1, "PT15M", 1.5, None, 10**10, 367 * 86_400)],
+        *[("amount", value) for value in (2**53, -(2**53), 2**63)],
     ],
 )
-def test_a_bad_query_parameter_is_named(api: httpx.Client, query: str, field: str) -> None:
-    response = api.get(f"/ledger/alice/entries?{query}")
+def test_bad_value_for_a_hold_is_named(api: httpx.Client, name: str, value: Any) -> None:
+    hold = {"owner_id": "alice", "operation": "CREDIT_SPEND", "nonce": "n", "amount": 1}
 
-    assert assert_problem(response, 422, "invalid_request")["field"] == field
+    response = api.post("/ledger/holds", json=hold | {name: value})
+
+    assert assert_problem(response, 422, "invalid_request")["field"] == name
 
 
 def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InsufficientBalance, LedgerError
-from ledger_py.http import recorder as recorder_module
 from ledger_py.http.database import service_conninfo
 from ledger_py.http.gathering import MAX_GROUP, record_alone
 from ledger_py.http.problems import Problem
@@ -288,24 +287,6 @@ async def test_who_gives_up_waiting_disturbs_nobody(records: Records, conn: Conn
     assert kinds(answers) == ["recorded"] * 3 + ["CancelledError"] + ["recorded"] * 6
     assert transactions(conn) == [10]
     assert kinds(await records.together(requests[3])) == ["replayed"]
-
-
-async def test_a_full_line_turns_others_away_at_once(
-    records: Records, monkeypatch: pytest.MonkeyPatch, conn: Connection
-) -> None:
-    monkeypatch.setattr(recorder_module, "MAX_WAITING", 5)
-
-    answers = await records.together(*(request() for _ in range(8)))
-    later = await records.together(request())
-
-    problems = [answer for answer in answers if isinstance(answer, Problem)]
-    assert kinds(answers)[:5] == ["recorded"] * 5
-    assert [(problem.type.code, problem.type.status) for problem in problems] == [
-        ("database_busy", 503)
-    ] * 3
-    assert "retry-after" in dict(problems[0].headers)
-    assert kinds(later) == ["recorded"]
-    assert sum(transactions(conn)) == 6
 
 
 async def test_closing_answers_everybody_who_waits(ledger_db: str, conn: Connection) -> None:

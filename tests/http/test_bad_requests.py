@@ -114,9 +114,7 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
 
 
 @pytest.mark.parametrize(("field", "body"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
-def test_a_field_that_is_not_acceptable_is_named(
-    api: httpx.Client, field: str, body: bytes
-) -> None:
+def test_bad_field_is_named(api: httpx.Client, field: str, body: bytes) -> None:
     problem = assert_problem(
         api.post("/ledger", content=body, headers=JSON), 422, "invalid_request"
     )
@@ -126,7 +124,7 @@ def test_a_field_that_is_not_acceptable_is_named(
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_not_json_is_refused(api: httpx.Client, body: bytes) -> None:
+def test_malformed_json_is_refused(api: httpx.Client, body: bytes) -> None:
     assert_problem(api.post("/ledger", content=body, headers=JSON), 400, "malformed_json")
 
 
@@ -134,7 +132,7 @@ def test_what_is_not_json_is_refused(api: httpx.Client, body: bytes) -> None:
     "media_type",
     [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "*/*"],
 )
-def test_a_body_of_another_type_is_refused(api: httpx.Client, media_type: str | None) -> None:
+def test_wrong_content_type_is_refused(api: httpx.Client, media_type: str | None) -> None:
     headers = {} if media_type is None else {"content-type": media_type}
 
     response = api.post("/ledger", content=replaced(), headers=headers)
@@ -142,7 +140,7 @@ def test_a_body_of_another_type_is_refused(api: httpx.Client, media_type: str | 
     assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Type"
 
 
-def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(
+def test_chunked_body_is_refused_once_it_is_too_large(
     api: httpx.Client,
 ) -> None:
     response = api.post("/ledger", content=(b" " * 65_536 for _ in range(160)), headers=JSON)
@@ -150,7 +148,7 @@ def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(
     assert_problem(response, 413, "body_too_large")
 
 
-def test_the_settings_may_allow_smaller_bodies_only(ledger_db: str) -> None:
+def test_settings_limit_the_size_of_bodies(ledger_db: str) -> None:
     with running(make_service(ledger_db, max_body=1_024)) as api:
         response = api.post("/ledger", content=replaced() + b" " * 1_024, headers=JSON)
 
@@ -174,7 +172,7 @@ def test_the_settings_may_allow_smaller_bodies_only(ledger_db: str) -> None:
         "/openapi.yaml",
     ],
 )
-def test_an_unknown_address_is_not_found(api: httpx.Client, path: str) -> None:
+def test_unknown_address_is_not_found(api: httpx.Client, path: str) -> None:
     assert_problem(api.get(path), 404, "not_found")
 
 
@@ -224,7 +222,7 @@ def test_bad_value_for_a_hold_is_named(api: httpx.Client, name: str, value: Any)
     assert assert_problem(response, 422, "invalid_request")["field"] == name
 
 
-def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:
+def test_last_of_two_members_with_one_name_counts(api: httpx.Client) -> None:
     body = replaced()[:-1] + b', "amount": "7"}'
 
     response = api.post("/ledger", content=body, headers=JSON)
@@ -232,7 +230,7 @@ def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:
     assert assert_problem(response, 422, "invalid_request")["field"] == "amount"
 
 
-def test_a_long_name_of_an_unknown_field_is_not_repeated_in_full(api: httpx.Client) -> None:
+def test_long_name_of_an_unknown_field_is_shortened(api: httpx.Client) -> None:
     response = api.post("/ledger", content=replaced(**{"x" * 100_000: 1}), headers=JSON)
 
     assert_problem(response, 422, "invalid_request")

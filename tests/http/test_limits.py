@@ -75,7 +75,7 @@ def numbers_in(text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("app", DOCUMENTS)
-def test_every_number_and_text_has_its_limits(app: str) -> None:
+def test_every_number_and_text_has_limits(app: str) -> None:
     for field, schema in fields(DOCUMENTS[app]):
         if schema.get("type") == "integer":
             limited = "minimum" in schema
@@ -103,7 +103,7 @@ def test_name_has_the_form_of_the_database(tx: Connection, name: str, constraint
         assert f"'{schema['pattern']}'" in definition, field
 
 
-def test_an_asset_is_read_by_the_same_form(tx: Connection) -> None:
+def test_asset_in_a_query_has_the_form_of_the_database(tx: Connection) -> None:
     schema = described("/ledger/{owner_id} asset")
     longest = "A" * schema["maxLength"]
 
@@ -119,7 +119,7 @@ def test_an_asset_is_read_by_the_same_form(tx: Connection) -> None:
     "name",
     ["owner_id", "nonce", "hold_nonce", "original_nonce", "claim_subject", "Idempotency-Key"],
 )
-def test_a_key_has_the_length_of_the_database(tx: Connection, name: str) -> None:
+def test_key_has_the_length_of_the_database(tx: Connection, name: str) -> None:
     found = named(name)
 
     assert found
@@ -132,7 +132,7 @@ def test_a_key_has_the_length_of_the_database(tx: Connection, name: str) -> None
                 scalar(tx, "SELECT ledger_core.check_key('x', repeat('ü', %s))", length)
 
 
-def test_the_life_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> None:
+def test_lifetime_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> None:
     check = "SELECT ledger_core.check_expires_in(make_interval(secs => %s))"
     found = named("expires_in")
 
@@ -162,7 +162,7 @@ def test_the_life_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> No
         ("Operation.max_amount", "operations_bounds_exact_in_json"),
     ],
 )
-def test_a_number_has_the_bounds_of_the_database(
+def test_number_has_the_bounds_of_the_database(
     tx: Connection, field: str, constraint_name: str
 ) -> None:
     schema = described(field)
@@ -183,7 +183,7 @@ def test_a_number_has_the_bounds_of_the_database(
         ("ReversalRequest.amount", "reverse_entry", {"original_nonce": "gift", "nonce": "n"}),
     ],
 )
-def test_what_must_be_positive_begins_where_the_database_begins(
+def test_positive_amount_has_the_minimum_of_the_database(
     tx: Connection, field: str, function: str, arguments: Json
 ) -> None:
     alice: Json = {"app": "app1", "owner_id": "alice"}
@@ -197,7 +197,7 @@ def test_what_must_be_positive_begins_where_the_database_begins(
     call(tx, function, app="app1", amount=least, **arguments)
 
 
-def test_the_largest_batch_is_that_of_the_database(tx: Connection) -> None:
+def test_batch_has_the_size_limit_of_the_database(tx: Connection) -> None:
     most = described("BatchRequest.entries")["maxItems"]
     batch = "SELECT count(*) FROM ledger.record_entries('app1', %s::jsonb)"
 
@@ -206,7 +206,7 @@ def test_the_largest_batch_is_that_of_the_database(tx: Connection) -> None:
     assert numbers_in(refusal.detail["reason"]) == [most]
 
 
-def test_the_description_of_metadata_has_the_numbers_of_the_database(tx: Connection) -> None:
+def test_description_of_metadata_has_the_limits_of_the_database(tx: Connection) -> None:
     with refused(tx, "LG001") as refusal:
         scalar(tx, "SELECT ledger_core.check_metadata('[]')")
 
@@ -216,7 +216,7 @@ def test_the_description_of_metadata_has_the_numbers_of_the_database(tx: Connect
 
 
 @pytest.mark.parametrize("field", ["/events after", "/events Last-Event-ID"])
-def test_a_cursor_of_the_feed_has_the_form_of_the_database(tx: Connection, field: str) -> None:
+def test_feed_cursor_has_the_form_of_the_database(tx: Connection, field: str) -> None:
     schema = described(field)
     longest = "9" * 19 + "-" + "9" * 18
 
@@ -227,7 +227,7 @@ def test_a_cursor_of_the_feed_has_the_form_of_the_database(tx: Connection, field
     assert re.search(schema["pattern"], longest)
 
 
-def test_the_service_lets_the_database_decide(
+def test_limits_of_the_database_are_refused_in_its_words(
     tx: Connection, api: httpx.Client, record: Any, owner: str
 ) -> None:
     """What is beyond the document's bounds is refused in the words of the database."""

@@ -42,7 +42,7 @@ def encoded(owner: str) -> str:
     return quote(owner, safe="").replace(".", "%2E")
 
 
-def test_an_owner_never_seen_has_nothing(api: httpx.Client) -> None:
+def test_unknown_owner_has_zeros(api: httpx.Client) -> None:
     response = api.get("/ledger/nobody")
 
     assert response.status_code == 200
@@ -86,9 +86,7 @@ def test_any_hold_can_be_addressed(
     assert (response.status_code, response.json()["nonce"]) == (200, nonce)
 
 
-def test_an_entry_reads_as_it_was_answered_when_it_was_recorded(
-    api: httpx.Client, record: Record, owner: str
-) -> None:
+def test_entry_reads_as_it_was_recorded(api: httpx.Client, record: Record, owner: str) -> None:
     recorded = record(metadata={"order": 7}).json()
     del recorded["replayed"]
 
@@ -114,9 +112,7 @@ def test_pages_follow_one_another_down_to_the_first(
     assert pages == [[5, 4], [3, 2], [1]]
 
 
-def test_a_page_has_fifty_entries_unless_more_are_asked_for(
-    api: httpx.Client, record: Record, owner: str
-) -> None:
+def test_page_has_fifty_entries_by_default(api: httpx.Client, record: Record, owner: str) -> None:
     for _ in range(51):
         record()
 
@@ -129,5 +125,5 @@ def test_a_page_has_fifty_entries_unless_more_are_asked_for(
 @pytest.mark.parametrize(
     "time", ["0001-01-01T00:00:00%2B14:00", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]
 )
-def test_any_time_in_the_past_can_be_asked_for(api: httpx.Client, time: str) -> None:
+def test_any_past_time_can_be_read(api: httpx.Client, time: str) -> None:
     assert api.get(f"/ledger/alice?at={time}").status_code == 200

@@ -14,7 +14,7 @@ from ledger_py.http.problems import PROBLEM_TYPES
 Record = Callable[..., httpx.Response]
 
 
-def test_spending_more_than_there_is_says_what_there_is(record: Record, owner: str) -> None:
+def test_overdraft_is_refused_with_what_is_available(record: Record, owner: str) -> None:
     record(amount=2)
 
     response = record(operation="CREDIT_SPEND", amount=-3)
@@ -39,7 +39,7 @@ def test_spending_more_than_there_is_says_what_there_is(record: Record, owner: s
     )
 
 
-def test_claiming_too_often_says_when_to_come_back(record: Record) -> None:
+def test_claim_limit_is_refused_with_the_next_time(record: Record) -> None:
     record(operation="DAILY_REWARD")
 
     response = record(operation="DAILY_REWARD")
@@ -48,7 +48,7 @@ def test_claiming_too_often_says_when_to_come_back(record: Record) -> None:
     assert datetime.fromisoformat(response.json()["next_eligible_at"]).tzinfo is not None
 
 
-def test_problems_have_the_status_that_the_database_gives_them(
+def test_problems_have_the_status_of_the_database(
     conn: psycopg.Connection[tuple[str, str, int]],
 ) -> None:
     rows = conn.execute("SELECT sqlstate, code, http_status FROM ledger.error_codes").fetchall()

@@ -14,9 +14,9 @@ from ledger_py.http.database import Database
 from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.logs import make_logger
 from ledger_py.http.openapi import openapi_document
+from ledger_py.http.pages import pages
 from ledger_py.http.recorder import CONNECTIONS, Recorder
 from ledger_py.http.routes import ROUTES
-from ledger_py.http.routes.pages import pages
 from ledger_py.http.routing import Endpoint, Parts
 from ledger_py.http.service import LedgerService
 from ledger_py.http.startup import StartupRefused

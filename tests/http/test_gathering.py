@@ -23,7 +23,7 @@ from tests.http.gathered import (
     Records,
     kinds,
     lock,
-    make_line,
+    make_queue,
     request,
     transactions,
     until,
@@ -230,10 +230,10 @@ async def test_lost_idle_connection_is_replaced(records: Records, conn: Connecti
 
 async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
     away = "postgresql://someone@127.0.0.1:1/none"
-    line = make_line(service_conninfo(away, "app1", SETTINGS))
+    queue = make_queue(service_conninfo(away, "app1", SETTINGS))
     items = [waiting(request(f"owner-{n}")) for n in range(2 * MAX_GROUP)]
     for item in items:
-        line.add(item)
+        queue.add(item)
 
     answers = await asyncio.gather(*(item.answer for item in items), return_exceptions=True)
 
@@ -243,33 +243,33 @@ async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
 async def test_unresponsive_server_is_given_up(ledger_db: str, conn: Connection) -> None:
     """A lock for which the server waits without end stands for a server that has stopped."""
     endless = msgspec.structs.replace(SETTINGS, lock_timeout=3600.0, statement_timeout=3600.0)
-    line = make_line(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
+    queue = make_queue(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
     conn.execute("SELECT ledger.record_entry('app1', 'locked', 'CREDIT_ADD', 'first')")
     asked = request("locked")
     with psycopg.connect(ledger_db) as blocker:
         lock(blocker, "locked")
         item = waiting(asked)
-        line.add(item)
+        queue.add(item)
         with pytest.raises(psycopg.OperationalError):
             await item.answer
     again = waiting(asked)
-    line.add(again)
+    queue.add(again)
     # Of the calls that were given up one may have been carried out after all.
     assert (await again.answer).seq == 2
-    await line.close()
+    await queue.close()
 
     assert sum(transactions(conn)) == 2
 
 
 async def test_unreadable_item_affects_no_other(ledger_db: str, conn: Connection) -> None:
-    line = make_line(service_conninfo(ledger_db, "app1", SETTINGS))
+    queue = make_queue(service_conninfo(ledger_db, "app1", SETTINGS))
     items = [waiting(request(f"owner-{n}")) for n in range(10)]
     items[4].encoded = rb'{"owner_id": "\ud800"}'
     for item in items:
-        line.add(item)
+        queue.add(item)
 
     answers = await asyncio.gather(*(item.answer for item in items))
-    await line.close()
+    await queue.close()
 
     assert kinds(list(answers)) == ["recorded"] * 10
     assert transactions(conn) == [1] * 10

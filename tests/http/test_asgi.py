@@ -1,4 +1,4 @@
-"""Servers may leave out of a request all that ASGI calls optional."""
+"""Requests as other servers than uvicorn may pass them on."""
 
 from __future__ import annotations
 
@@ -36,8 +36,18 @@ async def started(service: Litestar) -> AsyncIterator[Litestar]:
     await task
 
 
-async def ask(service: Litestar, method: str, path: str, *messages: Message) -> tuple[int, Any]:
-    """Ask as a server does that says no more than it must; give the status and the JSON."""
+async def ask(
+    service: Litestar, method: str, path: str, *messages: Message, **optional: Any
+) -> tuple[int, Any]:
+    """Send a request with the required keys of ASGI; return the status and the JSON.
+
+    Args:
+        service: The service.
+        method: The HTTP method.
+        path: The path, decoded.
+        messages: The messages with the body.
+        optional: Optional keys of the scope.
+    """
     scope: Any = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -46,6 +56,7 @@ async def ask(service: Litestar, method: str, path: str, *messages: Message) -> 
         "path": path,
         "query_string": b"",
         "headers": JSON if messages else [],
+        **optional,
     }
     waiting = list(messages or [{"type": "http.request"}])
     sent: list[Message] = []
@@ -88,3 +99,11 @@ async def test_optional_keys_may_be_missing(ledger_db: str) -> None:
     assert (read[0], read[1]["owner_id"]) == (200, "alicé 100%")
     assert (missing[0], missing[1]["code"]) == (404, "not_found")
     assert page[0] == 200
+
+
+async def test_braces_in_a_path_are_an_owner(ledger_db: str) -> None:
+    async with started(make_service(ledger_db)) as service:
+        path = "/ledger/{owner_id}"
+        status, balance = await ask(service, "GET", path, raw_path=path.encode())
+
+    assert (status, balance["owner_id"]) == (200, "{owner_id}")

@@ -67,40 +67,39 @@ Asset: TypeAlias = Annotated[
 ClaimSubject: TypeAlias = Annotated[
     Key,
     Meta(
-        description="Who or what else the operation's claim limit counts, such as a hashed e-mail"
+        description="A second subject of the operation's claim limit, such as a hashed e-mail"
         " address."
     ),
 ]
 RequestNonce: TypeAlias = Annotated[
     Key,
     Meta(
-        description="The caller's own id for this request, unique per app: the same request again"
-        " gets the first answer and changes nothing. May be left out when the header"
-        " Idempotency-Key says it.",
+        description="The caller's own id for this request, unique per app. Repeating the request"
+        " returns the first answer and changes nothing. May be left out if the header"
+        " Idempotency-Key is sent.",
         examples=["123e4567-e89b-12d3-a456-426655440000"],
     ),
 ]
 RequestAmount: TypeAlias = Annotated[
     Exact,
     Meta(
-        description="Whole units: positive credits, negative debits, within the bounds of the"
-        " operation, which `/operations` tells. Left out: the operation's default.",
+        description="Whole units: positive for credits, negative for debits, within the bounds of"
+        " the operation (see `/operations`). Left out: the operation's default.",
         examples=[10],
     ),
 ]
 RequestExpiry: TypeAlias = Annotated[
     Time,
     Meta(
-        description="When the credits expire (RFC 3339, with a zone): a time in the future, at the"
-        " latest in the year 9998; for credits only. Left out: as the operation says.",
+        description="When the credits expire (RFC 3339, with a time zone): in the future, in the"
+        " year 9998 at the latest; for credits only. Left out: the operation's rule.",
         examples=["2030-01-01T00:00:00Z"],
     ),
 ]
 RequestMetadata: TypeAlias = Annotated[
     Mapping[str, Any],
     Meta(
-        description="Any JSON object to store with it: at most 16384 bytes of JSON, nested at most"
-        " 64 deep.",
+        description="A JSON object to store: at most 16384 bytes, nested at most 64 levels deep.",
         examples=[{"order": 7}],
     ),
 ]

@@ -53,9 +53,7 @@ __all__ = (
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One recorded change of one account."""
 
-    entry_id: Annotated[
-        Number, Meta(description="Unique in the whole ledger; says nothing about order.")
-    ]
+    entry_id: Annotated[Number, Meta(description="Unique in the whole ledger; implies no order.")]
     seq: Annotated[
         Number,
         Meta(description="The number of the entry within its account: 1, 2, 3 … in commit order."),
@@ -64,7 +62,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asset: Annotated[Asset, Meta(description="The unit counted, usually `CREDIT`.")]
     app: Annotated[AppName, Meta(description="The app that recorded the entry.")]
     operation: Annotated[OperationName, Meta(description="The kind of change.")]
-    amount: Annotated[Exact, Meta(description="The change: positive credits, negative debits.")]
+    amount: Annotated[
+        Exact, Meta(description="The change: positive for credits, negative for debits.")
+    ]
     balance: Annotated[Exact, Meta(description="The account's balance after this entry.")]
     nonce: Annotated[Key, Meta(description="The caller's own id for the request; unique per app.")]
     metadata: Annotated[
@@ -91,8 +91,8 @@ class RecordedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
     replayed: Annotated[
         bool,
         Meta(
-            description="True when the same request had been recorded before: this is the first"
-            " answer again, and nothing has changed."
+            description="True if the same request was recorded before. Then this is the first"
+            " answer, and nothing has changed."
         ),
     ]
 
@@ -100,7 +100,7 @@ class RecordedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
 class FeedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
     """An entry of the change feed."""
 
-    cursor: Annotated[str, Meta(description="Where to go on behind this entry.")]
+    cursor: Annotated[str, Meta(description="The position in the feed after this entry.")]
 
 
 class EntryFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,20 +149,18 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: OwnerId
     asset: Asset
     app: Annotated[AppName, Meta(description="The app that placed the hold.")]
-    operation: Annotated[
-        OperationName, Meta(description="The operation whose debits are captured from the hold.")
-    ]
+    operation: Annotated[OperationName, Meta(description="The operation that captures record.")]
     nonce: Annotated[Key, Meta(description="The caller's own id for the hold; unique per app.")]
     amount: Annotated[
-        Positive, Meta(description="What was reserved, a positive number of whole units.")
+        Positive, Meta(description="The reserved amount, a positive number of whole units.")
     ]
-    captured: Annotated[NotNegative, Meta(description="What of it has been captured so far.")]
+    captured: Annotated[NotNegative, Meta(description="The amount captured so far.")]
     remaining: Annotated[
-        NotNegative, Meta(description="What the hold still reserves; 0 once it has ended.")
+        NotNegative, Meta(description="The amount still reserved; 0 once the hold has ended.")
     ]
     status: Annotated[HoldStatus, Meta(description="`open`, or how the hold ended.")]
     placed_at: Annotated[Time, Meta(description="When the hold was placed.")]
-    expires_at: Annotated[Time, Meta(description="When the hold ends by itself, or would have.")]
+    expires_at: Annotated[Time, Meta(description="When the hold expires, or would have expired.")]
     closed_at: Annotated[
         Time | None, Meta(description="When the hold ended; null while it is open.")
     ]
@@ -172,7 +170,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     replayed: Annotated[
         bool,
         Meta(
-            description="True when the same request had been made before: this is the hold as it is"
+            description="True if the same request was made before. Then this is the hold as it is"
             " now, and nothing has changed."
         ),
     ]
@@ -188,10 +186,10 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     available: Annotated[Exact, Meta(description="`balance` less `held`: what can be spent.")]
     entry_count: Annotated[Count, Meta(description="The number of entries of the account.")]
     next_expiry_at: Annotated[
-        Time | None, Meta(description="When credits expire next; null when none will.")
+        Time | None, Meta(description="When the next credits expire; null if none will.")
     ]
     next_expiry_amount: Annotated[
-        Positive | None, Meta(description="How many credits expire then; null when none will.")
+        Positive | None, Meta(description="How many credits expire then; null if none will.")
     ]
 
 
@@ -220,7 +218,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     asset: Asset
     default_amount: Annotated[
         Exact | None,
-        Meta(description="The amount of a request without one; null when a request must say it."),
+        Meta(
+            description="The amount of a request without one; null if every request must have one."
+        ),
     ]
     min_amount: Annotated[
         Exact, Meta(description="The lowest amount allowed (debits are negative).")
@@ -228,7 +228,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     max_amount: Annotated[Exact, Meta(description="The highest amount allowed.")]
     claim_limit: Annotated[
         Annotated[int, in_database(minimum=1, maximum=1000)] | None,
-        Meta(description="How often it may be claimed per period; null for no limit."),
+        Meta(description="How many claims are allowed per period; null for no limit."),
     ]
     claim_period: Annotated[
         Literal["ever", "day", "week", "month"] | None,
@@ -237,7 +237,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     claim_scope: Annotated[
         Literal["owner", "owner_and_app"] | None,
         Meta(
-            description="Whom the limit counts: an owner across apps, or an owner within one app."
+            description="What the limit counts: the claims of an owner across apps, or within one"
+            " app."
         ),
     ]
     claim_time_zone: Annotated[
@@ -247,7 +248,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="How long the credits last, as an ISO 8601 duration (`P30D`, `P1M`); null"
-            " when they do not expire."
+            " if they do not expire."
         ),
     ]
     description: Annotated[str, Meta(description="What the operation is for.")]

@@ -32,8 +32,8 @@ def create_app(
 ) -> Litestar:
     """Make the service of an app.
 
-    Nothing is read or opened before the service starts. It does not start, and says why, when its
-    database cannot be reached or lacks something, or when the enum and the app's set of operations
+    Nothing is read or opened before the service starts. It refuses to start, and says why, if its
+    database cannot be reached or is not up to date, or if the enum and the app's set of operations
     in the database differ.
 
     Args:
@@ -103,7 +103,7 @@ def _read_settings() -> Settings:
 
 
 def _silence_access_log() -> None:
-    """Turn off uvicorn's own line per request, which it decides on at each connection."""
+    """Turn off uvicorn's access log; it looks at the logger's handlers at every connection."""
     access_log = logging.getLogger("uvicorn.access")
     access_log.handlers.clear()
     access_log.propagate = False

@@ -71,15 +71,18 @@ def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
             "title": f"Shared Ledger: {app}",
             "version": version("shared-ledger"),
             "description": f"Credits of the users of {app}, in the ledger that all apps share."
-            " What fails is answered with a problem (RFC 9457): `code` names its kind, and"
-            " `/problems/{code}` describes it. No text may hold the character NUL, nor half of a"
-            " character (a lone surrogate); fields that are not described are refused.",
+            " Errors are answered with a problem (RFC 9457): `code` names its kind, and"
+            " `/problems/{code}` describes it. Texts must not contain NUL or lone surrogates;"
+            " fields that are not described are refused.",
         },
         "servers": [{"url": "/"}],
         "tags": [
             {"name": "ledger", "description": "Recording entries and reading accounts."},
-            {"name": "catalogue", "description": "What may be recorded, and what can go wrong."},
-            {"name": "health", "description": "For whoever keeps the service running."},
+            {
+                "name": "catalogue",
+                "description": "The operations of the app, and the kinds of problems.",
+            },
+            {"name": "health", "description": "Checks for monitoring."},
         ],
         "paths": dict(paths),
         "components": {"schemas": _components(operations)},
@@ -126,7 +129,7 @@ def _parameters_of(route: Route, parameter: str, place: str) -> Iterator[Json]:
         return
     schema = _schemas_of([struct])[struct.__name__]
     for name, field in schema["properties"].items():
-        # A parameter that is optional is left out: there is no null in an address.
+        # An optional parameter is left out; there is no null in an address.
         value = next((one for one in field.get("anyOf", ()) if one != {"type": "null"}), field)
         yield {
             "name": name,
@@ -180,12 +183,13 @@ def _returned(route: Route) -> tuple[Any, ...]:
 
 
 def _codes(route: Route) -> Iterator[str]:
-    """Name the kinds of problems that a route can answer with."""
+    """List the codes of the problems that a route can answer with."""
     for refusal in route.refuses:
         yield refusal if isinstance(refusal, str) else refusal.code
     parameters = route.parameters.keys()
     if route.body_type is not None:
         yield from ("malformed_json", "body_too_large", "unsupported_media_type")
+    if route.writes:
         yield from (NotAuthorized.code, UnknownApp.code)
     if route.body_type is not None or parameters & {"at", "query", "headers"}:
         yield "invalid_request"
@@ -276,7 +280,7 @@ def _components(operations: type[BaseLedgerOperation]) -> dict[str, Json]:
         "description": "The operations of this app.",
     }
     schemas["Problem"] = _PROBLEM
-    # msgspec cannot tell two structs apart, and does not describe what may be either.
+    # msgspec cannot decode a union of structs, and so does not describe one.
     schemas[BatchAnswer.__name__]["properties"]["results"]["items"] = {
         "anyOf": [_reference(RecordedEntry.__name__), _reference("Problem")]
     }
@@ -284,7 +288,7 @@ def _components(operations: type[BaseLedgerOperation]) -> dict[str, Json]:
 
 
 def _with_enum(struct: Any, operations: type[BaseLedgerOperation]) -> Any:
-    """Put the app's enum in the place of the type by which operations are decoded."""
+    """Replace the type by which operations are decoded with the app's enum."""
     generic = get_origin(struct) or struct
     return generic[operations] if getattr(generic, "__parameters__", ()) else generic
 
@@ -319,7 +323,7 @@ def _schemas_of(types: Sequence[Any]) -> dict[str, Json]:
 
 
 def _state_database_limits(schema: Any) -> None:
-    """Let the limits of the database take the place of the decoder's."""
+    """Replace the limits of the decoder with those of the database."""
     if isinstance(schema, dict):
         schema.update(schema.pop(DATABASE_LIMITS, {}))
         for value in schema.values():

@@ -1,4 +1,4 @@
-"""Requests: from ASGI messages to structs, strictly. What is not as documented is a problem."""
+"""Strict decoding of requests: from ASGI messages to structs, or to a problem."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 MAX_BODY: Final = 1024 * 1024
-"""The largest body in bytes, unless it holds many entries: far more than the fields and 16 KiB of
-metadata can need. The settings may allow less."""
+"""The most bytes of a body, unless it holds many entries: far more than the fields and 16 KiB of
+metadata need. The settings may allow less."""
 
 
 class ClientGone(Exception):
-    """The caller hung up before the request was complete; nobody waits for an answer."""
+    """The client disconnected before the request was complete."""
 
 
 # Bodies: bytes
@@ -65,8 +65,8 @@ async def read_json(
         None.
 
     Raises:
-        Problem: The body is declared as something else than JSON, or is too large.
-        ClientGone: The caller hung up.
+        Problem: The Content-Type is not JSON, the body is compressed, or it is too large.
+        ClientGone: The client disconnected.
     """
     headers = _BodyHeaders(scope)
     if not optional:
@@ -174,7 +174,7 @@ def _decode(
 
 
 class _UnreadBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A batch whose entries are not looked at."""
+    """A batch whose entries are not decoded yet."""
 
     entries: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_BATCH)]
     atomic: bool = False
@@ -238,7 +238,7 @@ def _decode_entry(body: bytes) -> RecordRequest[str] | Problem:
 
 
 def agree_on_nonce(in_body: str | None, in_header: bytes | None) -> str:
-    """Find the nonce of a request, in its body or in its header Idempotency-Key.
+    """Get the nonce of a request from its body or its header Idempotency-Key.
 
     Args:
         in_body: The field ``nonce``.
@@ -269,11 +269,11 @@ def agree_on_nonce(in_body: str | None, in_header: bytes | None) -> str:
 
 
 def path_as_sent(scope: Scope) -> str:
-    """Find the path of a request, percent-encoded as it was sent.
+    """Get the path of a request, percent-encoded as it was sent.
 
     Args:
-        scope: The ASGI scope of the request. Servers need not say the path as it was sent; then it
-            is encoded anew, and a slash that is part of a segment (%2F) cannot be told from others.
+        scope: The ASGI scope of the request. If the server leaves ``raw_path`` out, the path is
+            encoded again; then an encoded slash (%2F) cannot be told from a separator.
     """
     raw: bytes | None = scope.get("raw_path")
     if raw is None:
@@ -329,7 +329,7 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 @functools.cache
 def _integer_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
-    """Find the parameters that are integers, which an address can only hold as text."""
+    """List the parameters that are integers; in a query they are text."""
     info = msgspec.inspect.type_info(type_)
     assert isinstance(info, msgspec.inspect.StructType)
     types = {

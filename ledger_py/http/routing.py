@@ -1,4 +1,4 @@
-"""Routes: each is stated once, and its handler, its documentation and its tests follow from it."""
+"""Routes: each is stated once; its handler, its documentation and its tests follow from it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(kw_only=True)
 class Parts:
-    """The parts of a service. A route gets those that its function has a parameter for.
+    """The parts of a service, which the functions of routes take by the name of a parameter.
 
     Attributes:
         app: The name of the app.
@@ -64,32 +64,32 @@ class Parts:
 class Route:
     """A route, as a decorator of the function that answers it.
 
-    The docstring of the function becomes the summary and the description in the OpenAPI document,
-    its name the operation id. Its parameters say what it needs:
+    The name of the function becomes the operation id in the OpenAPI document. The first line of its
+    docstring becomes the summary, the rest the description. Its parameters say what it needs:
 
     * ``at``, ``query``, ``headers``, ``body``: the decoded path, query, header fields and body, as
       the struct that the parameter is annotated with;
-    * ``nonce``: what the body and the header Idempotency-Key agree on;
+    * ``nonce``: the nonce, from the body or the header Idempotency-Key;
     * ``ledger``: the ledger, on a connection of the pool. If the connection is lost, the function
       is called again with another one;
     * any other name: that part of the service (`Parts`).
 
-    It returns the body of the answer, or an ASGI application that sends the answer.
+    It returns the body of the answer, or a Litestar response that sends the answer.
 
     Args:
         method: The HTTP method.
         path: The address, with ``{name}`` for each field of the struct ``at``.
         answers: What a successful answer is, in a few words.
-        recorded: A successful answer is 201, or 200 when it is a replay. Otherwise it is 200.
-        media_type: The type of a successful answer.
-        refuses: The refusals of the ledger, and other problems by their code, that do not follow
-            from the parameters.
+        recorded: A successful answer is 201, or 200 for a replay. Without it, it is 200.
+        media_type: The media type of a successful answer.
+        refuses: Refusals of the ledger, and other problems by their code, that do not follow from
+            the parameters.
         tag: The section of the document.
-        body: The struct that documents the body, if not the one that ``body`` is annotated with.
+        body: The struct that documents the body, if it is not that of the parameter.
         body_required: Whether there must be a body.
-        decode: Decodes the body, if not the struct.
+        decode: Decodes the body; by its struct if left out.
         many: Whether the body may be as large as the settings allow.
-        examples: Makes examples of bodies, by name, for the operations of an app.
+        examples: Makes named examples of the body for the operations of an app.
         answer_example: An example of a successful answer.
     """
 
@@ -125,15 +125,18 @@ class Route:
         return get_type_hints(self.function, include_extras=True)
 
     @property
+    def writes(self) -> bool:
+        """Whether a request may change the ledger."""
+        return self.method != "GET"
+
+    @property
     def body_type(self) -> type[msgspec.Struct] | None:
         """The struct that documents the body, if there is one."""
         return self.body or self.parameters.get("body")
 
 
 class Endpoint:
-    """A route of a service, as an ASGI application.
-
-    What fails is raised, for the service to answer.
+    """A route of a service, as an ASGI application. Errors are raised, for the service to answer.
 
     Args:
         route: The route.
@@ -155,7 +158,6 @@ class Endpoint:
         self._given = {name: getattr(parts, name) for name in types}
         body = route.body_type
         self._decode_body = route.decode or (body_decoder(body) if body else None)
-        self._writes = route.method != "GET"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to this route."""
@@ -167,7 +169,7 @@ class Endpoint:
             )
         else:
             answer = await self._function(**given)
-        if self._writes:
+        if self.route.writes:
             self._parts.feed.changed()
         if isinstance(answer, ASGIResponse):
             await answer(scope, receive, send)
@@ -180,11 +182,11 @@ class Endpoint:
         await send_answer(send, status, _encode(answer))
 
     async def _decode(self, scope: Scope, receive: Receive, log: RequestLog) -> dict[str, Any]:
-        """Decode what the function takes of a request."""
+        """Decode a request to the arguments of the function."""
         given = self._given.copy()
         if self._at is not None:
             if "//" in path_as_sent(scope):
-                # Litestar takes two slashes for one, and would find something else.
+                # Litestar ignores empty segments, and so found the wrong route.
                 raise Problem("not_found")
             given["at"] = decode_path(scope["path_params"], self._at)
             log.note(given["at"])
@@ -215,7 +217,9 @@ class Endpoint:
             return self
 
         path = re.sub(r"\{(\w+)\}", r"{\1:str}", self.route.path)
-        return HTTPRouteHandler(path, http_method=self.route.method, name=self.route.name)(find)
+        method, name = self.route.method, self.route.name
+        # The endpoint sends the status. Litestar refuses its own default for DELETE, 204.
+        return HTTPRouteHandler(path, http_method=method, name=name, status_code=200)(find)
 
 
 async def send_answer(

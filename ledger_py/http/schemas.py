@@ -68,11 +68,11 @@ class RecordRequest(
 
 
 class BatchRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
-    """A request to record many entries, with the meaning of one request after the other."""
+    """A request to record many entries, as if one request came after the other."""
 
     entries: Annotated[
         list[RecordRequest[OperationT]],
-        Meta(max_length=MAX_BATCH, description="The entries; each must say its nonce."),
+        Meta(max_length=MAX_BATCH, description="The entries; each must have a nonce."),
     ]
     atomic: Annotated[
         bool, Meta(description="Record all or none: the first refusal refuses the batch.")
@@ -83,15 +83,15 @@ class ReversalRequest(Received, frozen=True, kw_only=True):
     """A request to reverse an entry, wholly or in part. A field that is null counts as left out."""
 
     original_nonce: Annotated[
-        Key, Meta(description="The nonce of the entry to take back, which this app recorded.")
+        Key, Meta(description="The nonce of the entry to reverse, which this app recorded.")
     ]
     nonce: RequestNonce | None = None
     amount: (
         Annotated[
             Positive,
             Meta(
-                description="How much to take back, a positive number of whole units. Left out:"
-                " all that is left.",
+                description="How much to reverse, a positive number of whole units. Left out: all"
+                " that is left.",
                 examples=[3],
             ),
         ]
@@ -99,7 +99,7 @@ class ReversalRequest(Received, frozen=True, kw_only=True):
     ) = None
     metadata: RequestMetadata | None = None
     free_claim: Annotated[
-        bool, Meta(description="Let a claim that is taken back wholly be claimed again.")
+        bool, Meta(description="Allow a claim that is wholly reversed to be made again.")
     ] = False
 
 
@@ -117,7 +117,7 @@ class HoldRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
 
 
 class CaptureRequest(Received, frozen=True, kw_only=True):
-    """A request to spend what a hold reserves. A field that is null counts as left out."""
+    """A request to capture a hold. A field that is null counts as left out."""
 
     nonce: RequestNonce | None = None
     amount: (
@@ -134,7 +134,7 @@ class CaptureRequest(Received, frozen=True, kw_only=True):
     final: Annotated[
         bool,
         Meta(
-            description="End the hold and give back the rest. With false, further captures may"
+            description="End the hold and release the rest. With false, further captures may"
             " follow."
         ),
     ] = True
@@ -146,7 +146,7 @@ class ReleaseRequest(Received, frozen=True, kw_only=True):
 
 
 class ExtendRequest(Received, frozen=True, kw_only=True):
-    """A request to let a hold last longer; it is never shortened."""
+    """A request to extend a hold; it is never shortened."""
 
     expires_in: Lifetime
 
@@ -157,7 +157,7 @@ class HoldPath(msgspec.Struct, frozen=True, kw_only=True):
     hold_nonce: Annotated[
         Key,
         Meta(
-            description="The nonce of the hold; percent-encoded where it must be (`/` is %2F).",
+            description="The nonce of the hold, percent-encoded (`/` is %2F).",
             examples=["job-7"],
         ),
     ]
@@ -168,7 +168,7 @@ class AccountPath(msgspec.Struct, frozen=True, kw_only=True):
 
     owner_id: Annotated[
         OwnerId,
-        Meta(description="Who holds the credits; percent-encoded where it must be (`/` is %2F)."),
+        Meta(description="Who holds the credits, percent-encoded (`/` is %2F)."),
     ]
 
 
@@ -197,8 +197,8 @@ class BalanceQuery(AccountQuery, frozen=True, kw_only=True):
         Annotated[
             Time,
             Meta(
-                description="The time of the balance (RFC 3339, with a zone), not in the future."
-                " Left out: now, with more than the balance."
+                description="A past time (RFC 3339, with a time zone). Left out: now, with more"
+                " than the balance."
             ),
         ]
         | None
@@ -210,13 +210,13 @@ class StatementQuery(AccountQuery, frozen=True, kw_only=True):
 
     since: Annotated[
         Time,
-        Meta(description="Where the period begins (RFC 3339, with a zone), not in the future."),
+        Meta(description="Start of the period (RFC 3339, with a time zone), not in the future."),
     ]
     until: Annotated[
         Time,
         Meta(
-            description="Where it ends, not before `since`; this moment does not belong to it."
-            " Beyond now it means now."
+            description="End of the period (exclusive), not before `since`. A time in the future"
+            " means now."
         ),
     ]
 
@@ -233,9 +233,7 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
     cursor: (
         Annotated[
             EntryCursor,
-            Meta(
-                description="Where to go on: `next` of the page before. Left out: with the newest."
-            ),
+            Meta(description="`next` of the previous page. Left out: start with the newest."),
         ]
         | None
     ) = None
@@ -244,13 +242,11 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
 class HoldsQuery(PageQuery, frozen=True, kw_only=True):
     """The query parameters of a list of holds."""
 
-    status: Annotated[HoldStatus, Meta(description="Only holds in this state.")] | None = None
+    status: Annotated[HoldStatus, Meta(description="Only holds with this status.")] | None = None
     cursor: (
         Annotated[
             Time,
-            Meta(
-                description="Where to go on: `next` of the page before. Left out: with the newest."
-            ),
+            Meta(description="`next` of the previous page. Left out: start with the newest."),
         ]
         | None
     ) = None
@@ -265,8 +261,8 @@ class EventsQuery(Received, frozen=True, kw_only=True):
             Meta(
                 min_length=1,
                 max_length=255,
-                description="Where to go on: the `id` of the last event. The header Last-Event-ID"
-                " has precedence. Left out: with the first entry of the ledger.",
+                description="The `id` of the last event received. The header Last-Event-ID has"
+                " precedence. Left out: start with the first entry of the ledger.",
             ),
         ]
         | None
@@ -280,7 +276,7 @@ class EventsHeaders(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             FeedCursor,
             Meta(
-                description="Where to go on: the `id` of the last event, as a browser sends it.",
+                description="The `id` of the last event received, as a browser sends it.",
             ),
         ]
         | None
@@ -293,7 +289,7 @@ class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
     entries: Annotated[list[Entry], Meta(description="The entries.")]
     next: Annotated[
         EntryCursor | None,
-        Meta(description="The cursor of the page that follows, or null when this is the last one."),
+        Meta(description="The cursor of the next page; null on the last page."),
     ]
 
 
@@ -303,56 +299,57 @@ class HoldPage(msgspec.Struct, frozen=True, kw_only=True):
     holds: Annotated[list[Hold], Meta(description="The holds, of all apps.")]
     next: Annotated[
         Time | None,
-        Meta(description="The cursor of the page that follows, or null when this is the last one."),
+        Meta(description="The cursor of the next page; null on the last page."),
     ]
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each entry of a batch."""
+    """The results of a batch."""
 
     results: Annotated[
         list[Any],
         Meta(
-            description="For each entry in the order of the request: the entry as recorded, or the"
-            " problem that it would have been answered with by itself."
+            description="A result per entry, in the order of the request: the recorded entry, or"
+            " the problem that a single request would have been answered with."
         ),
     ]
 
 
 class PastBalance(msgspec.Struct, frozen=True, kw_only=True):
-    """What an owner had at a time."""
+    """The balance of an owner at a past time."""
 
     owner_id: OwnerId
     asset: Asset
-    at: Annotated[Time, Meta(description="The time; entries of this very microsecond count.")]
+    at: Annotated[
+        Time, Meta(description="The time; entries of this very microsecond are included.")
+    ]
     balance: Annotated[Exact, Meta(description="The balance then; 0 before the first entry.")]
 
 
 class StatementTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """What one operation of one app did to an account in a period."""
+    """The entries of one operation of one app in a period."""
 
     app: Annotated[AppName, Meta(description="The app.")]
     operation: Annotated[OperationName, Meta(description="The operation.")]
     entry_count: Annotated[
         Count,
-        Meta(
-            description="The number of its entries. What has expired and is not posted yet has"
-            " none."
-        ),
+        Meta(description="The number of entries; 0 for expired credits that are not posted yet."),
     ]
     # Of a long time, in which much came and went, the sum may be larger than any balance.
     amount: Annotated[int, Meta(description="The sum of its entries.")]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """What moved on an account in a period: opening and totals make closing."""
+    """The changes of an account in a period; opening plus totals is closing."""
 
     owner_id: OwnerId
     asset: Asset
-    since: Annotated[Time, Meta(description="Where the period begins.")]
-    until: Annotated[Time, Meta(description="Where it ends; this moment does not belong to it.")]
+    since: Annotated[Time, Meta(description="Start of the period.")]
+    until: Annotated[Time, Meta(description="End of the period (exclusive).")]
     opening: Annotated[Exact, Meta(description="The balance before the period.")]
-    totals: Annotated[list[StatementTotal], Meta(description="What moved, by app and operation.")]
+    totals: Annotated[
+        list[StatementTotal], Meta(description="The sums of the entries, by app and operation.")
+    ]
     closing: Annotated[
         Exact,
         Meta(description="The balance at the end of the period, or now if that is earlier."),
@@ -364,7 +361,7 @@ class OperationList(msgspec.Struct, frozen=True, kw_only=True):
 
     app: ServedApp
     operations: Annotated[
-        list[Operation], Meta(description="What it may record, with the rules that hold for it.")
+        list[Operation], Meta(description="The operations that it may record, with their rules.")
     ]
 
 
@@ -382,9 +379,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Annotated[
         str,
-        Meta(
-            description="Always `ok`; a service that is not ready answers with a problem instead."
-        ),
+        Meta(description="Always `ok`; a service that is not ready answers with a problem."),
     ]
     app: ServedApp
-    checks: Annotated[dict[str, str], Meta(description="What was looked at; every value is `ok`.")]
+    checks: Annotated[dict[str, str], Meta(description="The checks; every value is `ok`.")]

@@ -482,7 +482,7 @@ def test_segment_that_cannot_be_a_key_is_refused(
     api: httpx.Client, route: Route, segment: str
 ) -> None:
     (row, *_) = (row for row in ROWS if row.route == route.name)
-    (name,) = route.parameters["at"].__struct_fields__
+    name, *_ = route.parameters["at"].__struct_fields__
     address = route.path.replace(f"{{{name}}}", segment) + "?" + row.address.partition("?")[2]
 
     response = api.request(route.method, address, json=row.body)

@@ -90,8 +90,8 @@ async def record_entry(
 ) -> RecordedEntry:
     """Record one entry.
 
-    Records the entry or nothing. The same request again is answered with the first answer (200,
-    `replayed` is true) and changes nothing; a refused request does not use its nonce up.
+    Records the entry or nothing. Repeating the request returns the first answer (200, `replayed` is
+    true) and changes nothing. A refused request does not use up its nonce.
     """
     return await recorder.record(body, nonce)
 
@@ -99,7 +99,7 @@ async def record_entry(
 @Route(
     "POST",
     "/ledger/batch",
-    answers="What became of each entry, in their order",
+    answers="The results, in the order of the entries",
     body=BatchRequest,
     decode=decode_batch,
     many=True,
@@ -109,11 +109,10 @@ async def record_entry(
 async def record_entries(recorder: Recorder, body: Batch) -> BatchAnswer:
     """Record many entries.
 
-    Records the entries as if one request came after the other. A refused entry touches no other,
-    and is answered with the problem that it would have been answered with by itself (`code` tells
-    it from an entry), unless the batch is atomic: then the first refusal refuses all, with its
-    `position` counted from 1. The whole may be repeated: entries that were recorded are answered
-    again.
+    Records the entries as if one request came after the other. A refused entry affects no other:
+    its result is the problem that a single request would have been answered with (`code` tells it
+    from an entry). If the batch is atomic, the first refusal refuses all, with its `position`
+    counted from 1. The batch may be repeated: entries that were recorded are answered again.
     """
     if body.atomic:
         _refuse_with_first(body.entries)
@@ -155,8 +154,8 @@ def _result(result: RecordedEntry | Refusal) -> RecordedEntry | dict[str, Any]:
 async def reverse_entry(ledger: AsyncLedger, body: ReversalRequest, nonce: str) -> RecordedEntry:
     """Reverse an entry, wholly or in part.
 
-    Records an entry of operation REVERSAL. All reversals of an entry together never exceed it.
-    Credits that a debit took go back to where they came from; a credit can be taken back only while
+    Records an entry of operation REVERSAL. All reversals of an entry together never exceed it. The
+    credits of a reversed debit return to where they came from; a credit can be reversed only while
     it is available.
     """
     return await ledger.reverse_entry(

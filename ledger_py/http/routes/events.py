@@ -15,14 +15,14 @@ async def events(
 ) -> ASGIStreamingResponse:
     """Follow all entries as server-sent events.
 
-    Sends every committed entry of the ledger exactly once and those of an account in order, without
-    end: `event: entry`, `id:` the cursor to go on behind it, `data:` the entry as JSON. Comments
-    keep the connection alive.
+    An endless stream of every committed entry of the ledger, exactly once, with those of an account
+    in order: `event: entry`, `id:` the cursor to resume after it, `data:` the entry as JSON.
+    Comments keep the connection alive.
     """
     stream = await feed.listen(headers.last_event_id or query.after)
     return ASGIStreamingResponse(
         iterator=stream,
         media_type="text/event-stream",
-        # Proxies are asked not to collect what should arrive at once.
+        # Ask proxies not to buffer the stream.
         headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
     )

@@ -1,4 +1,4 @@
-"""Health checks, for whoever keeps the service running."""
+"""Health checks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PATIENCE: Final = 2.0
 """Seconds to wait for a connection: a health check is to be answered soon."""
 
 
-@Route("GET", "/health/live", tag="health", answers="It runs")
+@Route("GET", "/health/live", tag="health", answers="The service runs")
 async def live(app: str) -> Liveness:
     """Check that the service runs."""
     return Liveness(status=startup.OK, app=app)
 
 
-@Route("GET", "/health/ready", tag="health", answers="It can", refuses=("not_ready",))
+@Route("GET", "/health/ready", tag="health", answers="The service is ready", refuses=("not_ready",))
 async def ready(app: str, database: Database, operations: type[BaseLedgerOperation]) -> Readiness:
     """Check that the service can answer requests."""
     try:

@@ -70,10 +70,10 @@ async def place_hold(
 async def capture_hold(
     ledger: AsyncLedger, at: HoldPath, body: CaptureRequest, nonce: str
 ) -> RecordedEntry:
-    """Spend what a hold reserves.
+    """Capture a hold: spend what it reserves.
 
     Records an entry of the hold's operation. Unless `final` is false, the hold ends and the rest is
-    given back.
+    released.
     """
     return await ledger.capture_hold(
         hold_nonce=at.hold_nonce,
@@ -93,7 +93,7 @@ async def capture_hold(
     body_required=False,
 )
 async def release_hold(ledger: AsyncLedger, at: HoldPath) -> Hold:
-    """End a hold and give back what it reserves."""
+    """Release a hold and what it reserves."""
     return await ledger.release_hold(hold_nonce=at.hold_nonce)
 
 
@@ -104,7 +104,7 @@ async def release_hold(ledger: AsyncLedger, at: HoldPath) -> Hold:
     refuses=(HoldNotFound, HoldClosed),
 )
 async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) -> Hold:
-    """Let a hold last longer."""
+    """Extend a hold."""
     return await ledger.extend_hold(
         hold_nonce=at.hold_nonce, expires_in=timedelta(seconds=body.expires_in)
     )

@@ -156,6 +156,8 @@ class Endpoint:
         self._takes_nonce = types.pop("nonce", None) is not None
         self._asks_ledger = types.pop("ledger", None) is not None
         self._given = {name: getattr(parts, name) for name in types}
+        self._recorded, self._writes = route.recorded, route.writes
+        self._optional = not route.body_required
         body = route.body_type
         self._decode_body = route.decode or (body_decoder(body) if body else None)
 
@@ -169,16 +171,17 @@ class Endpoint:
             )
         else:
             answer = await self._function(**given)
-        if self.route.writes:
+        if self._writes:
             self._parts.feed.changed()
         if isinstance(answer, ASGIResponse):
             await answer(scope, receive, send)
             return
         status = 200
-        if self.route.recorded:
+        if self._recorded:
             status = 200 if answer.replayed else 201
             log.outcome = "replayed" if answer.replayed else "recorded"
-            log.note(answer)
+            if log.owner is None:
+                log.note(answer)
         await send_answer(send, status, _encode(answer))
 
     async def _decode(self, scope: Scope, receive: Receive, log: RequestLog) -> dict[str, Any]:
@@ -196,7 +199,7 @@ class Endpoint:
             given["headers"] = decode_headers(scope, self._headers)
         if self._decode_body is not None:
             content, idempotency_key = await read_json(
-                scope, receive, limit=self._limit(), optional=not self.route.body_required
+                scope, receive, limit=self._limit(), optional=self._optional
             )
             body = self._decode_body(content)
             log.note(body)

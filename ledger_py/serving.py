@@ -1,4 +1,4 @@
-"""The HTTP server in which a service runs: uvicorn, with the options that services want of it."""
+"""The HTTP server of a service: uvicorn, with its options."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 __all__ = ("run_server",)
 
 _DRAIN_WITHIN: Final = 30
-"""Seconds that requests under way are given when a service is told to stop."""
+"""Seconds that requests in progress may take when the service is told to stop."""
 
 
 def run_server(target: str, *, host: str, port: int, workers: int = 1) -> None:
     """Serve until SIGTERM or Ctrl-C, which let requests finish.
 
     Args:
-        target: The application, as uvicorn wants it named: ``apps.app1.main:app``.
+        target: The application in uvicorn's notation: ``apps.app1.main:app``.
         host: The address to listen on.
         port: The port.
         workers: The number of processes.
@@ -29,8 +29,8 @@ def run_server(target: str, *, host: str, port: int, workers: int = 1) -> None:
         loop="uvloop",
         http="httptools",
         lifespan="on",
-        access_log=False,  # the service writes a line per request itself
+        access_log=False,  # the service logs requests itself
         server_header=False,
-        proxy_headers=False,  # nobody asks for the caller's address
+        proxy_headers=False,  # the address of the caller is not used
         timeout_graceful_shutdown=_DRAIN_WITHIN,
     )

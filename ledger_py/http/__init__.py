@@ -1,4 +1,4 @@
-"""The HTTP service: one Litestar app per application, a thin door to the ledger's functions."""
+"""The HTTP services: one Litestar application per app, which calls the ledger's functions."""
 
 from ledger_py.http.app import create_app
 

@@ -1,4 +1,4 @@
-"""The service's way to the database: a pool of connections that mends itself."""
+"""The service's pool of connections, which recovers by itself."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CONNECT_TIMEOUT: Final = 5
 """Seconds that one attempt to connect may take."""
 
 _RECONNECT_TIMEOUT: Final = 5.0
-"""Seconds after which the pool stops backing off. The next request makes it begin anew, so a
-database that comes back after an hour is found as fast as one that comes back after a second."""
+"""Seconds after which the pool stops backing off. The next request starts it anew, so a database
+that returns after an hour is found as soon as one that returns after a second."""
 
 _WAITING_PER_CONNECTION: Final = 100
-"""Requests that may wait for each connection; more are turned away at once."""
+"""Requests that may wait for each connection; more are refused at once."""
 
 
 class Database:
@@ -81,14 +81,13 @@ class Database:
     async def call(
         self, ask: Callable[[AsyncLedger], Awaitable[AnswerT]], *, timeout: float | None = None
     ) -> AnswerT:
-        """Ask the ledger something on a connection of the pool.
+        """Call the ledger on a connection of the pool.
 
-        A connection that turns out to be lost is given up and the question is asked again on
-        another one. This is safe for what is asked here: reads, and records with a nonce, of which
-        the ledger keeps one however often they arrive.
+        If the connection turns out to be lost, the call is repeated on another one. This is safe
+        for reads, and for writes with a nonce, which the ledger records once.
 
         Args:
-            ask: Calls one method of the ledger.
+            ask: Calls the ledger.
             timeout: Seconds to wait for a connection; as the settings say if left out.
 
         Returns:
@@ -96,14 +95,14 @@ class Database:
 
         Raises:
             LedgerError: The ledger refuses.
-            psycopg.OperationalError: The database is away, or gave the question up.
-            psycopg.errors.ReadOnlySqlTransaction: It cannot be written. The connection is given up.
+            psycopg.OperationalError: The database is away, or cancelled the call.
+            psycopg.errors.ReadOnlySqlTransaction: The database is read-only. The connection is
+                closed.
         """
         pool = self._pool
         if pool is None:
             raise psycopg.OperationalError("the pool is not open")
-        # Every connection may be lost, once the server has been restarted; the last try, if it
-        # comes to that, is on a new one.
+        # After a restart of the server all connections are lost; the last attempt is on a new one.
         for _ in range(pool.max_size):
             conn = await pool.getconn(timeout)
             try:
@@ -112,7 +111,7 @@ class Database:
                 if not conn.closed:
                     raise
             except psycopg.errors.ReadOnlySqlTransaction:
-                # A server that was demoted to a standby would refuse for ever.
+                # A server that was demoted to a standby would refuse every write from now on.
                 await conn.close()
                 raise
             finally:
@@ -122,7 +121,7 @@ class Database:
 
 
 def service_conninfo(url: str, app: str, settings: Settings) -> str:
-    """Add to a database's address what the service wants of every connection.
+    """Add the parameters of the service's connections to a database's address.
 
     Args:
         url: The address.
@@ -130,7 +129,7 @@ def service_conninfo(url: str, app: str, settings: Settings) -> str:
         settings: The limits on time, in seconds.
 
     Returns:
-        The address for libpq. What the address says by itself has precedence.
+        The address for libpq. Parameters of the given address have precedence.
     """
     given = conninfo_to_dict(url)
     limits = {
@@ -138,7 +137,7 @@ def service_conninfo(url: str, app: str, settings: Settings) -> str:
         "lock_timeout": settings.lock_timeout,
         "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout,
     }
-    # Of two settings of one thing the later one holds.
+    # PostgreSQL takes the last of several options of one name.
     options = [f"-c {name}={math.ceil(seconds * 1000)}" for name, seconds in limits.items()]
     options.append(str(given.get("options") or ""))
     wanted: dict[str, Any] = {
@@ -148,6 +147,6 @@ def service_conninfo(url: str, app: str, settings: Settings) -> str:
         "options": " ".join(options).strip(),
     }
     if sys.platform == "linux":
-        # A server that vanished without a word is given up when the statement would have been.
+        # Detect a server that vanished soon after the statement would have timed out.
         wanted.setdefault("tcp_user_timeout", math.ceil(settings.statement_timeout * 1000) + 5000)
     return make_conninfo(**wanted)

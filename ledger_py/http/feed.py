@@ -1,7 +1,7 @@
 """The change feed for listeners over HTTP: pages of `ledger.entries_after`, as they come.
 
-Listeners poll. What this service records itself makes them look at once; a NOTIFY by the writing
-transaction would do that for all services, but would make all commits queue for one lock.
+Listeners poll, and are woken at once by what this service records itself. A NOTIFY in the writing
+transaction would wake the listeners of all services, but makes all commits queue for one lock.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ __all__ = ("ChangeFeed",)
 MAX_LISTENERS: Final = 100
 
 _PAGE: Final = 500
-"""Entries per look: few enough to be encoded without holding other requests up."""
+"""Entries per poll: few enough to be encoded without delaying other requests."""
 
-_LOOK_AGAIN: Final = 1.0
-"""Seconds until a listener looks for what others than this service have recorded."""
+_POLL_INTERVAL: Final = 1.0
+"""Seconds between polls, for what other services have recorded."""
 
-_REST: Final = 0.1
-"""Seconds between two looks at least, however much is recorded."""
+_MIN_POLL_INTERVAL: Final = 0.1
+"""The least number of seconds between polls, however much is recorded."""
 
 _KEEP_ALIVE: Final = 15.0
-"""Seconds after which something is sent, so that no proxy takes the connection for dead."""
+"""Seconds after which a comment is sent, so that no proxy closes an idle connection."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class ChangeFeed:
-    """The change feed of the ledger, for as many listeners as there are.
+    """The change feed of the ledger, for all listeners of this service.
 
     Args:
-        database: Where it is read.
+        database: The pool.
     """
 
     def __init__(self, database: Database) -> None:
@@ -50,7 +50,7 @@ class ChangeFeed:
         self._stopped = False
 
     def changed(self) -> None:
-        """Make the listeners look: something was recorded."""
+        """Wake the listeners: something was recorded."""
         for event in self._listeners:
             event.set()
 
@@ -60,25 +60,25 @@ class ChangeFeed:
         self.changed()
 
     async def listen(self, cursor: str | None) -> AsyncIterator[bytes]:
-        """Begin to read the feed.
+        """Start to read the feed.
 
         Args:
-            cursor: The cursor of the last entry that the listener has; None for all there is.
+            cursor: The cursor of the last entry that the listener has; None for all entries.
 
         Returns:
-            The stream: each entry as an event as soon as it is known, without end.
+            An endless stream: each entry as an event.
 
         Raises:
-            InvalidRequest: The cursor is not one.
+            InvalidRequest: The cursor is malformed.
             psycopg.OperationalError: The database is away.
             Problem: There are too many listeners.
         """
         if len(self._listeners) >= MAX_LISTENERS:
             raise Problem("database_busy", "Too many listeners read the feed.")
-        # The first look is taken before anything is answered, so that a refusal can be answered.
-        return self._stream(cursor, await self._look(cursor))
+        # The first page is read before the answer begins, so that a refusal can still be sent.
+        return self._stream(cursor, await self._poll(cursor))
 
-    async def _look(self, cursor: str | None) -> list[FeedEntry]:
+    async def _poll(self, cursor: str | None) -> list[FeedEntry]:
         return await self._database.call(
             lambda ledger: ledger.entries_after(cursor, max_rows=_PAGE)
         )
@@ -99,19 +99,19 @@ class ChangeFeed:
                     yield b": nothing new\n\n"
                     last_sent = loop.time()
                 if len(page) < _PAGE:
-                    await self._rest(changed)
+                    await self._wait(changed)
                 changed.clear()
                 try:
-                    page = await self._look(cursor)
+                    page = await self._poll(cursor)
                 except psycopg.Error:
-                    page = []  # the database comes back, and the listener misses nothing
+                    page = []  # the next poll reads on from the same cursor
         finally:
             self._listeners.discard(changed)
 
-    async def _rest(self, changed: asyncio.Event) -> None:
-        await asyncio.sleep(_REST)
+    async def _wait(self, changed: asyncio.Event) -> None:
+        await asyncio.sleep(_MIN_POLL_INTERVAL)
         with suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), _LOOK_AGAIN - _REST)
+            await asyncio.wait_for(changed.wait(), _POLL_INTERVAL - _MIN_POLL_INTERVAL)
 
 
 def _event(entry: FeedEntry) -> bytes:

@@ -1,8 +1,8 @@
-"""Gathering: requests that wait while a transaction is under way go together in the next one.
+"""Gathering: requests that arrive during a transaction share the next one.
 
-A line has one connection. A request that finds it idle is recorded at once, by itself; those that
-arrive meanwhile become one call of `ledger.record_entries`. Nobody ever waits for company, and what
-goes wrong with a group is mended by recording its requests one by one, each with its own answer.
+A queue has one connection. A request that finds it idle is recorded at once, alone; requests that
+arrive meanwhile become one call of `ledger.record_entries`. No request waits for others to arrive.
+When a group fails, its requests are recorded one by one, and each gets its own answer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
@@ -25,22 +26,22 @@ from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.structs import RecordedEntry, Refusal
 
-__all__ = ("LOCK_PATIENCE", "Line", "WaitingRequest", "record_alone")
+__all__ = ("LOCK_PATIENCE", "RequestQueue", "WaitingRequest", "record_alone")
 
 AnswerT = TypeVar("AnswerT")
 
 MAX_GROUP: Final = 100
-"""The most requests in one transaction: the last of them should not wait long for the first."""
+"""The most requests in one transaction, so that the last does not wait long for the first."""
 
 LOCK_PATIENCE: Final = 0.05
-"""Seconds that a line waits for a locked account, while others wait behind it: longer than another
-service's transaction takes. Who holds one for longer is waited for aside."""
+"""Seconds that the queue waits for a locked account: longer than a transaction of another service
+takes. If an account is locked for longer, its requests are parked, and the queue goes on."""
 
 _PROBE: Final = b"SET lock_timeout = '5ms'"
-"""Finds the locked accounts of a group that has waited in vain: there may be many."""
+"""Detects the locked accounts of a group that ran into the lock timeout; there may be many."""
 
 _ATTEMPTS: Final = 3
-"""How often a request is tried that a lost connection or another transaction has stopped."""
+"""How often a request is tried when its connection is lost or another transaction collides."""
 
 _PAUSE: Final = 0.1
 """Seconds between two attempts to connect."""
@@ -53,18 +54,18 @@ class _DatabaseAway(psycopg.OperationalError):
 
 
 _FOR_ALL: Final = (_DatabaseAway, psycopg.errors.ReadOnlySqlTransaction)
-"""What would befall each of a group by itself."""
+"""Errors that would hit every request of the group alike."""
 
 
 @dataclass(slots=True, eq=False)
 class WaitingRequest:
-    """A request to record an entry, and the answer that somebody waits for.
+    """A queued request to record an entry, and its answer.
 
     Attributes:
         request: The request, with its nonce.
         encoded: The same as JSON, as an item of a batch.
-        answer: The entry or the refusal, once it is known. Whoever gives up waiting may cancel it;
-            the request is recorded all the same.
+        answer: The entry or the refusal. Cancelling it does not keep the request from being
+            recorded.
     """
 
     request: RecordRequest[str]
@@ -74,7 +75,7 @@ class WaitingRequest:
     )
 
     def settle(self, result: RecordedEntry | Refusal) -> None:
-        """Give the answer of the ledger."""
+        """Set the answer of the ledger."""
         if self.answer.done():
             return
         if isinstance(result, Refusal):
@@ -83,7 +84,7 @@ class WaitingRequest:
             self.answer.set_result(result)
 
     def fail(self, error: Exception) -> None:
-        """Give the reason why there is no other answer."""
+        """Set an error as the answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -99,29 +100,21 @@ async def record_alone(ledger: AsyncLedger, request: RecordRequest[str]) -> Reco
         LedgerError: The ledger refuses the request.
         psycopg.Error: The database is away, or gave the request up.
     """
-    assert request.nonce is not None
-    return await ledger.record_entry(
-        owner_id=request.owner_id,
-        operation=request.operation,
-        nonce=request.nonce,
-        amount=request.amount,
-        metadata=request.metadata,
-        expires_at=request.expires_at,
-        claim_subject=request.claim_subject,
-    )
+    return await ledger.record_entry(**msgspec.structs.asdict(request))
 
 
-class Line:
-    """Requests that wait for one connection, which records as many of them at a time as there are.
+class RequestQueue:
+    """Requests that wait for one connection, which records all that have gathered at a time.
 
     Args:
         app: The app that records.
         conninfo: The database, with a lock timeout of about LOCK_PATIENCE.
-        patience: Seconds to go on trying when no connection can be made, or when the requests of a
+        patience: Seconds to keep trying when no connection can be made, or when the requests of a
             group have to be recorded one by one.
         answers_within: Seconds after which a call is given up, and its connection with it. The
-            server's own limits end calls earlier, unless it has stopped to do anything.
-        aside: Records a request whose account is locked by somebody else, and takes its time.
+            server's own limits end calls earlier, unless the server hangs.
+        record_parked: Records a request whose account is locked by another transaction, and waits
+            for the lock.
     """
 
     def __init__(
@@ -131,18 +124,18 @@ class Line:
         conninfo: str,
         patience: float,
         answers_within: float,
-        aside: Callable[[RecordRequest[str]], Awaitable[RecordedEntry]],
+        record_parked: Callable[[RecordRequest[str]], Awaitable[RecordedEntry]],
     ) -> None:
         self._app = app
         self._conninfo = conninfo
         self._patience = patience
         self._answers_within = answers_within
-        self._record_aside = aside
+        self._record_parked = record_parked
         self._ledger: AsyncLedger | None = None
         self._waiting: deque[WaitingRequest] = deque()
         self._worker: asyncio.Task[None] | None = None
-        self._aside: dict[str, deque[WaitingRequest]] = {}
-        self._aside_tasks: set[asyncio.Task[None]] = set()
+        self._parked: dict[str, deque[WaitingRequest]] = {}
+        self._parked_tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect.
@@ -153,20 +146,20 @@ class Line:
         await self._connected()
 
     async def close(self) -> None:
-        """Answer everybody who waits, and disconnect. Nobody may be added from now on."""
-        while tasks := [*filter(None, [self._worker]), *self._aside_tasks]:
+        """Drain the queue, and disconnect. No request may be added any more."""
+        while tasks := [*filter(None, [self._worker]), *self._parked_tasks]:
             await asyncio.wait(tasks)
         await self._disconnect()
 
     def add(self, item: WaitingRequest) -> None:
-        """Put a request at the end of the line."""
-        if item.request.owner_id in self._aside:
-            self._aside[item.request.owner_id].append(item)
+        """Put a request at the end of the queue."""
+        if item.request.owner_id in self._parked:
+            self._parked[item.request.owner_id].append(item)
             return
         self._waiting.append(item)
         if self._worker is None:
-            # A task begins after the requests that the event loop has in hand, so that those go
-            # together that arrived together.
+            # The task starts after the event loop has handled what has already arrived, so that
+            # simultaneous requests share a transaction.
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
@@ -176,7 +169,7 @@ class Line:
                 try:
                     await self._record(group)
                 except _DatabaseAway as error:
-                    # Nobody should wait for this again who has waited meanwhile.
+                    # Requests that have arrived meanwhile have waited long enough, too.
                     group.extend(self._waiting)
                     self._waiting.clear()
                     _fail(group, error)
@@ -189,8 +182,8 @@ class Line:
         group: list[WaitingRequest] = []
         while self._waiting and len(group) < MAX_GROUP:
             item = self._waiting.popleft()
-            if item.request.owner_id in self._aside:
-                self._aside[item.request.owner_id].append(item)
+            if item.request.owner_id in self._parked:
+                self._parked[item.request.owner_id].append(item)
             else:
                 group.append(item)
         return group
@@ -208,7 +201,7 @@ class Line:
                 await self._set(b"RESET lock_timeout")
                 return
             except (psycopg.Error, LedgerError):
-                pass  # one of them is at fault, or nobody: they are told apart below
+                pass  # which request is at fault, if any, shows when each is recorded alone
             else:
                 for item, result in zip(group, results, strict=True):
                     item.settle(result)
@@ -219,8 +212,8 @@ class Line:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
         for item in group:
-            if item.request.owner_id in self._aside:
-                self._put_aside(item)
+            if item.request.owner_id in self._parked:
+                self._park(item)
                 continue
             if loop.time() > deadline:
                 item.fail(Problem("database_busy", "The database took too long."))
@@ -230,7 +223,7 @@ class Line:
             except _FOR_ALL:
                 raise
             except psycopg.errors.LockNotAvailable:
-                self._put_aside(item)
+                self._park(item)
             except (psycopg.Error, LedgerError) as error:
                 item.fail(error)
 
@@ -241,33 +234,33 @@ class Line:
             except _COLLISIONS:
                 pass
             except psycopg.OperationalError as error:
-                # Lost in mid-flight, recorded or not: the nonce makes it safe to ask again.
+                # Lost in flight, recorded or not: the nonce makes a retry safe.
                 if isinstance(error, _DatabaseAway) or self._ledger is not None:
                     raise
         return await self._ask(lambda ledger: record_alone(ledger, item.request))
 
-    def _put_aside(self, item: WaitingRequest) -> None:
+    def _park(self, item: WaitingRequest) -> None:
         owner_id = item.request.owner_id
-        if owner_id in self._aside:
-            self._aside[owner_id].append(item)
+        if owner_id in self._parked:
+            self._parked[owner_id].append(item)
             return
-        self._aside[owner_id] = deque([item])
-        task = asyncio.create_task(self._wait_aside(owner_id))
-        self._aside_tasks.add(task)
-        task.add_done_callback(self._aside_tasks.discard)
+        self._parked[owner_id] = deque([item])
+        task = asyncio.create_task(self._wait_for_lock(owner_id))
+        self._parked_tasks.add(task)
+        task.add_done_callback(self._parked_tasks.discard)
 
-    async def _wait_aside(self, owner_id: str) -> None:
-        """Wait until an account is free, with one request; then let the others return."""
-        arriving = self._aside[owner_id]
+    async def _wait_for_lock(self, owner_id: str) -> None:
+        """Wait with one request until an account is unlocked, then return the others."""
+        arriving = self._parked[owner_id]
         present: list[WaitingRequest] = []
         while arriving:
             present.extend(arriving)
             arriving.clear()
             first = present.pop(0)
             try:
-                first.settle(await self._record_aside(first.request))
+                first.settle(await self._record_parked(first.request))
             except (psycopg.errors.LockNotAvailable, Problem) as error:
-                # All who were here have waited in vain; who came later has not waited long enough.
+                # All that were parked have timed out; later ones have not waited long enough.
                 _fail([first, *present], error)
                 present.clear()
             except Exception as error:
@@ -275,12 +268,12 @@ class Line:
                 break
             else:
                 break
-        del self._aside[owner_id]
+        del self._parked[owner_id]
         for item in (*present, *arriving):
             self.add(item)
 
     async def _ask(self, ask: Callable[[AsyncLedger], Awaitable[AnswerT]]) -> AnswerT:
-        """Ask the ledger on the line's connection; one that is of no use any more is given up."""
+        """Call the ledger on the queue's connection; a broken one is closed."""
         ledger = await self._connected()
         limit = asyncio.get_running_loop().call_later(
             self._answers_within, _hang_up, ledger.conn.pgconn.socket
@@ -291,7 +284,7 @@ class Line:
             finally:
                 limit.cancel()
         except psycopg.Error as error:
-            # A server that was demoted to a standby would refuse for ever.
+            # A server that was demoted to a standby would refuse every write from now on.
             if ledger.conn.closed or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 await self._disconnect()
             raise
@@ -302,7 +295,7 @@ class Line:
         except _DatabaseAway:
             raise
         except psycopg.OperationalError:
-            pass  # lost, and the next connection begins with its own settings
+            pass  # lost; the next connection starts with its own settings
 
     async def _connected(self) -> AsyncLedger:
         loop = asyncio.get_running_loop()
@@ -332,6 +325,6 @@ def _fail(items: list[WaitingRequest], error: Exception) -> None:
 
 
 def _hang_up(descriptor: int) -> None:
-    """End a connection from this side, so that whoever reads from it is told that it has ended."""
+    """Shut a connection down from this side, so that reading from it ends at once."""
     with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as end:
         end.shutdown(socket.SHUT_RDWR)

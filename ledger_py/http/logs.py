@@ -1,7 +1,7 @@
 """The log of a service: structlog, one line per request.
 
-Lines are JSON, or coloured text on a terminal. The service writes them through a logger of its
-own, and changes nothing about the logging of the process that it runs in.
+Lines are JSON, or coloured text on a terminal. The service has a logger of its own, and leaves the
+logging of the process as it is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def make_logger(
         stream: Where lines go; standard output if left out.
 
     Returns:
-        The logger; its methods take an event and its values as keyword arguments.
+        The logger.
     """
     stream = stream or sys.stdout
     if log_format == "console" or (log_format == "auto" and stream.isatty()):
@@ -48,7 +48,7 @@ def make_logger(
             structlog.PrintLogger(stream),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Literals, so that no owner can write control characters to the terminal.
+            # Values as literals, so that no owner can write control characters to the terminal.
             structlog.dev.ConsoleRenderer(repr_native_str=True),
         )
     return _wrap(structlog.BytesLogger(stream.buffer), _render_json)
@@ -67,7 +67,7 @@ _encode_json = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 def _render_json(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
-    """Render a line at once: a chain of processors takes half as long again (11 µs, not 7)."""
+    """Render a line in one step, which takes 7 µs; a chain of processors takes 11 µs."""
     if "exc_info" in event:
         event = structlog.processors.format_exc_info(logger, level, event)
     name = event.pop("event")
@@ -75,7 +75,7 @@ def _render_json(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
 
 
 class RequestLog:
-    """What the log says about one request, gathered while it is answered.
+    """The log line of one request, filled in while the request is answered.
 
     Args:
         request_id: The id of the request.
@@ -85,9 +85,9 @@ class RequestLog:
 
     Attributes:
         status: The HTTP status of the answer; None until there is one.
-        owner: The owner that the request is about, if it is about one.
-        operation: The operation that it would record.
-        nonce: The nonce that it would record under.
+        owner: The owner that the request is about, if any.
+        operation: The operation that it asks for.
+        nonce: The nonce of the request, or else of the hold that it is about.
         outcome: ``recorded``, ``replayed``, ``answered``, or how it failed (problems.Outcome).
     """
 
@@ -107,7 +107,6 @@ class RequestLog:
     )
 
     def __init__(self, *, request_id: str, app: str, method: str, path: str) -> None:
-        """Start the clock."""
         self._started_at = time.perf_counter()
         self._error: Exception | None = None
         self._problem: Problem | None = None
@@ -123,7 +122,7 @@ class RequestLog:
 
     @classmethod
     def of(cls, scope: Scope) -> RequestLog:
-        """Find the log of the request that an ASGI scope belongs to."""
+        """Get the log of the request of an ASGI scope."""
         log: RequestLog = scope["state"][_STATE_KEY]
         return log
 
@@ -131,11 +130,17 @@ class RequestLog:
         """Put the log where `of` finds it."""
         scope["state"] = {**scope.get("state", {}), _STATE_KEY: self}
 
+    def note(self, about: object) -> None:
+        """Take owner, operation and nonce from a path, a body or an answer that has them."""
+        self.owner = getattr(about, "owner_id", self.owner)
+        self.operation = getattr(about, "operation", self.operation)
+        self.nonce = getattr(about, "nonce", None) or getattr(about, "hold_nonce", self.nonce)
+
     def fail(self, error: Exception) -> Problem:
-        """Note that the request failed, and say how it is to be answered.
+        """Note that the request failed.
 
         Args:
-            error: What was raised.
+            error: The exception.
 
         Returns:
             The problem to answer with.

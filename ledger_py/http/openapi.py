@@ -1,67 +1,55 @@
-"""The OpenAPI document of a service.
+"""The OpenAPI document of a service, made from its routes and the structs that they use.
 
-Bodies, parameters, answers and problems come from the structs and tables that requests are decoded
-and answered by; only the list of routes is written out (in `openapi_paths`). The document is made
-here and not by Litestar because Litestar describes only handlers whose bodies it decodes, which it
-does laxly.
+Litestar does not make it, because it describes only what it decodes itself, and it decodes laxly.
 """
 
 from __future__ import annotations
 
-import json
+import inspect
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, get_args, get_origin
 
-from ledger_py.http.json_schemas import Json, component_schemas, reference
-from ledger_py.http.openapi_paths import paths
-from ledger_py.http.openapi_responses import problem_schema
-from ledger_py.http.problems import ProblemType
-from ledger_py.http.schemas import (
-    BatchAnswer,
-    BatchRequest,
-    CaptureRequest,
-    EntryPage,
-    ExtendRequest,
-    HoldPage,
-    HoldRequest,
-    Liveness,
-    OperationList,
-    PastBalance,
-    Readiness,
-    RecordRequest,
-    ReleaseRequest,
-    ReversalRequest,
-    Statement,
-    StatementTotal,
+import msgspec
+
+from ledger_py.errors import (
+    ClaimLimitReached,
+    InsufficientBalance,
+    NonceConflict,
+    NotAuthorized,
+    OperationNotAllowed,
+    UnknownApp,
 )
+from ledger_py.fields import DATABASE_LIMITS, Key
+from ledger_py.http.problems import (
+    PROBLEM_MEDIA_TYPE,
+    PROBLEM_TYPES,
+    Problem,
+    ProblemType,
+    problem_of,
+)
+from ledger_py.http.routes import ROUTES
+from ledger_py.http.routing import JSON, Route
+from ledger_py.http.schemas import BatchAnswer
 from ledger_py.operations import BaseLedgerOperation
-from ledger_py.structs import Balance, Entry, Hold, Operation, RecordedEntry
+from ledger_py.structs import RecordedEntry
 
 __all__ = ("openapi_document",)
 
-_WITH_OPERATION: Final = (RecordRequest, BatchRequest, HoldRequest)
+Json = dict[str, Any]
 
-_STRUCTS: Final = (
-    ReversalRequest,
-    CaptureRequest,
-    ReleaseRequest,
-    ExtendRequest,
-    RecordedEntry,
-    Entry,
-    Hold,
-    Operation,
-    Balance,
-    PastBalance,
-    Statement,
-    StatementTotal,
-    BatchAnswer,
-    EntryPage,
-    HoldPage,
-    OperationList,
-    Liveness,
-    Readiness,
-    ProblemType,
-)
+_REFERENCE: Final = "#/components/schemas/{name}"
+
+_REQUEST_ID: Final[Json] = {
+    "description": "The id of the request in the service's log; the caller's own, if it sent one.",
+    "schema": {"type": "string"},
+}
+_RETRY_AFTER: Final[Json] = {
+    "description": "Seconds after which the request may be repeated.",
+    "schema": {"type": "integer"},
+}
 
 
 def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
@@ -74,43 +62,295 @@ def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
     Returns:
         An OpenAPI 3.1 document, ready to be encoded.
     """
+    paths: dict[str, Json] = defaultdict(dict)
+    for route in ROUTES:
+        paths[route.path][route.method.lower()] = _operation(route, operations)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": f"Shared Ledger: {app}",
             "version": version("shared-ledger"),
             "description": f"Credits of the users of {app}, in the ledger that all apps share."
-            " What fails is answered with a problem (RFC 9457): `code` names its kind, and"
-            " `/problems/{code}` describes it. No text may hold the character NUL, nor half of a"
-            " character (a lone surrogate); fields that are not described are refused.",
+            " Errors are answered with a problem (RFC 9457): `code` names its kind, and"
+            " `/problems/{code}` describes it. Texts must not contain NUL or lone surrogates;"
+            " fields that are not described are refused.",
         },
         "servers": [{"url": "/"}],
         "tags": [
             {"name": "ledger", "description": "Recording entries and reading accounts."},
-            {"name": "catalogue", "description": "What may be recorded, and what can go wrong."},
-            {"name": "health", "description": "For whoever keeps the service running."},
+            {
+                "name": "catalogue",
+                "description": "The operations of the app, and the kinds of problems.",
+            },
+            {"name": "health", "description": "Checks for monitoring."},
         ],
-        "paths": paths(operations),
-        "components": {"schemas": _schemas(operations)},
+        "paths": dict(paths),
+        "components": {"schemas": _components(operations)},
     }
 
 
-def _schemas(operations: type[BaseLedgerOperation]) -> Json:
-    requests: list[Any] = [struct[operations] for struct in _WITH_OPERATION]
-    schemas = component_schemas([*requests, *_STRUCTS])
+# Routes
+
+
+def _operation(route: Route, operations: type[BaseLedgerOperation]) -> Json:
+    summary, _, description = (inspect.getdoc(route.function) or "").partition("\n")
+    described: Json = {
+        "operationId": route.name,
+        "tags": [route.tag],
+        "summary": summary.removesuffix("."),
+    }
+    if description:
+        described["description"] = " ".join(description.split())
+    parameters = list(_parameters(route))
+    if parameters:
+        described["parameters"] = parameters
+    if route.body_type is not None:
+        described["requestBody"] = _request_body(route, operations)
+    described["responses"] = _success(route) | _problems(route)
+    return described
+
+
+def _parameters(route: Route) -> Iterator[Json]:
+    yield from _parameters_of(route, "at", "path")
+    yield from _parameters_of(route, "headers", "header")
+    yield from _parameters_of(route, "query", "query")
+    if "nonce" in route.parameters:
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "Stands in for `nonce`. When both are given they must be equal.",
+            "schema": _schema_of(Key),
+        }
+
+
+def _parameters_of(route: Route, parameter: str, place: str) -> Iterator[Json]:
+    struct = route.parameters.get(parameter)
+    if struct is None:
+        return
+    schema = _schemas_of([struct])[struct.__name__]
+    for name, field in schema["properties"].items():
+        # An optional parameter is left out; there is no null in an address.
+        value = next((one for one in field.get("anyOf", ()) if one != {"type": "null"}), field)
+        yield {
+            "name": name,
+            "in": place,
+            "required": name in schema["required"],
+            "description": value.pop("description"),
+            "schema": value,
+        }
+
+
+def _request_body(route: Route, operations: type[BaseLedgerOperation]) -> Json:
+    content = {"schema": _reference(_plain_name(route.body_type))}
+    if route.examples is not None:
+        content["examples"] = {
+            name: {"value": value} for name, value in route.examples(operations).items()
+        }
+    return {"required": route.body_required, "content": {JSON: content}}
+
+
+def _success(route: Route) -> Json:
+    if not route.recorded:
+        return {"200": _answer(route, route.answers)}
+    return {
+        "201": _answer(route, f"{route.answers}, made by this request", replayed=False),
+        "200": _answer(route, f"{route.answers}, made by the same request earlier", replayed=True),
+    }
+
+
+def _answer(route: Route, meaning: str, **example: bool) -> Json:
+    content: Json = {"schema": _schema_of_answer(route)}
+    if route.answer_example is not None:
+        entry = msgspec.structs.replace(route.answer_example, **example)
+        content["example"] = msgspec.to_builtins(entry)
+    return {
+        "description": meaning,
+        "headers": {"X-Request-ID": _REQUEST_ID},
+        "content": {route.media_type: content},
+    }
+
+
+def _schema_of_answer(route: Route) -> Json:
+    if route.media_type != JSON:
+        return {"type": "string"}
+    schemas = [_schema_of(type_) for type_ in _returned(route)]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _returned(route: Route) -> tuple[Any, ...]:
+    type_ = route.parameters["return"]
+    return get_args(type_) if isinstance(type_, UnionType) else (type_,)
+
+
+def _codes(route: Route) -> Iterator[str]:
+    """List the codes of the problems that a route can answer with."""
+    for refusal in route.refuses:
+        yield refusal if isinstance(refusal, str) else refusal.code
+    parameters = route.parameters.keys()
+    if route.body_type is not None:
+        yield from ("malformed_json", "body_too_large", "unsupported_media_type")
+    if route.writes:
+        yield from (NotAuthorized.code, UnknownApp.code)
+    if route.body_type is not None or parameters & {"at", "query", "headers"}:
+        yield "invalid_request"
+    if parameters & {"ledger", "recorder", "feed"}:
+        yield from ("database_unavailable", "database_busy")
+    yield from ("bad_request", "internal_error")
+
+
+def _problems(route: Route) -> Json:
+    by_status: dict[int, list[ProblemType]] = defaultdict(list)
+    for code in _codes(route):
+        by_status[PROBLEM_TYPES[code].status].append(PROBLEM_TYPES[code])
+    return {str(status): _problem(kinds) for status, kinds in sorted(by_status.items())}
+
+
+def _problem(kinds: Sequence[ProblemType]) -> Json:
+    headers = {"X-Request-ID": _REQUEST_ID}
+    if kinds[0].status == 503:
+        headers["Retry-After"] = _RETRY_AFTER
+    examples = {kind.code: _EXAMPLES.get(kind.code) or Problem(kind.code) for kind in kinds}
+    return {
+        "description": "\n".join(f"- `{kind.code}`: {kind.meaning}" for kind in kinds),
+        "headers": headers,
+        "content": {
+            PROBLEM_MEDIA_TYPE: {
+                "schema": {
+                    "allOf": [_reference("Problem")],
+                    "properties": {"code": {"enum": [kind.code for kind in kinds]}},
+                },
+                "examples": {
+                    code: {"value": msgspec.json.decode(problem.encode())}
+                    for code, problem in examples.items()
+                },
+            }
+        },
+    }
+
+
+_EXAMPLES: Final = {
+    problem.type.code: problem
+    for problem in (
+        Problem.of_field("amount", "must be an integer, not a string"),
+        problem_of(
+            InsufficientBalance(
+                "The account has too few available credits.",
+                detail={"owner_id": "test_user", "asset": "CREDIT", "available": 2, "required": 3},
+            )
+        ),
+        problem_of(
+            ClaimLimitReached(
+                "The operation was claimed as often as it may be.",
+                detail={"next_eligible_at": "2030-01-02T00:00:00Z"},
+            )
+        ),
+        problem_of(
+            NonceConflict(
+                "The nonce was used by a different request.",
+                detail={"app": "app1", "nonce": "123e4567-e89b-12d3-a456-426655440000"},
+            )
+        ),
+        problem_of(
+            OperationNotAllowed(
+                "The operation is not in the set of this app.",
+                detail={"app": "app1", "operation": "TOKENS_USED"},
+            )
+        ),
+        Problem("malformed_json", "JSON is malformed: invalid character (byte 17)"),
+        Problem(
+            "not_ready",
+            "database: cannot be reached",
+            values={"checks": {"database": "cannot be reached"}},
+        ),
+    )
+}
+
+
+# Structs
+
+
+def _components(operations: type[BaseLedgerOperation]) -> dict[str, Json]:
+    structs = [_with_enum(route.body_type, operations) for route in ROUTES if route.body_type]
+    for route in ROUTES:
+        if route.media_type == JSON:
+            structs += _returned(route)
+    schemas = _schemas_of(structs)
     schemas[operations.__name__] |= {
         "type": "string",
         "description": "The operations of this app.",
     }
-    schemas["Problem"] = problem_schema()
-    # msgspec cannot tell two structs apart, and does not describe what may be either.
+    schemas["Problem"] = _PROBLEM
+    # msgspec cannot decode a union of structs, and so does not describe one.
     schemas[BatchAnswer.__name__]["properties"]["results"]["items"] = {
-        "anyOf": [reference(RecordedEntry.__name__), reference("Problem")]
+        "anyOf": [_reference(RecordedEntry.__name__), _reference("Problem")]
     }
-    text = json.dumps(schemas)
-    for struct in _WITH_OPERATION:
-        # msgspec names them after their parameter.
-        text = text.replace(f"{struct.__name__}_{operations.__name__}_", struct.__name__)
-        text = text.replace(f"{struct.__name__}[{operations.__name__}]", struct.__name__)
-    named: Json = json.loads(text)
-    return named
+    return schemas
+
+
+def _with_enum(struct: Any, operations: type[BaseLedgerOperation]) -> Any:
+    """Replace the type by which operations are decoded with the app's enum."""
+    generic = get_origin(struct) or struct
+    return generic[operations] if getattr(generic, "__parameters__", ()) else generic
+
+
+def _plain_name(struct: Any) -> str:
+    name: str = (get_origin(struct) or struct).__name__
+    return name
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": _REFERENCE.format(name=name)}
+
+
+def _schema_of(type_: Any) -> Json:
+    """Make the schema of a type, in which structs are references."""
+    (schema,), _ = msgspec.json.schema_components([type_], ref_template=_REFERENCE)
+    return schema
+
+
+def _schemas_of(types: Sequence[Any]) -> dict[str, Json]:
+    """Make the schemas of structs, and of the structs that they refer to, by their names."""
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    encoded = msgspec.json.encode(schemas).decode()
+    for name, schema in schemas.items():
+        # msgspec adds the parameter to the name of a generic struct.
+        plain = schema["title"].partition("[")[0]
+        encoded = encoded.replace(f'"{name}"', f'"{plain}"').replace(f'/{name}"', f'/{plain}"')
+        encoded = encoded.replace(f'"{schema["title"]}"', f'"{plain}"')
+    plainly_named: dict[str, Json] = msgspec.json.decode(encoded)
+    _state_database_limits(plainly_named)
+    return plainly_named
+
+
+def _state_database_limits(schema: Any) -> None:
+    """Replace the limits of the decoder with those of the database."""
+    if isinstance(schema, dict):
+        schema.update(schema.pop(DATABASE_LIMITS, {}))
+        for value in schema.values():
+            _state_database_limits(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            _state_database_limits(value)
+
+
+_PROBLEM: Final[Json] = {
+    "title": "Problem",
+    "description": "Why a request failed (RFC 9457), with the values that belong to it.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "description": "Where this kind of problem is described."},
+        "title": {"type": "string", "description": "The kind of problem, for people."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What happened this time, for people."},
+        "code": {
+            "type": "string",
+            "enum": sorted(PROBLEM_TYPES),
+            "description": "The kind of problem, for programs.",
+        },
+        "field": {"type": "string", "description": "The field that is not acceptable."},
+        "reason": {"type": "string", "description": "What is wrong with it."},
+        "hint": {"type": "string", "description": "Advice."},
+    },
+    "additionalProperties": True,
+}

@@ -1,14 +1,15 @@
-"""Problems: what every request that fails is answered with (RFC 9457)."""
+"""Problems: the answers to requests that fail (RFC 9457)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import psycopg
 from litestar.exceptions import HTTPException
+from msgspec import Meta
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, LedgerError
 
@@ -17,30 +18,23 @@ __all__ = ("PROBLEM_MEDIA_TYPE", "PROBLEM_TYPES", "Outcome", "Problem", "Problem
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_SECONDS = 1
-"""When to come back after a 503: every cause of one passes by itself."""
+"""The Retry-After of every 503: each of its causes passes by itself."""
 
 Outcome = Literal["refused", "invalid", "unavailable", "failed"]
-"""How a request failed: by a rule of the ledger, by its form, for the moment, or by our fault."""
+"""Why a request failed: a rule of the ledger, its form, the database, or a fault of the service."""
 
 
 class ProblemType(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of problem; its page is what ``type`` of a problem points to.
+    """One kind of problem; its page is what `type` of a problem points to."""
 
-    Attributes:
-        code: The name of the kind, such as ``insufficient_balance``.
-        status: The HTTP status that goes with it.
-        title: What it is, in a few words.
-        meaning: What it means, in a sentence.
-    """
-
-    code: str
-    status: int
-    title: str
-    meaning: str
+    code: Annotated[str, Meta(description="The name of the kind, such as `insufficient_balance`.")]
+    status: Annotated[int, Meta(description="The HTTP status that goes with it.")]
+    title: Annotated[str, Meta(description="What it is, in a few words.")]
+    meaning: Annotated[str, Meta(description="What it means, in a sentence.")]
 
     @property
     def uri(self) -> str:
-        """The address of the kind's page, relative to the service."""
+        """The address of its page, relative to the service."""
         return f"/problems/{self.code}"
 
 
@@ -80,7 +74,7 @@ _UNKNOWN_STATUS = _type_of_service(
     "bad_request", HTTPStatus.BAD_REQUEST, "The request is not one that HTTP allows."
 )
 
-# Refusals with a status of 500 are no answer to a request: they would mean a fault of ours.
+# A refusal with status 500 would be a fault of the service, so it is an internal error.
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
     kind.code: kind
     for kind in (
@@ -126,29 +120,28 @@ _CODE_BY_STATUS = {
 
 
 class Problem(Exception):
-    """A request that cannot be answered as it wishes.
+    """A request that failed, and the answer that says why.
 
     Args:
         code: The kind of problem, one of PROBLEM_TYPES.
-        detail: What happened this time, for people.
+        detail: What happened this time, for people; the meaning of the kind if left out.
         values: What happened this time, for programs; becomes members of the answer.
-        headers: Header fields that the answer needs.
-        outcome: What the log says; by the status if left out.
+        headers: Header fields of the answer.
+        outcome: The outcome in the log; it follows from the status if left out.
     """
 
     def __init__(
         self,
         code: str,
-        detail: str,
+        detail: str | None = None,
         *,
         values: Mapping[str, Any] | None = None,
         headers: Sequence[tuple[str, str]] = (),
         outcome: Outcome | None = None,
     ) -> None:
-        """Keep the parts; see the class."""
-        super().__init__(detail)
         self.type = PROBLEM_TYPES[code]
-        self.detail = detail
+        self.detail = detail or self.type.meaning
+        super().__init__(self.detail)
         self.values = values or {}
         self.headers = tuple(headers)
         if self.type.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -168,11 +161,11 @@ class Problem(Exception):
         )
 
     def encode(self) -> bytes:
-        """Give the body of the answer."""
+        """Encode the body of the answer."""
         return msgspec.json.encode(self.members())
 
     def members(self) -> dict[str, Any]:
-        """Give the members of the object that is the body of the answer."""
+        """List the members of the body."""
         members: dict[str, Any] = {
             "type": self.type.uri,
             "title": self.type.title,
@@ -190,12 +183,12 @@ def _outcome(status: int) -> Outcome:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Find the problem that a request is answered with.
+    """Turn an exception into the problem to answer with.
 
-    Nothing of an error that is not meant for the caller goes into it.
+    Nothing goes into it that is not meant for the caller.
 
     Args:
-        error: What was raised while the request was answered.
+        error: The exception.
     """
     match error:
         case Problem():
@@ -205,7 +198,7 @@ def problem_of(error: Exception) -> Problem:
         case psycopg.OperationalError():
             return _problem_of_database(error)
         case psycopg.errors.ReadOnlySqlTransaction():
-            # After a failover the pool can still hold connections to the server that was demoted.
+            # After a failover, connections may still lead to the server that was demoted.
             return Problem(_UNAVAILABLE.code, "The database does not take entries at this time.")
         case HTTPException():
             return _problem_of_http(error)
@@ -224,7 +217,7 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
     return Problem(error.code, detail, values=values, outcome=outcome)
 
 
-# What the server says when it gave up one statement, and not when it is away.
+# The server cancelled one statement; otherwise it is away.
 _BUSY_SQLSTATES = {
     "40001": "The entry collided with another one.",
     "40P01": "The entry and another one waited for each other.",
@@ -241,7 +234,7 @@ def _problem_of_database(error: psycopg.OperationalError) -> Problem:
 
 
 def _problem_of_http(error: HTTPException) -> Problem:
-    """Translate what Litestar raises by itself: no such route, wrong method, bad Host header."""
+    """Translate what Litestar raises: no such route, wrong method, bad Host header."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem_of(RuntimeError(error.detail))
     kind = PROBLEM_TYPES[_CODE_BY_STATUS.get(HTTPStatus(error.status_code), _UNKNOWN_STATUS.code)]

@@ -1,4 +1,4 @@
-"""The one object that records: it gathers what it can, and asks singly for the rest."""
+"""Recording for the routes: requests are gathered where possible, and sent alone otherwise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from ledger_py.http.database import Database, service_conninfo
-from ledger_py.http.gathering import LOCK_PATIENCE, Line, WaitingRequest, record_alone
+from ledger_py.http.gathering import LOCK_PATIENCE, RequestQueue, WaitingRequest, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.settings import Settings
@@ -17,36 +17,36 @@ from ledger_py.structs import RecordedEntry, Refusal
 __all__ = ("CONNECTIONS", "Recorder")
 
 CONNECTIONS: Final = 1
-"""What the line takes of the connections that a service may open. Two lines, which shared out the
-owners between them, were slower: their groups are half as large, and each waits for the disk."""
+"""Connections that the queue takes of those that a service may open. Two queues that shared the
+owners were slower: their groups are half as large, and each waits for the disk."""
 
 MAX_WAITING: Final = 2_000
-"""Requests that may wait; more are turned away at once. It is what is recorded in a fraction of a
-second, unless the database is away."""
+"""Requests that may wait; more are refused at once. So many are recorded in a fraction of a second,
+unless the database is away."""
 
 _MAX_GATHERED: Final = 32 * 1024
-"""Bytes of the largest request that is gathered: more than any that the ledger accepts."""
+"""Bytes of the largest request that is gathered: more than the ledger accepts."""
 
 _GRACE: Final = 5.0
-"""Seconds by which the server may be late to give a statement up."""
+"""Seconds that the server may take beyond the statement timeout."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Recorder:
-    """Records entries for the handlers, which do not know how.
+    """Records entries, alone or gathered.
 
     Args:
         app: The app that the service records for.
-        database: Where requests are recorded that are not gathered.
+        database: The pool, for requests that are not gathered.
     """
 
     def __init__(self, app: str, database: Database) -> None:
         self._app = app
         self._database = database
-        self._line: Line | None = None
-        self._places_aside = asyncio.Semaphore(1)
-        self._patience_aside = 0.0
+        self._queue: RequestQueue | None = None
+        self._parking_places = asyncio.Semaphore(1)
+        self._parking_patience = 0.0
         self._waiting = 0
 
     async def open(self, url: str, settings: Settings) -> None:
@@ -62,30 +62,30 @@ class Recorder:
         impatient = msgspec.structs.replace(
             settings, lock_timeout=min(LOCK_PATIENCE, settings.lock_timeout)
         )
-        self._patience_aside = settings.pool_timeout
-        # Reading goes on while accounts are waited for.
-        self._places_aside = asyncio.Semaphore(max(1, self._database.size // 2))
-        self._line = Line(
+        self._parking_patience = settings.pool_timeout
+        # Half of the pool stays free for reading while locked accounts are waited for.
+        self._parking_places = asyncio.Semaphore(max(1, self._database.size // 2))
+        self._queue = RequestQueue(
             app=self._app,
             conninfo=service_conninfo(url, self._app, impatient),
             patience=settings.pool_timeout,
             answers_within=settings.statement_timeout + _GRACE,
-            aside=self._record_aside,
+            record_parked=self._record_parked,
         )
-        await self._line.open()
+        await self._queue.open()
 
     async def close(self) -> None:
-        """Answer everybody who waits, refuse whoever comes, and disconnect."""
-        line, self._line = self._line, None
-        if line is not None:
-            await line.close()
+        """Drain the queue, refuse new requests, and disconnect."""
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            await queue.close()
 
     async def record(self, request: RecordRequest[str], nonce: str) -> RecordedEntry:
         """Record one entry.
 
         Args:
             request: The request.
-            nonce: Its nonce, which the request itself may not say.
+            nonce: Its nonce; the request itself may have none.
 
         Returns:
             The entry, once it is committed.
@@ -99,16 +99,16 @@ class Recorder:
             request = msgspec.structs.replace(request, nonce=nonce)
         encoded = _encode(request)
         if len(encoded) > _MAX_GATHERED or b"\\u0000" in encoded:
-            # It will be refused, the latter before it is sent.
+            # The ledger refuses these, and would refuse the whole group because of them.
             return await self._database.call(lambda ledger: record_alone(ledger, request))
-        if self._line is None:
+        if self._queue is None:
             raise Problem("database_unavailable", "The service is about to stop.")
         if self._waiting >= MAX_WAITING:
             raise Problem("database_busy", "Too many requests are waiting.")
         item = WaitingRequest(request, encoded)
         self._waiting += 1
         try:
-            self._line.add(item)
+            self._queue.add(item)
             return await item.answer
         finally:
             self._waiting -= 1
@@ -123,7 +123,7 @@ class Recorder:
             atomic: Record all or none.
 
         Returns:
-            What became of each, once it is committed.
+            The entry or the refusal of each, in their order, once they are committed.
 
         Raises:
             LedgerError: The ledger refuses the batch as a whole.
@@ -136,12 +136,12 @@ class Recorder:
             lambda ledger: ledger.record_entries(entries, atomic=atomic)
         )
 
-    async def _record_aside(self, request: RecordRequest[str]) -> RecordedEntry:
+    async def _record_parked(self, request: RecordRequest[str]) -> RecordedEntry:
         try:
-            await asyncio.wait_for(self._places_aside.acquire(), self._patience_aside)
+            await asyncio.wait_for(self._parking_places.acquire(), self._parking_patience)
         except TimeoutError as error:
             raise Problem("database_busy", "Too many accounts are locked.") from error
         try:
             return await self._database.call(lambda ledger: record_alone(ledger, request))
         finally:
-            self._places_aside.release()
+            self._parking_places.release()

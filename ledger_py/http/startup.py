@@ -1,4 +1,4 @@
-"""What must hold before a service answers requests, and for as long as it calls itself ready."""
+"""Start-up and readiness checks."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ import psycopg
 from ledger_py import embedded
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import LedgerError
-from ledger_py.http.service import StartupRefused
 from ledger_py.migrate import MigrationError, ensure_current, missing_files_async
 from ledger_py.operations import BaseLedgerOperation, compare_operation_set
 from ledger_py.settings import Settings
 
-__all__ = ("OK", "check", "prepared_database", "require_ready")
+__all__ = ("OK", "StartupRefused", "check", "prepared_database", "require_ready")
 
 OK: Final = "ok"
 
 DATABASE_ANSWERS_WITHIN: Final = 15.0
-"""Seconds that start-up waits for the database: services and their servers are started together."""
+"""Seconds that start-up waits for the database, which is often started at the same time."""
 
 _PAUSE: Final = 0.5
 _CONNECT_TIMEOUT: Final = 3
+
+
+class StartupRefused(Exception):
+    """The service cannot do its work, and says why instead of starting."""
 
 
 @asynccontextmanager
@@ -38,15 +41,15 @@ async def prepared_database(
     Args:
         app: The app.
         settings: Which database, and whether to install what is missing.
-        report: Takes a line for each thing that is done.
+        report: Takes a line for each step.
 
     Yields:
         The address of the database.
 
     Raises:
-        StartupRefused: There is no such database; the message says why and what to do.
+        StartupRefused: It cannot be provided; the message says why and what to do.
     """
-    # The embedded server, looking at files and migrating all block, so they are done in threads.
+    # Starting the embedded server and migrating block, so they run in threads.
     source = embedded.database(settings, report=report)
     try:
         url = await asyncio.to_thread(source.__enter__)
@@ -82,14 +85,14 @@ async def _wait_for(url: str) -> None:
 
 
 async def check(ledger: AsyncLedger, operations: type[BaseLedgerOperation]) -> dict[str, str]:
-    """Compare what the service needs with what the database has.
+    """Check that the database has what the service needs.
 
     Args:
         ledger: The ledger as the app sees it.
         operations: The app's enum.
 
     Returns:
-        What was checked, with ``ok`` or what is wrong: ``schema`` and ``operations``.
+        For ``schema`` and ``operations``: ``ok``, or what is wrong.
     """
     missing = await missing_files_async(ledger.conn, app=ledger.app)
     if missing:
@@ -106,7 +109,7 @@ def require_ready(app: str, checks: dict[str, str]) -> None:
     """Refuse to start unless every check says ``ok``.
 
     Raises:
-        StartupRefused: One does not; the message holds what is wrong.
+        StartupRefused: A check failed; the message says what is wrong.
     """
     faults = [fault for fault in checks.values() if fault != OK]
     if faults:

@@ -1,7 +1,7 @@
-"""Learning at once that the process is to stop.
+"""Get notified as soon as the process is asked to stop.
 
-A server waits for the answers that are under way before it tells its application. An answer without
-end has to know earlier.
+A server finishes the answers in progress before it tells its application. An endless answer has to
+know earlier.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def called_on_stop(callback: Callable[[], None]) -> Iterator[None]:
-    """Call a function in the running event loop when the process is told to stop.
+    """Call a function in the running event loop when the process receives SIGTERM or SIGINT.
 
-    The server's own handlers are called as before. Outside the main thread there are no signals,
-    and nothing is done.
+    The server's own handlers are called as before. Outside the main thread, where no signals
+    arrive, nothing is done.
 
     Args:
         callback: The function.

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ledger_py.http.database import Database
-from ledger_py.http.gathering import Line, WaitingRequest
+from ledger_py.http.gathering import RequestQueue, WaitingRequest
 from ledger_py.http.recorder import Recorder
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.settings import Settings
@@ -23,7 +23,7 @@ __all__ = (
     "Records",
     "kinds",
     "lock",
-    "make_line",
+    "make_queue",
     "request",
     "transactions",
     "until",
@@ -114,16 +114,20 @@ def kinds(answers: Sequence[Answer]) -> list[str]:
 
 
 def waiting(asked: RecordRequest[str]) -> WaitingRequest:
-    """Make what a line takes of a request."""
+    """Make what a queue takes of a request."""
     return WaitingRequest(asked, msgspec.json.encode(asked))
 
 
-def make_line(conninfo: str, answers_within: float = 10.0) -> Line:
-    """Make a line of app1 whose accounts nobody has locked for long."""
+def make_queue(conninfo: str, answers_within: float = 10.0) -> RequestQueue:
+    """Make a queue of app1 that never parks a request."""
 
-    async def aside(_: RecordRequest[str]) -> RecordedEntry:
-        raise AssertionError("nobody is put aside")
+    async def record_parked(_: RecordRequest[str]) -> RecordedEntry:
+        raise AssertionError("no request is parked")
 
-    return Line(
-        app="app1", conninfo=conninfo, patience=0.2, answers_within=answers_within, aside=aside
+    return RequestQueue(
+        app="app1",
+        conninfo=conninfo,
+        patience=0.2,
+        answers_within=answers_within,
+        record_parked=record_parked,
     )

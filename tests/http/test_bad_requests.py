@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,6 @@ from tests.http.running import make_service, running
 
 GOOD = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "amount": 1}
 JSON = {"content-type": "application/json"}
-
-
-def without(field: str) -> bytes:
-    return json.dumps({name: value for name, value in GOOD.items() if name != field}).encode()
 
 
 def replaced(**fields: Any) -> bytes:
@@ -36,24 +33,17 @@ def nested(depth: int) -> bytes:
 TEXTS = ("owner_id", "operation", "nonce", "claim_subject")
 
 WRONG_FIELDS = {
-    **{f"{field} missing": (field, without(field)) for field in TEXTS[:3]},
     **{f"{field} empty": (field, replaced(**{field: ""})) for field in TEXTS},
     **{f"{field} of 256 characters": (field, replaced(**{field: "x" * 256})) for field in TEXTS},
-    **{f"{field} a number": (field, replaced(**{field: 7})) for field in TEXTS},
-    **{f"{field} a boolean": (field, replaced(**{field: True})) for field in TEXTS},
-    **{f"{field} an array": (field, replaced(**{field: ["x"]})) for field in TEXTS},
-    **{f"{field} an object": (field, replaced(**{field: {"x": 1}})) for field in TEXTS},
     **{f"{field} with NUL": (field, replaced(**{field: "a\0b"})) for field in TEXTS},
     **{f"{field} half a character": (field, spliced(field, rb'"\ud800"')) for field in TEXTS},
     **{f"{field} null": (field, replaced(**{field: None})) for field in TEXTS[:3]},
     "amount a text": ("amount", replaced(amount="7")),
-    "amount an empty text": ("amount", replaced(amount="")),
     "amount a fraction": ("amount", replaced(amount=1.5)),
     "amount 1.0": ("amount", spliced("amount", b"1.0")),
     "amount 1e2": ("amount", spliced("amount", b"1e2")),
     "amount 1e999": ("amount", spliced("amount", b"1e999")),
     "amount a boolean": ("amount", replaced(amount=True)),
-    "amount an array": ("amount", replaced(amount=[1])),
     "amount 2^53": ("amount", replaced(amount=2**53)),
     "amount -2^53": ("amount", replaced(amount=-(2**53))),
     "amount 2^63": ("amount", replaced(amount=2**63)),
@@ -64,8 +54,6 @@ WRONG_FIELDS = {
     "amount NaN": ("amount", spliced("amount", b"NaN")),
     "amount Infinity": ("amount", spliced("amount", b"-Infinity")),
     "metadata a text": ("metadata", replaced(metadata="x")),
-    "metadata an array": ("metadata", replaced(metadata=[])),
-    "metadata a number": ("metadata", replaced(metadata=1)),
     "metadata too large": ("metadata", replaced(metadata={"x": "y" * 16_384})),
     "metadata of 5000 digits": ("metadata", spliced("metadata", b'{"x": ' + b"1" * 5000 + b"}")),
     "metadata 1e999": ("metadata", spliced("metadata", b'{"x": 1e999}')),
@@ -82,13 +70,12 @@ WRONG_FIELDS = {
     "expires_at a number": ("expires_at", replaced(expires_at=32_503_680_000)),
     "expires_at in the past": ("expires_at", replaced(expires_at="1999-01-01T00:00:00Z")),
     "expires_at year 1": ("expires_at", replaced(expires_at="0001-01-01T00:00:00+14:00")),
-    "expires_at year 9999": ("expires_at", replaced(expires_at="9999-12-31T23:59:59-14:00")),
+    "expires_at year 9999": ("expires_at", replaced(expires_at="9999-01-01T00:00:00Z")),
+    "expires_at year 10000": ("expires_at", replaced(expires_at="9999-12-31T23:59:59-14:00")),
     "expires_at 31 February": ("expires_at", replaced(expires_at="2999-02-31T00:00:00Z")),
-    "unknown field": ("color", replaced(color="red")),
     "field in the wrong case": ("Amount", replaced(Amount=1)),
     "field of the answer": ("balance", replaced(balance=1_000_000)),
     "app in the body": ("app", replaced(app="app2")),
-    "an array": ("body", json.dumps([GOOD]).encode()),
     "a text": ("body", b'"x"'),
     "null": ("body", b"null"),
 }
@@ -128,9 +115,7 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
 
 
 @pytest.mark.parametrize(("field", "body"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
-def test_a_field_that_is_not_acceptable_is_named(
-    api: httpx.Client, field: str, body: bytes
-) -> None:
+def test_bad_field_is_named(api: httpx.Client, field: str, body: bytes) -> None:
     problem = assert_problem(
         api.post("/ledger", content=body, headers=JSON), 422, "invalid_request"
     )
@@ -140,7 +125,7 @@ def test_a_field_that_is_not_acceptable_is_named(
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_not_json_is_refused(api: httpx.Client, body: bytes) -> None:
+def test_malformed_json_is_refused(api: httpx.Client, body: bytes) -> None:
     assert_problem(api.post("/ledger", content=body, headers=JSON), 400, "malformed_json")
 
 
@@ -148,7 +133,7 @@ def test_what_is_not_json_is_refused(api: httpx.Client, body: bytes) -> None:
     "media_type",
     [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "*/*"],
 )
-def test_a_body_of_another_type_is_refused(api: httpx.Client, media_type: str | None) -> None:
+def test_wrong_content_type_is_refused(api: httpx.Client, media_type: str | None) -> None:
     headers = {} if media_type is None else {"content-type": media_type}
 
     response = api.post("/ledger", content=replaced(), headers=headers)
@@ -156,23 +141,7 @@ def test_a_body_of_another_type_is_refused(api: httpx.Client, media_type: str | 
     assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Type"
 
 
-def test_a_compressed_body_is_refused(api: httpx.Client) -> None:
-    headers = {**JSON, "content-encoding": "gzip"}
-
-    response = api.post("/ledger", content=replaced(), headers=headers)
-
-    assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Encoding"
-
-
-def test_a_body_of_ten_megabytes_is_refused(api: httpx.Client) -> None:
-    body = replaced(metadata={"x": "y" * 10_000_000})
-
-    response = api.post("/ledger", content=body, headers=JSON)
-
-    assert_problem(response, 413, "body_too_large")
-
-
-def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(
+def test_chunked_body_is_refused_once_it_is_too_large(
     api: httpx.Client,
 ) -> None:
     response = api.post("/ledger", content=(b" " * 65_536 for _ in range(160)), headers=JSON)
@@ -180,42 +149,11 @@ def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(
     assert_problem(response, 413, "body_too_large")
 
 
-def test_the_settings_may_allow_smaller_bodies_only(ledger_db: str) -> None:
+def test_settings_limit_the_size_of_bodies(ledger_db: str) -> None:
     with running(make_service(ledger_db, max_body=1_024)) as api:
         response = api.post("/ledger", content=replaced() + b" " * 1_024, headers=JSON)
 
     assert assert_problem(response, 413, "body_too_large")["limit"] == 1_024
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("GET", "/ledger", "POST"),
-        ("PUT", "/ledger", "POST"),
-        ("DELETE", "/ledger/", "POST"),
-        ("PATCH", "/ledger", "POST"),
-        ("POST", "/ledger/alice", "GET"),
-        ("DELETE", "/ledger/alice", "GET"),
-        ("POST", "/ledger/alice/entries", "GET"),
-        ("POST", "/operations", "GET"),
-        ("POST", "/health/live", "GET"),
-        ("PROPFIND", "/ledger", "POST"),
-        ("DELETE", "/ledger/batch", "POST"),
-        ("PUT", "/ledger/holds", "POST"),
-        ("PATCH", "/ledger/reversals", "POST"),
-        ("PUT", "/ledger/holds/1/capture", "POST"),
-        ("POST", "/ledger/alice/holds", "GET"),
-        ("POST", "/ledger/alice/statement", "GET"),
-        ("POST", "/events", "GET"),
-    ],
-)
-def test_a_wrong_method_is_told_the_right_one(
-    api: httpx.Client, method: str, path: str, allowed: str
-) -> None:
-    response = api.request(method, path, content=replaced(), headers=JSON)
-
-    assert_problem(response, 405, "method_not_allowed")
-    assert allowed in response.headers["allow"]
 
 
 @pytest.mark.parametrize(
@@ -235,49 +173,57 @@ def test_a_wrong_method_is_told_the_right_one(
         "/openapi.yaml",
     ],
 )
-def test_an_unknown_address_is_not_found(api: httpx.Client, path: str) -> None:
+def test_unknown_address_is_not_found(api: httpx.Client, path: str) -> None:
     assert_problem(api.get(path), 404, "not_found")
 
 
+SINCE = "since=2020-01-01T00:00:00Z"
+UNTIL = "until=2999-01-01T00:00:00Z"
+
+# The parameter at fault is the last one, unless another is named.
+WRONG_QUERIES: list[tuple[str, str | None]] = [
+    *((f"?at={value}", None) for value in ("", "now", "2020-01-01", "1577836800")),
+    *((f"?at={value}", None) for value in ("2020-01-01T00:00:00", "9999-12-31T23:59:59-14:00")),
+    *((f"/entries?limit={value}", None) for value in ("0", "501", "-1", "+7", "ten", "1.0", "")),
+    *((f"/entries?limit={value}", None) for value in ("%EF%BC%97", "9" * 20, "1&limit=2")),
+    *((f"/entries?cursor={value}", None) for value in ("", "x", "-1", "9" * 19)),
+    *((f"/entries?asset={value}", None) for value in ("", "%00", "x" * 256)),
+    ("/entries?asset=%ff", "query"),
+    *((f"/holds?{query}", None) for query in ("limit=0", "limit=501", "status=closed")),
+    *((f"/holds?cursor={value}", None) for value in ("7", "2030-01-01")),
+    ("/statement", "since"),
+    (f"/statement?{SINCE}", "until"),
+    (f"/statement?{UNTIL}", "since"),
+    (f"/statement?{UNTIL}&{SINCE}&{SINCE}", None),
+    (f"/statement?{SINCE}&until=2020-02-31T00:00:00Z", None),
+    (f"/statement?{SINCE}&until=2019-12-31T00:00:00Z", None),
+]
+
+
+@pytest.mark.parametrize(("path", "field"), WRONG_QUERIES)
+def test_bad_query_parameter_is_named(api: httpx.Client, path: str, field: str | None) -> None:
+    response = api.get(f"/ledger/alice{path}")
+
+    expected = field or re.findall(r"(\w+)=", path)[-1]
+    assert assert_problem(response, 422, "invalid_request")["field"] == expected
+
+
 @pytest.mark.parametrize(
-    ("query", "field"),
+    ("name", "value"),
     [
-        ("limit=0", "limit"),
-        ("limit=501", "limit"),
-        ("limit=-1", "limit"),
-        ("limit=ten", "limit"),
-        ("limit=1.0", "limit"),
-        ("limit=%EF%BC%97", "limit"),
-        ("limit=+7", "limit"),
-        ("limit=", "limit"),
-        ("limit=99999999999999999999", "limit"),
-        ("limit=1&limit=2", "limit"),
-        ("cursor=x", "cursor"),
-        ("cursor=-1", "cursor"),
-        ("cursor=", "cursor"),
-        ("cursor=9999999999999999999", "cursor"),
-        ("asset=", "asset"),
-        ("asset=%00", "asset"),
-        ("asset=" + "x" * 256, "asset"),
-        ("asset=%ff", "query"),
-        ("color=red", "color"),
+        *[("expires_in", value) for value in (0, -1, "PT15M", 1.5, None, 10**10, 367 * 86_400)],
+        *[("amount", value) for value in (2**53, -(2**53), 2**63)],
     ],
 )
-def test_a_bad_query_parameter_is_named(api: httpx.Client, query: str, field: str) -> None:
-    response = api.get(f"/ledger/alice/entries?{query}")
+def test_bad_value_for_a_hold_is_named(api: httpx.Client, name: str, value: Any) -> None:
+    hold = {"owner_id": "alice", "operation": "CREDIT_SPEND", "nonce": "n", "amount": 1}
 
-    assert assert_problem(response, 422, "invalid_request")["field"] == field
+    response = api.post("/ledger/holds", json=hold | {name: value})
 
-
-@pytest.mark.parametrize("segment", ["%00", "%ff", "a%00b", "x" * 256, "%C3%BC" * 256])
-@pytest.mark.parametrize("below", ["", "/entries"])
-def test_an_owner_that_cannot_be_is_named(api: httpx.Client, segment: str, below: str) -> None:
-    response = api.get(f"/ledger/{segment}{below}")
-
-    assert assert_problem(response, 422, "invalid_request")["field"] == "owner_id"
+    assert assert_problem(response, 422, "invalid_request")["field"] == name
 
 
-def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:
+def test_last_of_two_members_with_one_name_counts(api: httpx.Client) -> None:
     body = replaced()[:-1] + b', "amount": "7"}'
 
     response = api.post("/ledger", content=body, headers=JSON)
@@ -285,7 +231,7 @@ def test_the_last_of_two_equal_fields_counts(api: httpx.Client) -> None:
     assert assert_problem(response, 422, "invalid_request")["field"] == "amount"
 
 
-def test_a_long_name_of_an_unknown_field_is_not_repeated_in_full(api: httpx.Client) -> None:
+def test_long_name_of_an_unknown_field_is_shortened(api: httpx.Client) -> None:
     response = api.post("/ledger", content=replaced(**{"x" * 100_000: 1}), headers=JSON)
 
     assert_problem(response, 422, "invalid_request")

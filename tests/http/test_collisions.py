@@ -103,7 +103,7 @@ def assert_right(conn: Connection) -> None:
 # Time
 
 
-async def test_a_group_that_takes_too_long_is_recorded_one_by_one(
+async def test_group_that_times_out_is_recorded_one_by_one(
     impatient: Records, conn: Connection
 ) -> None:
     earlier = request("carol", 3)
@@ -122,9 +122,7 @@ async def test_a_group_that_takes_too_long_is_recorded_one_by_one(
     assert_right(conn)
 
 
-async def test_a_request_that_takes_too_long_is_the_only_one_that_fails(
-    impatient: Records, conn: Connection
-) -> None:
+async def test_request_that_times_out_fails_alone(impatient: Records, conn: Connection) -> None:
     await impatient.together(*map(request, ["alice", "bob", "carol"]))
     slow = request("bob", nonce="chosen")
     put_obstacle(conn, CHOSEN, STAY)
@@ -144,7 +142,7 @@ async def test_a_request_that_takes_too_long_is_the_only_one_that_fails(
 # Other transactions
 
 
-async def test_a_group_that_deadlocks_with_another_transaction_is_recorded_after_it(
+async def test_deadlocked_group_is_recorded_after_the_other_transaction(
     patient: Records, ledger_db: str, conn: Connection
 ) -> None:
     await patient.together(request("a"), request("b"), request("c"))
@@ -161,7 +159,7 @@ async def test_a_group_that_deadlocks_with_another_transaction_is_recorded_after
     assert_right(conn)
 
 
-async def test_a_request_that_deadlocks_with_another_transaction_is_recorded_after_it(
+async def test_deadlocked_request_is_recorded_after_the_other_transaction(
     patient: Records, ledger_db: str, conn: Connection
 ) -> None:
     await patient.together(request("a"))
@@ -181,7 +179,7 @@ async def test_a_request_that_deadlocks_with_another_transaction_is_recorded_aft
 
 
 @pytest.mark.parametrize("more", [0, 2], ids=["single request", "group"])
-async def test_what_cannot_be_serialized_is_recorded_by_another_try(
+async def test_serialization_failure_is_retried(
     ledger_db: str, conn: Connection, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
     """Where the administrator has made transactions stricter than they are by default."""
@@ -210,7 +208,7 @@ async def test_what_cannot_be_serialized_is_recorded_by_another_try(
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
-async def test_a_request_that_collides_again_and_again_is_given_up_and_may_be_repeated(
+async def test_request_that_always_collides_is_busy_and_may_be_repeated(
     records: Records, conn: Connection, sqlstate: str
 ) -> None:
     await records.together(*map(request, ["alice", "bob", "carol"]))
@@ -232,7 +230,7 @@ async def test_a_request_that_collides_again_and_again_is_given_up_and_may_be_re
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
-async def test_a_request_that_collides_twice_is_recorded_once(
+async def test_request_that_collides_twice_is_recorded_once(
     records: Records, conn: Connection, sqlstate: str
 ) -> None:
     await records.together(request("alice"))
@@ -250,7 +248,7 @@ async def test_a_request_that_collides_twice_is_recorded_once(
 # A database that cannot be written
 
 
-async def test_a_group_is_refused_as_a_whole_by_a_database_that_cannot_be_written(
+async def test_read_only_database_refuses_the_whole_group(
     records: Records, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await records.together(*map(request, ["alice", "bob", "carol"]))

@@ -18,7 +18,7 @@ PROCESSES = (
 
 
 @pytest.mark.parametrize("pool_size", [2, 4])
-def test_a_service_under_load_has_all_of_its_connections_and_no_more(
+def test_service_under_load_opens_all_of_its_connections_and_no_more(
     ledger_db: str, conn: Connection, pool_size: int
 ) -> None:
     record(conn)

@@ -33,7 +33,7 @@ def assert_unavailable(response: httpx.Response, code: str) -> None:
     assert "canceling" not in response.text
 
 
-def test_a_server_that_stops_and_starts_leaves_no_trace_in_the_service() -> None:
+def test_service_recovers_when_the_server_restarts() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as server:
         url = server.enter_context(embedded_server(Path(folder)))
         migrate(url)
@@ -74,7 +74,7 @@ class TestConnectionsAreLost:
             terminate_connections(conn)
             assert api.get("/ledger/alice").json()["balance"] == number + 1
 
-    def test_a_request_under_way_is_asked_again_and_recorded_once(
+    def test_request_in_flight_is_retried_and_recorded_once(
         self, api: httpx.Client, ledger_db: str, conn: psycopg.Connection[tuple[object]]
     ) -> None:
         api.post("/ledger", json=ENTRY | {"nonce": "first"})
@@ -103,7 +103,7 @@ class TestItTurnsReadOnly:
         with running(make_service(ledger_db, pool_size=POOL_SIZE)) as client:
             yield client
 
-    def test_an_entry_is_503_until_it_can_be_written_again(
+    def test_recording_is_503_while_read_only(
         self, api: httpx.Client, conn: psycopg.Connection[tuple[object]]
     ) -> None:
         assert api.post("/ledger", json=ENTRY | {"nonce": "before"}).status_code == 201
@@ -127,7 +127,7 @@ class TestItTurnsReadOnly:
             ("/ledger/reversals", {"original_nonce": "before", "nonce": "during"}),
         ],
     )
-    def test_whatever_else_writes_is_503_until_it_can_write_again(
+    def test_other_writes_are_503_while_read_only(
         self,
         api: httpx.Client,
         conn: psycopg.Connection[tuple[object]],
@@ -146,7 +146,7 @@ class TestItTurnsReadOnly:
         assert after[-1] in (200, 201)
 
 
-def test_an_account_locked_for_too_long_is_503_and_nothing_is_recorded(ledger_db: str) -> None:
+def test_account_locked_for_too_long_is_503_and_records_nothing(ledger_db: str) -> None:
     with running(make_service(ledger_db, lock_timeout=0.1)) as api:
         api.post("/ledger", json=ENTRY | {"nonce": "first"})
         with psycopg.connect(ledger_db) as blocker:
@@ -159,7 +159,7 @@ def test_an_account_locked_for_too_long_is_503_and_nothing_is_recorded(ledger_db
         assert api.get("/ledger/alice").json()["entry_count"] == 2
 
 
-def test_a_pool_without_a_free_connection_is_503(ledger_db: str) -> None:
+def test_exhausted_pool_is_503(ledger_db: str) -> None:
     with running(make_service(ledger_db, pool_size=2, pool_timeout=0.1)) as api:
         api.post("/ledger", json=ENTRY | {"nonce": "first"})
         with psycopg.connect(ledger_db) as blocker, psycopg.connect(ledger_db) as observer:

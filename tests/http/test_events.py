@@ -57,7 +57,7 @@ def nonces(events: Iterator[Event], count: int) -> list[str]:
     return [json.loads(event["data"])["nonce"] for event in islice(events, count)]
 
 
-def test_an_event_is_an_entry_with_its_cursor(api: httpx.Client) -> None:
+def test_event_is_an_entry_with_its_cursor(api: httpx.Client) -> None:
     body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "metadata": {"a": "ü"}}
     recorded: dict[str, Any] = api.post("/ledger", json=body).json()
     del recorded["replayed"]
@@ -70,7 +70,7 @@ def test_an_event_is_an_entry_with_its_cursor(api: httpx.Client) -> None:
     assert event["id"]
 
 
-def test_the_feed_begins_with_the_first_entry_and_goes_on(
+def test_feed_begins_with_the_first_entry_and_continues(
     api: httpx.Client, conn: Connection
 ) -> None:
     for n in range(3):
@@ -86,7 +86,7 @@ def test_the_feed_begins_with_the_first_entry_and_goes_on(
 
 
 @pytest.mark.parametrize("by_header", [True, False])
-def test_the_feed_is_resumed_behind_the_last_event(
+def test_feed_resumes_after_the_last_event(
     api: httpx.Client, conn: Connection, by_header: bool
 ) -> None:
     for n in range(5):
@@ -104,7 +104,7 @@ def test_the_feed_is_resumed_behind_the_last_event(
         assert nonces(events, 3) == ["n-2", "n-3", "n-4"]
 
 
-def test_more_than_a_page_comes_in_order_and_once(
+def test_several_pages_come_in_order_and_once(
     api: httpx.Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "_PAGE", 7)
@@ -115,7 +115,7 @@ def test_more_than_a_page_comes_in_order_and_once(
         assert nonces(events, 30) == [f"n-{n}" for n in range(30)]
 
 
-def test_an_entry_that_is_committed_late_is_not_skipped(
+def test_entry_committed_late_is_not_skipped(
     api: httpx.Client, conn: Connection, ledger_db: str
 ) -> None:
     with psycopg.connect(ledger_db) as late, listening(api) as events:
@@ -125,16 +125,14 @@ def test_an_entry_that_is_committed_late_is_not_skipped(
         assert sorted(nonces(events, 2)) == ["early", "late"]
 
 
-def test_a_feed_that_is_silent_is_kept_alive(
-    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_idle_feed_is_kept_alive(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "_KEEP_ALIVE", 0.0)
     with api.stream("GET", "/events") as response:
         comments = (line for line in response.iter_lines() if line.startswith(":"))
         assert next(comments) == ": nothing new"
 
 
-def test_listeners_lose_nothing_when_the_database_goes_away(
+def test_listeners_miss_nothing_when_connections_are_lost(
     api: httpx.Client, conn: Connection
 ) -> None:
     with listening(api) as events:
@@ -148,7 +146,7 @@ def test_listeners_lose_nothing_when_the_database_goes_away(
         assert nonces(events, 1) == ["after"]
 
 
-def test_listeners_that_leave_make_room(
+def test_listener_that_leaves_makes_room(
     api: httpx.Client, monkeypatch: pytest.MonkeyPatch, conn: Connection
 ) -> None:
     monkeypatch.setattr(feed, "MAX_LISTENERS", 1)
@@ -178,7 +176,7 @@ def test_listeners_that_leave_make_room(
         ("", {"Last-Event-ID": "ü"}, "cursor"),
     ],
 )
-def test_what_is_no_cursor_is_refused(
+def test_malformed_cursor_is_refused(
     api: httpx.Client, query: str, headers: dict[str, str], field: str
 ) -> None:
     encoded = {name.encode(): value.encode() for name, value in headers.items()}
@@ -189,7 +187,7 @@ def test_what_is_no_cursor_is_refused(
     assert response.json()["field"] == field
 
 
-def test_the_feed_ends_when_the_service_is_told_to_stop(ledger_db: str, conn: Connection) -> None:
+def test_feed_ends_when_the_service_stops(ledger_db: str, conn: Connection) -> None:
     record(conn, nonce="n")
     command = [sys.executable, "-m", "uvicorn", "apps.app1.main:app", "--port", "0"]
     environment = {**os.environ, "DATABASE_URL": ledger_db}

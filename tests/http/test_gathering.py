@@ -12,7 +12,6 @@ import pytest
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InsufficientBalance, LedgerError
-from ledger_py.http import recorder as recorder_module
 from ledger_py.http.database import service_conninfo
 from ledger_py.http.gathering import MAX_GROUP, record_alone
 from ledger_py.http.problems import Problem
@@ -24,7 +23,7 @@ from tests.http.gathered import (
     Records,
     kinds,
     lock,
-    make_line,
+    make_queue,
     request,
     transactions,
     until,
@@ -36,19 +35,21 @@ from tests.sql.calls import Connection
 pytestmark = pytest.mark.anyio
 
 
-async def test_one_alone_is_recorded_alone(records: Records, conn: Connection) -> None:
+async def test_single_request_is_recorded_alone(records: Records, conn: Connection) -> None:
     assert kinds(await records.together(request())) == ["recorded"]
     assert transactions(conn) == [1]
 
 
-async def test_what_arrives_together_is_one_transaction(records: Records, conn: Connection) -> None:
+async def test_simultaneous_requests_share_a_transaction(
+    records: Records, conn: Connection
+) -> None:
     answers = await records.together(*(request(f"owner-{n % 7}") for n in range(50)))
 
     assert kinds(answers) == ["recorded"] * 50
     assert transactions(conn) == [50]
 
 
-async def test_what_arrives_while_a_transaction_is_under_way_goes_together_in_the_next(
+async def test_requests_during_a_transaction_share_the_next_one(
     records: Records, conn: Connection
 ) -> None:
     first = records.begin(request("first"))
@@ -60,14 +61,14 @@ async def test_what_arrives_while_a_transaction_is_under_way_goes_together_in_th
     assert transactions(conn) == [1, 20]
 
 
-async def test_a_group_is_no_larger_than_the_bound(records: Records, conn: Connection) -> None:
+async def test_group_size_is_bounded(records: Records, conn: Connection) -> None:
     answers = await records.together(*(request() for _ in range(2 * MAX_GROUP + 50)))
 
     assert kinds(answers) == ["recorded"] * (2 * MAX_GROUP + 50)
     assert transactions(conn) == [MAX_GROUP, MAX_GROUP, 50]
 
 
-async def test_each_answer_is_that_of_its_own_request(records: Records) -> None:
+async def test_every_request_gets_its_own_answer(records: Records) -> None:
     requests = [request(f"owner-{n % 5}", amount=n + 1) for n in range(40)]
 
     answers = await records.together(*requests)
@@ -124,7 +125,7 @@ def comparable(answer: Answer, owner_id: str) -> Any:
     return msgspec.json.decode(msgspec.json.encode(said).replace(owner_id.encode(), b"OWNER"))
 
 
-async def test_a_group_is_answered_as_single_calls_are(records: Records, ledger_db: str) -> None:
+async def test_group_is_answered_like_single_calls(records: Records, ledger_db: str) -> None:
     numbers = re_numbered(scenario("gathered")), re_numbered(scenario("singly"))
     gathered = await records.together(*numbers[0])
     async with await psycopg.AsyncConnection.connect(ledger_db, autocommit=True) as conn:
@@ -151,7 +152,7 @@ def re_numbered(requests: list[RecordRequest[str]]) -> list[RecordRequest[str]]:
     ]
 
 
-async def test_others_are_answered_while_an_account_is_locked(
+async def test_locked_account_delays_no_other(
     records: Records, ledger_db: str, conn: Connection
 ) -> None:
     await records.together(request("locked"), request("free"))
@@ -170,7 +171,7 @@ async def test_others_are_answered_while_an_account_is_locked(
     assert kinds(await records.together(request("locked"))) == ["recorded"]
 
 
-async def test_many_locked_accounts_hold_nobody_else_up(records: Records, ledger_db: str) -> None:
+async def test_many_locked_accounts_delay_no_other(records: Records, ledger_db: str) -> None:
     owners = [f"locked-{n}" for n in range(30)]
     await records.together(*map(request, owners))
     with psycopg.connect(ledger_db) as blocker:
@@ -184,7 +185,7 @@ async def test_many_locked_accounts_hold_nobody_else_up(records: Records, ledger
     assert kinds(await asyncio.gather(*blocked)) == ["recorded"] * 30
 
 
-async def test_an_account_that_stays_locked_fails_only_who_waits_for_it(
+async def test_account_that_stays_locked_fails_its_own_requests_only(
     ledger_db: str, conn: Connection
 ) -> None:
     records = Records()
@@ -199,7 +200,7 @@ async def test_an_account_that_stays_locked_fails_only_who_waits_for_it(
     assert transactions(conn) == [1, 1]
 
 
-async def test_a_lost_connection_loses_and_doubles_nothing(
+async def test_lost_connection_loses_and_duplicates_nothing(
     records: Records, ledger_db: str, conn: Connection
 ) -> None:
     await records.together(request("locked"))
@@ -218,9 +219,7 @@ async def test_a_lost_connection_loses_and_doubles_nothing(
     assert sum(transactions(conn)) == 22
 
 
-async def test_an_idle_connection_that_was_lost_is_not_noticed(
-    records: Records, conn: Connection
-) -> None:
+async def test_lost_idle_connection_is_replaced(records: Records, conn: Connection) -> None:
     for _ in range(3):
         conn.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
@@ -229,56 +228,56 @@ async def test_an_idle_connection_that_was_lost_is_not_noticed(
         assert kinds(await records.together(*(request() for _ in range(5)))) == ["recorded"] * 5
 
 
-async def test_all_who_wait_are_told_when_the_database_is_away() -> None:
+async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
     away = "postgresql://someone@127.0.0.1:1/none"
-    line = make_line(service_conninfo(away, "app1", SETTINGS))
+    queue = make_queue(service_conninfo(away, "app1", SETTINGS))
     items = [waiting(request(f"owner-{n}")) for n in range(2 * MAX_GROUP)]
     for item in items:
-        line.add(item)
+        queue.add(item)
 
     answers = await asyncio.gather(*(item.answer for item in items), return_exceptions=True)
 
     assert all(isinstance(answer, psycopg.OperationalError) for answer in answers)
 
 
-async def test_a_server_that_does_not_answer_is_given_up(ledger_db: str, conn: Connection) -> None:
+async def test_unresponsive_server_is_given_up(ledger_db: str, conn: Connection) -> None:
     """A lock for which the server waits without end stands for a server that has stopped."""
     endless = msgspec.structs.replace(SETTINGS, lock_timeout=3600.0, statement_timeout=3600.0)
-    line = make_line(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
+    queue = make_queue(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
     conn.execute("SELECT ledger.record_entry('app1', 'locked', 'CREDIT_ADD', 'first')")
     asked = request("locked")
     with psycopg.connect(ledger_db) as blocker:
         lock(blocker, "locked")
         item = waiting(asked)
-        line.add(item)
+        queue.add(item)
         with pytest.raises(psycopg.OperationalError):
             await item.answer
     again = waiting(asked)
-    line.add(again)
+    queue.add(again)
     # Of the calls that were given up one may have been carried out after all.
     assert (await again.answer).seq == 2
-    await line.close()
+    await queue.close()
 
     assert sum(transactions(conn)) == 2
 
 
-async def test_an_item_that_cannot_be_read_touches_no_other(
-    ledger_db: str, conn: Connection
-) -> None:
-    line = make_line(service_conninfo(ledger_db, "app1", SETTINGS))
+async def test_unreadable_item_affects_no_other(ledger_db: str, conn: Connection) -> None:
+    queue = make_queue(service_conninfo(ledger_db, "app1", SETTINGS))
     items = [waiting(request(f"owner-{n}")) for n in range(10)]
     items[4].encoded = rb'{"owner_id": "\ud800"}'
     for item in items:
-        line.add(item)
+        queue.add(item)
 
     answers = await asyncio.gather(*(item.answer for item in items))
-    await line.close()
+    await queue.close()
 
     assert kinds(list(answers)) == ["recorded"] * 10
     assert transactions(conn) == [1] * 10
 
 
-async def test_who_gives_up_waiting_disturbs_nobody(records: Records, conn: Connection) -> None:
+async def test_cancelled_request_is_recorded_and_affects_no_other(
+    records: Records, conn: Connection
+) -> None:
     requests = [request(f"owner-{n}") for n in range(10)]
     tasks = records.begin(*requests)
     await asyncio.sleep(0)
@@ -290,25 +289,7 @@ async def test_who_gives_up_waiting_disturbs_nobody(records: Records, conn: Conn
     assert kinds(await records.together(requests[3])) == ["replayed"]
 
 
-async def test_a_full_line_turns_others_away_at_once(
-    records: Records, monkeypatch: pytest.MonkeyPatch, conn: Connection
-) -> None:
-    monkeypatch.setattr(recorder_module, "MAX_WAITING", 5)
-
-    answers = await records.together(*(request() for _ in range(8)))
-    later = await records.together(request())
-
-    problems = [answer for answer in answers if isinstance(answer, Problem)]
-    assert kinds(answers)[:5] == ["recorded"] * 5
-    assert [(problem.type.code, problem.type.status) for problem in problems] == [
-        ("database_busy", 503)
-    ] * 3
-    assert "retry-after" in dict(problems[0].headers)
-    assert kinds(later) == ["recorded"]
-    assert sum(transactions(conn)) == 6
-
-
-async def test_closing_answers_everybody_who_waits(ledger_db: str, conn: Connection) -> None:
+async def test_closing_drains_the_queue(ledger_db: str, conn: Connection) -> None:
     records = Records()
     await records.open(ledger_db)
     await records.together(request("locked"))
@@ -327,7 +308,7 @@ async def test_closing_answers_everybody_who_waits(ledger_db: str, conn: Connect
     assert sum(transactions(conn)) == 7
 
 
-async def test_a_refusal_is_the_exception_of_a_single_call(records: Records) -> None:
+async def test_refusal_in_a_group_is_the_exception_of_a_single_call(records: Records) -> None:
     answers = await records.together(request("poor", -3), request("rich", 3))
 
     assert isinstance(answers[0], InsufficientBalance)

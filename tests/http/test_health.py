@@ -9,13 +9,13 @@ import pytest
 from tests.http.running import make_service, running
 
 
-def test_a_service_that_runs_is_live(api: httpx.Client) -> None:
+def test_running_service_is_live(api: httpx.Client) -> None:
     response = api.get("/health/live")
 
     assert (response.status_code, response.json()) == (200, {"status": "ok", "app": "app1"})
 
 
-def test_a_service_that_has_all_it_needs_is_ready(api: httpx.Client) -> None:
+def test_complete_service_is_ready(api: httpx.Client) -> None:
     response = api.get("/health/ready")
 
     assert response.status_code == 200
@@ -37,7 +37,7 @@ def test_a_service_that_has_all_it_needs_is_ready(api: httpx.Client) -> None:
         ),
     ],
 )
-def test_a_service_whose_database_changed_under_it_is_not_ready(
+def test_service_is_not_ready_after_its_database_changed(
     ledger_db: str, change: str, check: str, named: str
 ) -> None:
     with running(make_service(ledger_db)) as api:

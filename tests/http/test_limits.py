@@ -75,7 +75,7 @@ def numbers_in(text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("app", DOCUMENTS)
-def test_every_number_and_text_has_its_limits(app: str) -> None:
+def test_every_number_and_text_has_limits(app: str) -> None:
     for field, schema in fields(DOCUMENTS[app]):
         if schema.get("type") == "integer":
             limited = "minimum" in schema
@@ -88,31 +88,22 @@ def test_every_number_and_text_has_its_limits(app: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "constraint_name"),
-    [("asset", "operations_asset_well_formed"), ("app", "apps_name_well_formed")],
+    [
+        ("asset", "operations_asset_well_formed"),
+        ("app", "apps_name_well_formed"),
+        ("operation", "operations_name_well_formed"),
+    ],
 )
-def test_a_name_has_the_form_of_the_database(
-    tx: Connection, name: str, constraint_name: str
-) -> None:
-    found = named(name)
+def test_name_has_the_form_of_the_database(tx: Connection, name: str, constraint_name: str) -> None:
+    found = {field: schema for field, schema in named(name).items() if "$ref" not in schema}
     definition = constraint(tx, constraint_name)
 
-    assert len(found) > 10
+    assert len(found) > 5
     for field, schema in found.items():
         assert f"'{schema['pattern']}'" in definition, field
 
 
-def test_an_operation_has_the_form_of_the_database(tx: Connection) -> None:
-    definition = constraint(tx, "operations_name_well_formed")
-
-    for app, operations in (("app1", App1Operation), ("app2", App2Operation)):
-        for field, schema in fields(DOCUMENTS[app]):
-            if field.endswith(".operation") and "$ref" not in schema:
-                assert f"'{schema['pattern']}'" in definition, field
-        for operation in operations:
-            assert re.fullmatch(described("Entry.operation")["pattern"], operation)
-
-
-def test_an_asset_is_read_by_the_same_form(tx: Connection) -> None:
+def test_asset_in_a_query_has_the_form_of_the_database(tx: Connection) -> None:
     schema = described("/ledger/{owner_id} asset")
     longest = "A" * schema["maxLength"]
 
@@ -125,9 +116,10 @@ def test_an_asset_is_read_by_the_same_form(tx: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["owner_id", "nonce", "hold_nonce", "original_nonce", "claim_subject"]
+    "name",
+    ["owner_id", "nonce", "hold_nonce", "original_nonce", "claim_subject", "Idempotency-Key"],
 )
-def test_a_key_has_the_length_of_the_database(tx: Connection, name: str) -> None:
+def test_key_has_the_length_of_the_database(tx: Connection, name: str) -> None:
     found = named(name)
 
     assert found
@@ -140,16 +132,7 @@ def test_a_key_has_the_length_of_the_database(tx: Connection, name: str) -> None
                 scalar(tx, "SELECT ledger_core.check_key('x', repeat('ü', %s))", length)
 
 
-def test_the_header_is_as_long_as_the_nonce_for_which_it_stands() -> None:
-    header = described("/ledger Idempotency-Key")
-    nonce = described("RecordRequest.nonce")
-
-    assert {header[key] for key in ("minLength", "maxLength")} == {
-        nonce[key] for key in ("minLength", "maxLength")
-    }
-
-
-def test_the_life_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> None:
+def test_lifetime_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> None:
     check = "SELECT ledger_core.check_expires_in(make_interval(secs => %s))"
     found = named("expires_in")
 
@@ -174,25 +157,18 @@ def test_the_life_of_a_hold_has_the_bounds_of_the_database(tx: Connection) -> No
         ("Statement.opening", "accounts_within_bounds"),
         ("Statement.closing", "accounts_within_bounds"),
         ("Operation.claim_limit", "operations_claim_limit_positive"),
+        ("Operation.default_amount", "operations_bounds_exact_in_json"),
+        ("Operation.min_amount", "operations_bounds_exact_in_json"),
+        ("Operation.max_amount", "operations_bounds_exact_in_json"),
     ],
 )
-def test_a_number_has_the_bounds_of_the_database(
+def test_number_has_the_bounds_of_the_database(
     tx: Connection, field: str, constraint_name: str
 ) -> None:
     schema = described(field)
 
     bounds = numbers_in(constraint(tx, constraint_name).replace("'", ""))
     assert [min(bounds), max(bounds)] == [schema["minimum"], schema["maximum"]]
-
-
-@pytest.mark.parametrize("field", ["default_amount", "min_amount", "max_amount"])
-def test_the_amounts_of_an_operation_have_the_bounds_of_the_database(
-    tx: Connection, field: str
-) -> None:
-    schema = described(f"Operation.{field}")
-    definition = constraint(tx, "operations_bounds_exact_in_json").replace("'", "")
-
-    assert numbers_in(definition) == [schema["minimum"], schema["maximum"]]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +183,7 @@ def test_the_amounts_of_an_operation_have_the_bounds_of_the_database(
         ("ReversalRequest.amount", "reverse_entry", {"original_nonce": "gift", "nonce": "n"}),
     ],
 )
-def test_what_must_be_positive_begins_where_the_database_begins(
+def test_positive_amount_has_the_minimum_of_the_database(
     tx: Connection, field: str, function: str, arguments: Json
 ) -> None:
     alice: Json = {"app": "app1", "owner_id": "alice"}
@@ -221,7 +197,7 @@ def test_what_must_be_positive_begins_where_the_database_begins(
     call(tx, function, app="app1", amount=least, **arguments)
 
 
-def test_the_largest_batch_is_that_of_the_database(tx: Connection) -> None:
+def test_batch_has_the_size_limit_of_the_database(tx: Connection) -> None:
     most = described("BatchRequest.entries")["maxItems"]
     batch = "SELECT count(*) FROM ledger.record_entries('app1', %s::jsonb)"
 
@@ -230,7 +206,7 @@ def test_the_largest_batch_is_that_of_the_database(tx: Connection) -> None:
     assert numbers_in(refusal.detail["reason"]) == [most]
 
 
-def test_the_description_of_metadata_has_the_numbers_of_the_database(tx: Connection) -> None:
+def test_description_of_metadata_has_the_limits_of_the_database(tx: Connection) -> None:
     with refused(tx, "LG001") as refusal:
         scalar(tx, "SELECT ledger_core.check_metadata('[]')")
 
@@ -240,7 +216,7 @@ def test_the_description_of_metadata_has_the_numbers_of_the_database(tx: Connect
 
 
 @pytest.mark.parametrize("field", ["/events after", "/events Last-Event-ID"])
-def test_a_cursor_of_the_feed_has_the_form_of_the_database(tx: Connection, field: str) -> None:
+def test_feed_cursor_has_the_form_of_the_database(tx: Connection, field: str) -> None:
     schema = described(field)
     longest = "9" * 19 + "-" + "9" * 18
 
@@ -251,7 +227,7 @@ def test_a_cursor_of_the_feed_has_the_form_of_the_database(tx: Connection, field
     assert re.search(schema["pattern"], longest)
 
 
-def test_the_service_lets_the_database_decide(
+def test_limits_of_the_database_are_refused_in_its_words(
     tx: Connection, api: httpx.Client, record: Any, owner: str
 ) -> None:
     """What is beyond the document's bounds is refused in the words of the database."""

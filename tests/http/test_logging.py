@@ -41,7 +41,7 @@ def get(path: str) -> Ask:
     return lambda api: api.get(path)
 
 
-def test_a_recorded_entry_is_one_line_with_everything_about_it(
+def test_recorded_entry_is_one_line(
     lines_of: Callable[..., Lines],
 ) -> None:
     (line,) = lines_of(post({"x-request-id": "abc-123"}))
@@ -63,7 +63,7 @@ def test_a_recorded_entry_is_one_line_with_everything_about_it(
     }
 
 
-def test_the_outcome_tells_the_kinds_of_answers_apart(lines_of: Callable[..., Lines]) -> None:
+def test_outcome_of_each_kind_of_answer(lines_of: Callable[..., Lines]) -> None:
     lines = lines_of(
         post(),
         post(),
@@ -83,27 +83,27 @@ def test_the_outcome_tells_the_kinds_of_answers_apart(lines_of: Callable[..., Li
     ]
 
 
-def test_no_query_and_no_body_is_logged(lines_of: Callable[..., Lines]) -> None:
+def test_queries_and_bodies_are_not_logged(lines_of: Callable[..., Lines]) -> None:
     lines = lines_of(post(metadata={"secret": "sesame"}), get("/ledger/alice?asset=sesame"))
 
     assert "sesame" not in json.dumps(lines)
 
 
 @pytest.mark.parametrize("given", ["", "two words", "x" * 129, "a\tb", 'a"b'])
-def test_a_request_id_that_is_not_sane_is_replaced(api: httpx.Client, given: str) -> None:
+def test_malformed_request_id_is_replaced(api: httpx.Client, given: str) -> None:
     response = api.get("/health/live", headers={"x-request-id": given})
 
     assert response.headers["x-request-id"] != given
     assert len(response.headers["x-request-id"]) == 32
 
 
-def test_answers_and_problems_carry_the_callers_request_id(api: httpx.Client) -> None:
+def test_answers_and_problems_carry_the_request_id(api: httpx.Client) -> None:
     for path in ("/health/live", "/nothing", "/ledger"):
         response = api.get(path, headers={"x-request-id": "mine:1"})
         assert response.headers.get_list("x-request-id") == ["mine:1"]
 
 
-def test_what_nobody_foresaw_is_a_500_that_tells_nothing_and_a_traceback_in_the_log(
+def test_unexpected_error_is_a_plain_500_and_a_traceback_in_the_log(
     ledger_db: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def fail(*_: object) -> None:
@@ -127,7 +127,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_text_that_no_owner_can_forge() -> None:
+def test_owner_cannot_forge_lines_on_a_terminal() -> None:
     terminal = _Terminal()
     log = logs.RequestLog(request_id="r", app="app1", method="GET", path="/")
     log.owner = "a\n2026 \x1b[31m[error] forged"

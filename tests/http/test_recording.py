@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 Record = Callable[..., httpx.Response]
 
 
-def test_a_request_is_answered_with_exactly_its_entry(record: Record, owner: str) -> None:
+def test_answer_is_exactly_the_entry(record: Record, owner: str) -> None:
     response = record(amount=10, nonce=f"first-of-{owner}")
 
     entry = response.json()
@@ -34,40 +34,20 @@ def test_a_request_is_answered_with_exactly_its_entry(record: Record, owner: str
     }
 
 
-def test_the_same_request_again_is_answered_with_the_first_answer(record: Record) -> None:
-    first = record(nonce="again", amount=10)
-    record(operation="CREDIT_SPEND")
-    second = record(nonce="again", amount=10)
-
-    assert second.status_code == 200
-    assert second.json() == first.json() | {"replayed": True}
-
-
-def test_an_address_with_a_slash_at_its_end_is_the_same(api: httpx.Client, owner: str) -> None:
+def test_trailing_slash_is_ignored(api: httpx.Client, owner: str) -> None:
     body = {"owner_id": owner, "operation": "CREDIT_ADD", "nonce": f"slash-{owner}"}
 
     assert api.post("/ledger/", json=body).status_code == 201
 
 
-def test_an_amount_left_out_is_the_default_of_the_operation(record: Record) -> None:
-    assert record(operation="DAILY_REWARD").json()["amount"] == 1
-
-
-def test_fields_that_are_null_count_as_left_out(record: Record) -> None:
+def test_null_counts_as_left_out(record: Record) -> None:
     response = record(amount=None, metadata=None, expires_at=None, claim_subject=None)
 
     assert response.status_code == 201
     assert response.json()["amount"] == 10
 
 
-def test_an_event_without_credits_is_recorded(record: Record) -> None:
-    response = record(operation="CONTENT_ACCESS")
-
-    assert response.status_code == 201
-    assert (response.json()["amount"], response.json()["balance"]) == (0, 0)
-
-
-def test_metadata_comes_back_as_it_was_sent(record: Record) -> None:
+def test_metadata_round_trips(record: Record) -> None:
     metadata = {
         "text": "über \U0001f600 \\u0000 \x7f",
         "number": 12345678901234567890123,
@@ -78,29 +58,13 @@ def test_metadata_comes_back_as_it_was_sent(record: Record) -> None:
     assert record(metadata=metadata).json()["metadata"] == metadata
 
 
-def test_expiry_is_recorded_with_the_entry(record: Record) -> None:
-    when = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-
-    response = record(expires_at=when.isoformat())
-
-    assert datetime.fromisoformat(response.json()["expires_at"]) == when
-
-
-@pytest.mark.parametrize("text", ["ü 😀", "a/b", "..", " ", "\t\n", "'; --", "%2F", "x" * 255])
-def test_any_text_can_be_an_owner_and_a_nonce(api: httpx.Client, text: str) -> None:
-    body = {"owner_id": text, "operation": "CREDIT_ADD", "nonce": text}
-
-    response = api.post("/ledger", json=body)
-
-    assert response.status_code == 201
-    assert (response.json()["owner_id"], response.json()["nonce"]) == (text, text)
-
-
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON ;charset=UTF-8"],
 )
-def test_json_is_known_by_its_media_type(api: httpx.Client, owner: str, content_type: str) -> None:
+def test_parameters_of_the_media_type_are_ignored(
+    api: httpx.Client, owner: str, content_type: str
+) -> None:
     body = f'{{"owner_id": "{owner}", "operation": "CREDIT_ADD", "nonce": "{content_type}"}}'
 
     response = api.post("/ledger", content=body, headers={"content-type": content_type})
@@ -108,7 +72,7 @@ def test_json_is_known_by_its_media_type(api: httpx.Client, owner: str, content_
     assert response.status_code == 201
 
 
-def test_a_body_may_arrive_in_pieces_of_unknown_length(api: httpx.Client, owner: str) -> None:
+def test_chunked_body_is_read(api: httpx.Client, owner: str) -> None:
     pieces = [b'{"owner_id": "', owner.encode(), b'", "operation": "CREDIT_ADD", "nonce": "p"}']
 
     response = api.post(
@@ -127,36 +91,17 @@ class TestIdempotencyKey:
         encoded = key.encode() if isinstance(key, str) else key
         return api.post("/ledger", json=body, headers={b"Idempotency-Key": encoded})
 
-    def test_it_becomes_the_nonce(self, api: httpx.Client, owner: str) -> None:
-        response = self.post(api, owner, f"key-{owner}")
-
-        assert response.status_code == 201
-        assert response.json()["nonce"] == f"key-{owner}"
-
-    def test_it_makes_a_retry_safe(self, api: httpx.Client, owner: str) -> None:
-        self.post(api, owner, f"key-{owner}")
-
-        assert self.post(api, owner, f"key-{owner}").json()["replayed"] is True
-
-    def test_it_may_repeat_the_nonce(self, api: httpx.Client, owner: str) -> None:
+    def test_may_repeat_the_nonce(self, api: httpx.Client, owner: str) -> None:
         assert self.post(api, owner, f"key-{owner}", nonce=f"key-{owner}").status_code == 201
 
-    def test_it_may_not_differ_from_the_nonce(self, api: httpx.Client, owner: str) -> None:
-        response = self.post(api, owner, f"key-{owner}", nonce=f"nonce-{owner}")
-
-        assert response.status_code == 422
-        assert response.json()["field"] == "nonce"
-
     @pytest.mark.parametrize("key", ["", "x" * 256, b"\xff"], ids=["empty", "long", "not UTF-8"])
-    def test_it_must_be_fit_for_a_nonce(
-        self, api: httpx.Client, owner: str, key: str | bytes
-    ) -> None:
+    def test_must_be_a_valid_nonce(self, api: httpx.Client, owner: str, key: str | bytes) -> None:
         response = self.post(api, owner, key)
 
         assert response.status_code == 422
         assert response.json()["field"] == "Idempotency-Key"
 
-    def test_it_may_be_given_only_once(self, api: httpx.Client, owner: str) -> None:
+    def test_may_be_given_only_once(self, api: httpx.Client, owner: str) -> None:
         response = api.post(
             "/ledger",
             json={"owner_id": owner, "operation": "CREDIT_ADD"},

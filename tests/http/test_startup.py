@@ -12,7 +12,7 @@ from apps.app1.operations import App1Operation
 from apps.app2.operations import App2Operation
 from ledger_py.http import create_app, startup
 from ledger_py.http.database import service_conninfo
-from ledger_py.http.service import StartupRefused
+from ledger_py.http.startup import StartupRefused
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.settings import Settings
 from tests.http.running import make_service, running
@@ -49,7 +49,7 @@ def refusal_of(service: Any) -> str:
     return message
 
 
-def test_an_enum_that_differs_from_the_database_is_told_the_difference(ledger_db: str) -> None:
+def test_difference_between_enum_and_database_is_named(ledger_db: str) -> None:
     message = refusal_of(make_service(ledger_db, operations=App1WithMore))
 
     assert "CONTENT_RENTAL" in message
@@ -57,17 +57,17 @@ def test_an_enum_that_differs_from_the_database_is_told_the_difference(ledger_db
     assert "CREDIT_ADD" not in message
 
 
-def test_the_enum_of_another_app_is_refused(ledger_db: str) -> None:
+def test_enum_of_another_app_is_refused(ledger_db: str) -> None:
     message = refusal_of(make_service(ledger_db, operations=App2Operation))
 
     assert "TOKENS_USED" in message
 
 
-def test_an_app_that_is_not_registered_is_named(ledger_db: str) -> None:
+def test_unregistered_app_is_named(ledger_db: str) -> None:
     assert "app9" in refusal_of(make_service(ledger_db, app="app9"))
 
 
-def test_a_database_that_cannot_be_reached_is_waited_for_only_so_long(
+def test_unreachable_database_is_waited_for_within_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(startup, "DATABASE_ANSWERS_WITHIN", 0.1)
@@ -78,7 +78,7 @@ def test_a_database_that_cannot_be_reached_is_waited_for_only_so_long(
     assert "secret" not in message
 
 
-def test_a_database_that_lacks_migrations_is_refused_where_they_may_not_be_applied(
+def test_pending_migrations_are_refused_where_they_may_not_be_applied(
     empty_db: str,
 ) -> None:
     message = refusal_of(make_service(empty_db, migrate_on_start=False))
@@ -87,18 +87,18 @@ def test_a_database_that_lacks_migrations_is_refused_where_they_may_not_be_appli
     assert "ledger migrate" in message
 
 
-def test_a_database_that_lacks_migrations_is_brought_up_to_date(empty_db: str) -> None:
+def test_pending_migrations_are_applied(empty_db: str) -> None:
     with running(make_service(empty_db)) as api:
         assert api.get("/ledger/alice").status_code == 200
 
 
-def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_POOL_SIZE", "many")
 
     assert "LEDGER_POOL_SIZE" in refusal_of(create_app("app1", App1Operation))
 
 
-def test_the_connections_of_a_service_carry_its_name(ledger_db: str) -> None:
+def test_connections_carry_the_name_of_the_service(ledger_db: str) -> None:
     with running(make_service(ledger_db)), psycopg.connect(ledger_db) as conn:
         names = conn.execute(
             "SELECT DISTINCT application_name FROM pg_stat_activity"
@@ -108,7 +108,7 @@ def test_the_connections_of_a_service_carry_its_name(ledger_db: str) -> None:
     assert names == [("ledger-app1",)]
 
 
-def test_the_connections_of_a_service_carry_its_limits_on_time(server_url: str) -> None:
+def test_connections_carry_the_time_limits(server_url: str) -> None:
     settings = Settings(statement_timeout=7.0, lock_timeout=3.5, idle_in_transaction_timeout=11.0)
 
     with psycopg.connect(service_conninfo(server_url, "app1", settings)) as conn:
@@ -124,7 +124,7 @@ def test_the_connections_of_a_service_carry_its_limits_on_time(server_url: str) 
     }
 
 
-def test_what_the_address_of_the_database_says_has_precedence(server_url: str) -> None:
+def test_database_url_has_precedence(server_url: str) -> None:
     url = f"{server_url}&application_name=mine&options=-c%20lock_timeout%3D42"
 
     with psycopg.connect(service_conninfo(url, "app1", Settings())) as conn:

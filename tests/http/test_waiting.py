@@ -40,7 +40,7 @@ def entry(nonce: str, owner_id: str = "alice") -> dict[str, Any]:
     return {"owner_id": owner_id, "operation": "CREDIT_ADD", "amount": 1, "nonce": nonce}
 
 
-def test_a_full_line_turns_others_away_and_answers_those_who_wait(
+def test_full_queue_refuses_new_requests_and_answers_waiting_ones(
     api: httpx.Client, blocker: Connection, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "MAX_WAITING", PLACES)
@@ -65,7 +65,7 @@ def test_a_full_line_turns_others_away_and_answers_those_who_wait(
     assert len(entries(conn, "alice")) == 2 * PLACES + 1
 
 
-def test_who_hangs_up_while_waiting_is_recorded_once_and_harms_nobody(
+def test_client_disconnect_while_queued_records_once(
     api: httpx.Client, blocker: Connection, conn: Connection
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
@@ -87,7 +87,7 @@ def test_who_hangs_up_while_waiting_is_recorded_once_and_harms_nobody(
     assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
 
-def test_who_hangs_up_before_the_request_is_complete_has_asked_for_nothing(
+def test_client_disconnect_before_the_body_is_complete_records_nothing(
     api: httpx.Client, conn: Connection
 ) -> None:
     with posted(api, entry("gone"), missing=1):

@@ -11,24 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_py.http.decoding import (
-    agree_on_nonce,
-    decode_batch,
-    decode_query,
-    decode_record_request,
-    decode_segments,
-)
 from ledger_py.http.problems import Problem
+from ledger_py.http.requests import (
+    agree_on_nonce,
+    body_decoder,
+    decode_batch,
+    decode_path,
+    decode_query,
+)
 from ledger_py.http.schemas import (
     AccountPath,
     BalanceQuery,
     EntriesQuery,
     HoldsQuery,
     RecordRequest,
+    RequestedOperation,
     StatementQuery,
 )
 
 T = TypeVar("T")
+
+decode_record_request = body_decoder(RecordRequest[RequestedOperation])
 
 FIELDS = RecordRequest.__struct_fields__
 
@@ -57,12 +60,12 @@ def assert_decodes_or_names_the_problem(body: bytes) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_a_request_or_a_problem(body: bytes) -> None:
+def test_any_bytes_decode_or_are_a_problem(body: bytes) -> None:
     assert_decodes_or_names_the_problem(body)
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS) | st.text(), json_values))
-def test_any_object_is_a_request_or_a_problem(members: dict[str, Any]) -> None:
+def test_any_object_decodes_or_is_a_problem(members: dict[str, Any]) -> None:
     assert_decodes_or_names_the_problem(json.dumps(members).encode())
 
 
@@ -81,7 +84,7 @@ def test_any_array_is_a_batch_of_requests_and_problems(entries: list[Any], atomi
 
 
 @given(st.text(), st.integers(-(2**70), 2**70))
-def test_what_is_within_the_bounds_comes_through_as_it_is(text: str, amount: int) -> None:
+def test_values_within_the_limits_are_unchanged(text: str, amount: int) -> None:
     body = {"owner_id": text, "operation": "X", "nonce": text, "amount": amount}
     fits = 1 <= len(text) <= 255 and abs(amount) < 2**53
 
@@ -93,15 +96,15 @@ def test_what_is_within_the_bounds_comes_through_as_it_is(text: str, amount: int
 
 
 @given(st.binary())
-def test_any_query_is_parameters_or_a_problem(query: bytes) -> None:
+def test_any_query_decodes_or_is_a_problem(query: bytes) -> None:
     for type_ in (BalanceQuery, EntriesQuery, HoldsQuery, StatementQuery):
         found = attempt(decode_query, query, type_)
         assert isinstance(found, type_) or found.type.code == "invalid_request"
 
 
 @given(st.text())
-def test_any_segment_is_an_owner_or_a_problem(segment: str) -> None:
-    found = attempt(decode_segments, {"owner_id": segment}, AccountPath)
+def test_any_segment_decodes_or_is_a_problem(segment: str) -> None:
+    found = attempt(decode_path, {"owner_id": segment}, AccountPath)
     assert found.values["field"] == "owner_id" if isinstance(found, Problem) else found
 
 
@@ -126,7 +129,7 @@ def test_any_header_is_a_nonce_or_a_problem(value: bytes) -> None:
         ("[]", "body: must be an object, not an array"),
     ],
 )
-def test_the_words_of_a_problem_are_those_of_json(body: str, detail: str) -> None:
+def test_problems_speak_of_json(body: str, detail: str) -> None:
     with pytest.raises(Problem) as caught:
         decode_record_request(body.encode())
 

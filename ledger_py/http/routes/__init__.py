@@ -1,1 +1,18 @@
-"""The routes of a service, one module per subject."""
+"""The routes of a service, one module per subject, in the order in which they are documented."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger_py.http.routes import accounts, catalogue, entries, events, health, holds
+from ledger_py.http.routing import Route
+
+__all__ = ("ROUTES",)
+
+ROUTES: Final = tuple(
+    member
+    for module in (entries, holds, accounts, events, catalogue, health)
+    for member in vars(module).values()
+    if isinstance(member, Route)
+)
+"""All routes of the API."""

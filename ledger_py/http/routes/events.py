@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from litestar.response.streaming import ASGIStreamingResponse
 
-from litestar import Request, get
-from litestar.handlers import HTTPRouteHandler
-from litestar.response import Stream
-
-from ledger_py.http.decoding import decode_query
 from ledger_py.http.feed import ChangeFeed
-from ledger_py.http.schemas import EventsQuery
+from ledger_py.http.routing import Route
+from ledger_py.http.schemas import EventsHeaders, EventsQuery
 
-__all__ = ("events_route",)
 
+@Route("GET", "/events", answers="The events", media_type="text/event-stream")
+async def events(
+    feed: ChangeFeed, headers: EventsHeaders, query: EventsQuery
+) -> ASGIStreamingResponse:
+    """Follow all entries as server-sent events.
 
-def events_route(feed: ChangeFeed) -> HTTPRouteHandler:
-    """Make the route.
-
-    Args:
-        feed: The change feed.
+    An endless stream of every committed entry of the ledger, exactly once, with those of an account
+    in order: `event: entry`, `id:` the cursor to resume after it, `data:` the entry as JSON.
+    Comments keep the connection alive.
     """
-
-    @get("/events", media_type="text/event-stream")
-    async def events(request: Request[Any, Any, Any]) -> Stream:
-        """Send every entry of the ledger, once, from a cursor on and without end."""
-        query = decode_query(request.scope["query_string"], EventsQuery)
-        stream = await feed.listen(request.headers.get("last-event-id") or query.after)
-        # Proxies are asked not to collect what should arrive at once.
-        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        return Stream(stream, media_type="text/event-stream", headers=headers)
-
-    return events
+    stream = await feed.listen(headers.last_event_id or query.after)
+    return ASGIStreamingResponse(
+        iterator=stream,
+        media_type="text/event-stream",
+        # Ask proxies not to buffer the stream.
+        headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
+    )

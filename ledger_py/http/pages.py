@@ -1,7 +1,7 @@
-"""`/openapi.json`, and the pages that show it: `/docs` and `/redoc`.
+"""The OpenAPI document at `/openapi.json`, and its pages: `/docs` and `/redoc`.
 
-The pages need no internet: what they load comes from the package `offapi`, which bundles Swagger UI
-and ReDoc. Only its files are used; importing it would read all of them into memory.
+The pages need no internet: their assets come from the package `offapi`, which bundles Swagger UI
+and ReDoc. Only its files are used, because importing it would read all of them into memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-__all__ = ("documentation_routes",)
+__all__ = ("pages",)
 
 _ASSETS: Final = {
     "swagger-ui.js": ("swagger_bundle.js", "text/javascript"),
@@ -68,8 +68,8 @@ _REDOC_PAGE: Final = """\
 """
 
 
-def documentation_routes(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
-    """Make the routes.
+def pages(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
+    """Make the handlers of the pages.
 
     Args:
         document: The OpenAPI document of the service.
@@ -78,13 +78,13 @@ def documentation_routes(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
     title = document["info"]["title"]
 
     @get("/", sync_to_thread=False)
-    def front_door(request: Request[Any, Any, Any]) -> Redirect:
-        """Lead whoever opens the address of the service in a browser to its documentation."""
+    def root(request: Request[Any, Any, Any]) -> Redirect:
+        """Redirect to the documentation."""
         return Redirect(f"{_root(request)}/docs")
 
     @get("/openapi.json", media_type="application/json", sync_to_thread=False)
     def openapi() -> bytes:
-        """Give the OpenAPI document."""
+        """Serve the OpenAPI document."""
         return encoded
 
     @get("/docs", media_type="text/html", sync_to_thread=False)
@@ -97,17 +97,17 @@ def documentation_routes(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
         """Show the document in ReDoc."""
         return _REDOC_PAGE.format(title=title, root=_root(request))
 
-    return [front_door, openapi, swagger_ui, redoc, _asset]
+    return [root, openapi, swagger_ui, redoc, _asset]
 
 
 def _root(request: Request[Any, Any, Any]) -> str:
-    """Find where a proxy has put the service."""
+    """Get the prefix under which a proxy serves the service."""
     return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 @get("/docs/assets/{name:str}", sync_to_thread=True)
 def _asset(name: FromPath[str]) -> Response[bytes]:
-    """Give a file that the pages load."""
+    """Serve a file that the pages load."""
     if name not in _ASSETS:
         raise NotFoundException
     file, media_type = _ASSETS[name]

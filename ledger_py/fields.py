@@ -1,0 +1,115 @@
+"""The fields of requests and answers: each with its type, its limits and its description, once.
+
+Limits of ``Meta`` itself (``min_length``, ``ge``, …) are enforced when a request is decoded. Those
+given to ``in_database`` are only documented: the database enforces them, in its own words. A test
+compares them with the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from msgspec import Meta
+
+DATABASE_LIMITS: Final = "x-database-limits"
+"""The keyword under which a schema holds the database's limits until the document is made."""
+
+
+MAX_EXACT_INTEGER: Final = 2**53 - 1
+"""The largest integer that every JSON reader represents exactly."""
+
+
+def in_database(**keywords: str | int) -> Meta:
+    """State a limit that the database enforces, as keywords of JSON Schema.
+
+    msgspec's own limits have precedence over plain ``extra_json_schema``, so these are set aside
+    until the document is made.
+    """
+    return Meta(extra_json_schema={DATABASE_LIMITS: keywords})
+
+
+# Types with limits, to which a field adds its description.
+
+Key: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
+"""A text that identifies something: an owner, a nonce, a claim subject."""
+
+AppName: TypeAlias = Annotated[
+    str, in_database(pattern="^[a-z][a-z0-9_]{0,62}$", minLength=1, maxLength=63)
+]
+OperationName: TypeAlias = Annotated[
+    str, in_database(pattern="^[A-Z][A-Z0-9_]{0,62}$", minLength=1, maxLength=63)
+]
+Exact: TypeAlias = Annotated[int, Meta(ge=-MAX_EXACT_INTEGER, le=MAX_EXACT_INTEGER)]
+"""An integer that JSON holds exactly."""
+
+Positive: TypeAlias = Annotated[Exact, in_database(minimum=1)]
+NotNegative: TypeAlias = Annotated[Exact, in_database(minimum=0)]
+Number: TypeAlias = Annotated[int, in_database(minimum=1)]
+Count: TypeAlias = Annotated[int, in_database(minimum=0)]
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
+FeedCursor: TypeAlias = Annotated[
+    str, in_database(pattern="^[0-9]{1,19}-[0-9]{1,18}$", maxLength=38)
+]
+EntryCursor: TypeAlias = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
+
+# Fields that several structs have.
+
+OwnerId: TypeAlias = Annotated[
+    Key, Meta(description="Who holds the credits.", examples=["test_user"])
+]
+Asset: TypeAlias = Annotated[
+    Key,
+    in_database(pattern="^[A-Z][A-Z0-9_]{0,62}$", maxLength=63),
+    Meta(description="The unit counted.", examples=["CREDIT"]),
+]
+ClaimSubject: TypeAlias = Annotated[
+    Key,
+    Meta(
+        description="A second subject of the operation's claim limit, such as a hashed e-mail"
+        " address."
+    ),
+]
+RequestNonce: TypeAlias = Annotated[
+    Key,
+    Meta(
+        description="The caller's own id for this request, unique per app. Repeating the request"
+        " returns the first answer and changes nothing. May be left out if the header"
+        " Idempotency-Key is sent.",
+        examples=["123e4567-e89b-12d3-a456-426655440000"],
+    ),
+]
+RequestAmount: TypeAlias = Annotated[
+    Exact,
+    Meta(
+        description="Whole units: positive for credits, negative for debits, within the bounds of"
+        " the operation (see `/operations`). Left out: the operation's default.",
+        examples=[10],
+    ),
+]
+RequestExpiry: TypeAlias = Annotated[
+    Time,
+    Meta(
+        description="When the credits expire (RFC 3339, with a time zone): in the future, in the"
+        " year 9998 at the latest; for credits only. Left out: the operation's rule.",
+        examples=["2030-01-01T00:00:00Z"],
+    ),
+]
+RequestMetadata: TypeAlias = Annotated[
+    Mapping[str, Any],
+    Meta(
+        description="A JSON object to store: at most 16384 bytes, nested at most 64 levels deep.",
+        examples=[{"order": 7}],
+    ),
+]
+Lifetime: TypeAlias = Annotated[
+    int,
+    Meta(ge=1, le=10**9),  # the decoder's bound only keeps the arithmetic possible
+    in_database(maximum=366 * 86_400),
+    Meta(description="Seconds from now, at most 366 days.", examples=[900]),
+]
+ServedApp: TypeAlias = Annotated[AppName, Meta(description="The app that this service serves.")]
+
+HoldStatus = Literal["open", "captured", "released", "expired"]
+"""Open, or how a hold ended."""

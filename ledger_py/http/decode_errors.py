@@ -1,0 +1,117 @@
+"""Why a request cannot be decoded, in words that speak of JSON and name the field.
+
+msgspec decodes, and only its messages tell what is wrong; this module turns them into problems.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import msgspec
+
+from ledger_py.http.problems import Problem
+
+__all__ = ("problem_of_syntax", "problem_of_validation", "shortened")
+
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_AT_FIELD = re.compile(r"(?P<reason>.*) - at `\$\.(?P<field>\w+).*`", re.DOTALL)
+
+_WORDS: Final = {
+    "array": "an array",
+    "bool": "a boolean",
+    "datetime": "a time",
+    "float": "a number with a fraction or an exponent",
+    "int": "an integer",
+    "null": "null",
+    "object": "an object",
+    "str": "a string",
+}
+
+_REASONS: Final = (
+    (re.compile(r"Expected `str` of length <= (\d+)"), r"must have at most \1 characters"),
+    (re.compile(r"Expected `str` of length >= 1"), "must not be empty"),
+    (re.compile(r"Expected `array` of length <= (\d+)"), r"must have at most \1 items"),
+    (re.compile(r"Invalid enum value .*"), "is not one of the values that there are"),
+    (re.compile(r"Expected `str` matching regex .*"), "is not a value that the service gave"),
+    (re.compile(r"Expected `int` <= (-?\d+)"), r"must be at most \1"),
+    (re.compile(r"Expected `int` >= (-?\d+)"), r"must be at least \1"),
+    (re.compile(r"Expected `datetime` with a timezone component"), "must have a time zone"),
+    (re.compile(r"Invalid RFC3339 .*"), "must be a time such as 2030-01-01T00:00:00Z"),
+    (re.compile(r"(Integer value|Number) out of range"), "holds a number that is out of range"),
+)
+
+_WRONG_TYPE = re.compile(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`")
+
+
+def problem_of_validation(error: msgspec.ValidationError, *, whole: str) -> Problem:
+    """Name the field and the reason of a value that is not of its type or not within its limits.
+
+    Args:
+        error: What msgspec raised.
+        whole: The name of the value as a whole, for when no field of it is at fault.
+    """
+    message = str(error)
+    if missing := _MISSING.fullmatch(message):
+        return Problem.of_field(missing[1], "is required")
+    if unknown := _UNKNOWN.fullmatch(message):
+        return Problem.of_field(shortened(unknown[1]), "is not known here")
+    if at_field := _AT_FIELD.fullmatch(message):
+        return Problem.of_field(at_field["field"], _reason(at_field["reason"]))
+    return Problem.of_field(whole, _reason(message))
+
+
+def _reason(message: str) -> str:
+    if wrong_type := _WRONG_TYPE.fullmatch(message):
+        expected, found = (_WORDS.get(name, name) for name in wrong_type.groups())
+        return f"must be {expected}, not {found}"
+    for pattern, reason in _REASONS:
+        if match := pattern.fullmatch(message):
+            return match.expand(reason)
+    return message
+
+
+def shortened(name: str) -> str:
+    """Shorten a name that the caller made up, to be repeated in an answer."""
+    return name if len(name) <= 64 else f"{name[:64]}…"
+
+
+def problem_of_syntax(body: bytes, error: Exception) -> Problem:
+    """Say why a body is not JSON.
+
+    Python's decoder accepts half characters, NaN and Infinity, which msgspec refuses without naming
+    the field; so it is used to find the field.
+    """
+    try:
+        members = json.loads(body.decode(), parse_constant=_NotJson)
+    except UnicodeDecodeError:
+        return Problem("malformed_json", "The body is not encoded as UTF-8.")
+    except (ValueError, RecursionError):
+        members = None
+    if isinstance(members, dict):
+        for field, value in members.items():
+            if _is_broken(field):
+                return Problem("malformed_json", "The name of a field holds half a character.")
+            if _is_broken(value):
+                return Problem.of_field(
+                    field, "holds half a character (a lone surrogate), NaN or Infinity"
+                )
+    return Problem("malformed_json", str(error) if body else "The body is empty.")
+
+
+class _NotJson(str):
+    """NaN or Infinity, which Python's decoder accepts as a number and JSON does not."""
+
+    __slots__ = ()
+
+
+def _is_broken(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_is_broken(key) or _is_broken(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(map(_is_broken, value))
+    if isinstance(value, _NotJson):
+        return True
+    return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)

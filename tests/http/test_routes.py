@@ -1,0 +1,502 @@
+"""One table over all routes: what each asks of the ledger, answers, and refuses.
+
+The rest of every route follows from its parameters, and is tested for all routes alike. A route
+without a row in the table fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, get_origin
+
+import httpx
+import msgspec
+import pytest
+
+from ledger_py.client_async import AsyncLedger
+from ledger_py.http.feed import ChangeFeed
+from ledger_py.http.requests import MAX_BODY
+from ledger_py.http.routes import ROUTES
+from ledger_py.http.routing import Route
+from ledger_py.http.schemas import ProblemPath
+from ledger_py.settings import Settings
+
+Json = dict[str, Any]
+Asked = list[tuple[str, Json]]
+
+JSON = {"content-type": "application/json"}
+GZIP = JSON | {"content-encoding": "gzip"}
+TIME = "2999-01-01T00:00:00Z"
+PAST = "2020-01-01T00:00:00Z"
+ACCOUNT: Json = {"owner_id": "OWNER", "asset": "CREDIT"}
+METADATA = {"order": 7, "text": "ü"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request to a route; OWNER stands for an owner with 103 credits, of whom 40 are held.
+
+    Attributes:
+        asks: The method of the ledger that is called, and its arguments.
+        answers: A part of the answer.
+        refused: What to send instead to be refused: an address, or fields of the body; and the
+            status and the code of the refusal.
+    """
+
+    route: str
+    address: str
+    body: Json | None = None
+    asks: tuple[str, Json] | None = None
+    answers: Any = field(default_factory=dict)
+    refused: tuple[str | Json, int, str] | None = None
+
+
+ENTRY: Json = {
+    "owner_id": "OWNER",
+    "operation": "DAILY_REWARD",
+    "nonce": "OWNER-1",
+    "amount": 1,
+    "metadata": METADATA,
+    "expires_at": TIME,
+    "claim_subject": "OWNER-device",
+}
+SPENDING = {"owner_id": "OWNER", "operation": "CREDIT_SPEND", "nonce": "OWNER-2", "amount": -99}
+HOLD: Json = {
+    "owner_id": "OWNER",
+    "operation": "CREDIT_SPEND",
+    "nonce": "OWNER-1",
+    "amount": 4,
+    "expires_in": 90,
+    "metadata": METADATA,
+}
+REVERSAL: Json = {
+    "nonce": "OWNER-1",
+    "original_nonce": "OWNER-claim",
+    "amount": 3,
+    "metadata": METADATA,
+    "free_claim": True,
+}
+CAPTURE: Json = {"nonce": "OWNER-1", "amount": 7, "final": False, "metadata": METADATA}
+JOB = {"hold_nonce": "OWNER-job"}
+
+ROWS = (
+    Row(
+        "record_entry",
+        "/ledger",
+        ENTRY,
+        ("record_entry", ENTRY),
+        {"seq": 3, "app": "app1", "amount": 1, "balance": 104, "metadata": METADATA},
+        ({"amount": 2}, 422, "amount_out_of_bounds"),
+    ),
+    Row(
+        "record_entries",
+        "/ledger/batch",
+        {"entries": [ENTRY, SPENDING, 7], "atomic": False},
+        ("record_entries", {"entries": [ENTRY, SPENDING], "atomic": False}),
+        {"results": [{"balance": 104}, {"code": "insufficient_balance"}, {"field": "entry"}]},
+        ({"entries": [ENTRY, SPENDING], "atomic": True}, 402, "insufficient_balance"),
+    ),
+    Row(
+        "reverse_entry",
+        "/ledger/reversals",
+        REVERSAL,
+        ("reverse_entry", REVERSAL),
+        {"operation": "REVERSAL", "amount": -3, "balance": 100, "reverses_seq": 2},
+        ({"original_nonce": "OWNER-none"}, 404, "entry_not_found"),
+    ),
+    Row(
+        "place_hold",
+        "/ledger/holds",
+        HOLD,
+        ("place_hold", HOLD | {"expires_in": "PT90S"}),
+        {"owner_id": "OWNER", "remaining": 4, "status": "open", "metadata": METADATA},
+        ({"amount": 64}, 402, "insufficient_balance"),
+    ),
+    Row(
+        "capture_hold",
+        "/ledger/holds/OWNER-job/capture",
+        CAPTURE,
+        ("capture_hold", JOB | CAPTURE),
+        {"amount": -7, "balance": 96, "hold_nonce": "OWNER-job"},
+        ("/ledger/holds/OWNER-none/capture", 404, "hold_not_found"),
+    ),
+    Row(
+        "release_hold",
+        "/ledger/holds/OWNER-job/release",
+        {},
+        ("release_hold", JOB),
+        {"status": "released", "remaining": 0, "replayed": False},
+        ("/ledger/holds/OWNER-none/release", 404, "hold_not_found"),
+    ),
+    Row(
+        "extend_hold",
+        "/ledger/holds/OWNER-job/extend",
+        {"expires_in": 86_400},
+        ("extend_hold", JOB | {"expires_in": "P1D"}),
+        {"status": "open", "remaining": 40},
+        ("/ledger/holds/OWNER-none/extend", 404, "hold_not_found"),
+    ),
+    Row(
+        "balance",
+        "/ledger/OWNER",
+        asks=("balance", ACCOUNT),
+        answers={"balance": 103, "held": 40, "available": 63, "entry_count": 2},
+        refused=("/ledger/OWNER?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "balance",
+        f"/ledger/OWNER?at={PAST}&asset=GOLD",
+        asks=("balance_at", {"owner_id": "OWNER", "asset": "GOLD", "at": PAST}),
+        answers={"owner_id": "OWNER", "asset": "GOLD", "at": PAST, "balance": 0},
+        refused=(f"/ledger/OWNER?at={TIME}", 422, "invalid_request"),
+    ),
+    Row(
+        "entries",
+        "/ledger/OWNER/entries?limit=2&cursor=3",
+        asks=("entries_of", ACCOUNT | {"before_seq": 3, "max_rows": 2}),
+        answers={"entries": [{"seq": 2, "nonce": "OWNER-claim"}, {"seq": 1}], "next": None},
+        refused=("/ledger/OWNER/entries?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "holds",
+        f"/ledger/OWNER/holds?limit=1&status=open&cursor={TIME}",
+        asks=("holds_of", ACCOUNT | {"status": "open", "before": TIME, "max_rows": 2}),
+        answers={"holds": [{"nonce": "OWNER-job"}], "next": None},
+        refused=("/ledger/OWNER/holds?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "statement",
+        f"/ledger/OWNER/statement?since={PAST}&until={TIME}",
+        asks=("statement", ACCOUNT | {"since": PAST, "until": TIME}),
+        answers=ACCOUNT
+        | {"since": PAST, "until": TIME, "opening": 0, "closing": 103}
+        | {"totals": [{"operation": "CREDIT_ADD", "entry_count": 1, "amount": 100, "app": "app1"}]},
+        refused=(f"/ledger/OWNER/statement?since={TIME}&until={TIME}", 422, "invalid_request"),
+    ),
+    Row(
+        "events",
+        "/events?after=0-0",  # what it answers has no end, and is tested elsewhere
+        refused=("/events?after=0", 422, "invalid_request"),
+    ),
+    Row(
+        "operations",
+        "/operations",
+        asks=("operations_of", {}),
+        answers={"app": "app1", "operations": [{"operation": "CREDIT_ADD", "default_amount": 10}]},
+    ),
+    Row("problem_types", "/problems", answers=[{"code": "not_found", "status": 404}]),
+    Row(
+        "problem_type",
+        "/problems/not_found",
+        answers={"code": "not_found", "status": 404},
+        refused=("/problems/nothing", 404, "not_found"),
+    ),
+    Row("live", "/health/live", answers={"status": "ok", "app": "app1"}),
+    Row(
+        "ready",
+        "/health/ready",
+        asks=("operations_of", {}),
+        answers={"checks": {"database": "ok", "schema": "ok", "operations": "ok"}},
+    ),
+)
+
+BY_NAME = {route.name: route for route in ROUTES}
+
+
+def over(*rows: Row) -> pytest.MarkDecorator:
+    """Run a test for each of some rows."""
+    return pytest.mark.parametrize("row", rows, ids=lambda row: row.route)
+
+
+def struct_of(row: Row) -> type[msgspec.Struct]:
+    type_: Any = BY_NAME[row.route].body_type
+    struct: type[msgspec.Struct] = get_origin(type_) or type_
+    return struct
+
+
+def over_fields(*, required: bool) -> pytest.MarkDecorator:
+    """Run a test for each field of the bodies, or for each that is required."""
+    fields = [
+        pytest.param(row, info.name, id=f"{row.route}-{info.name}")
+        for row in WITH_BODY
+        for info in msgspec.structs.fields(struct_of(row))
+        if info.required or not required
+    ]
+    return pytest.mark.parametrize(("row", "name"), fields)
+
+
+WITH_BODY = [row for row in ROWS if row.body is not None]
+WITH_NONCE = [row for row in ROWS if "nonce" in BY_NAME[row.route].parameters]
+ENDED = [row for row in ROWS if row.route != "events"]
+
+
+@pytest.fixture
+def owner(record: Callable[..., httpx.Response], api: httpx.Client, owner: str) -> str:
+    """The owner that the table speaks of."""
+    record(amount=100, nonce=f"{owner}-gift").raise_for_status()
+    record("SIGNUP_CREDIT", nonce=f"{owner}-claim").raise_for_status()
+    hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
+    api.post("/ledger/holds", json=hold).raise_for_status()
+    return owner
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Note the calls of the ledger's methods, which are carried out all the same."""
+    calls: Asked = []
+
+    def noted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            arguments = dict(signature.bind(*args, **kwargs).arguments)
+            del arguments["self"]
+            if isinstance(arguments.get("entries"), bytes):
+                arguments["entries"] = json.loads(arguments["entries"])
+            calls.append((name, msgspec.to_builtins(arguments)))
+            return method(*args, **kwargs)
+
+        return call
+
+    for name, method in list(vars(AsyncLedger).items()):
+        if inspect.iscoroutinefunction(method) and not name.startswith("_"):
+            monkeypatch.setattr(AsyncLedger, name, noted(name, method))
+    return calls
+
+
+def named(value: Any, owner: str) -> Any:
+    return json.loads(json.dumps(value).replace("OWNER", owner))
+
+
+def ask(
+    api: httpx.Client,
+    owner: str,
+    row: Row,
+    *,
+    address: str | None = None,
+    body: Any = None,
+    headers: Json | None = None,
+) -> httpx.Response:
+    """Send the request of a row, or one that differs from it."""
+    method = BY_NAME[row.route].method
+    address = (address or row.address).replace("OWNER", owner)
+    body = row.body if body is None else body
+    if body is None:
+        return api.request(method, address, headers=headers)
+    return api.request(method, address, json=named(body, owner), headers=headers)
+
+
+def send(
+    api: httpx.Client, owner: str, row: Row, content: bytes, headers: Json = JSON
+) -> httpx.Response:
+    """Send bytes as the body of a row's request."""
+    return api.post(row.address.replace("OWNER", owner), content=content, headers=headers)
+
+
+def assert_problem(response: httpx.Response, status: int, code: str, field: str = "") -> None:
+    problem = response.json()
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem.get("field", "") == field or not field
+
+
+def holds(found: Any, expected: Any) -> bool:
+    """Tell whether JSON holds what is expected, and maybe more."""
+    if isinstance(expected, dict):
+        return all(name in found and holds(found[name], expected[name]) for name in expected)
+    if isinstance(expected, list):
+        return all(any(holds(item, wanted) for item in found) for wanted in expected)
+    return bool(found == expected)
+
+
+def test_every_route_has_a_row() -> None:
+    assert {row.route for row in ROWS} == {route.name for route in ROUTES}
+    for row in ROWS:
+        assert (row.body is not None) == (BY_NAME[row.route].body_type is not None)
+        # Every field is passed on, or the table would not notice one that is not.
+        if row.body is not None:
+            assert row.body.keys() == set(struct_of(row).__struct_fields__)
+
+
+@over(*ENDED)
+def test_route_passes_on_what_it_is_sent_and_answers(
+    api: httpx.Client, owner: str, asked: Asked, row: Row
+) -> None:
+    response = ask(api, owner, row)
+
+    assert response.status_code == (201 if BY_NAME[row.route].recorded else 200), response.text
+    assert response.headers["content-type"] == "application/json"
+    assert holds(response.json(), named(row.answers, owner)), response.json()
+    assert [list(call) for call in asked] == ([named(row.asks, owner)] if row.asks else [])
+
+
+@over(*(row for row in ROWS if row.refused))
+def test_route_answers_a_refusal_with_a_problem_and_changes_nothing(
+    api: httpx.Client, owner: str, count_entries: Callable[[], int], row: Row
+) -> None:
+    assert row.refused is not None
+    instead, status, code = row.refused
+    before = count_entries()
+
+    response = (
+        ask(api, owner, row, address=instead)
+        if isinstance(instead, str)
+        else ask(api, owner, row, body=(row.body or {}) | instead)
+    )
+
+    assert_problem(response, status, code)
+    assert count_entries() == before
+
+
+@over(*WITH_NONCE)
+def test_same_request_again_is_answered_with_the_first_answer(
+    api: httpx.Client, owner: str, row: Row
+) -> None:
+    first, again = ask(api, owner, row), ask(api, owner, row)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json() | {"replayed": True}
+
+
+@over(*WITH_NONCE)
+def test_idempotency_key_stands_in_for_the_nonce(api: httpx.Client, owner: str, row: Row) -> None:
+    assert row.body is not None
+    key = {"Idempotency-Key": f"{owner}-key"}
+    without = row.body | {"nonce": None}
+
+    missing = ask(api, owner, row, body=without)
+    differing = ask(api, owner, row, headers=key)
+    recorded = ask(api, owner, row, body=without, headers=key)
+    again = ask(api, owner, row, body=row.body | {"nonce": "OWNER-key"})
+
+    assert_problem(missing, 422, "invalid_request", "nonce")
+    assert_problem(differing, 422, "invalid_request", "nonce")
+    assert (recorded.status_code, recorded.json()["nonce"]) == (201, f"{owner}-key")
+    assert again.json()["replayed"] is True
+
+
+@over(*ENDED)
+def test_writes_wake_the_listeners_of_the_feed_and_reads_do_not(
+    api: httpx.Client, owner: str, monkeypatch: pytest.MonkeyPatch, row: Row
+) -> None:
+    told: list[ChangeFeed] = []
+    monkeypatch.setattr(ChangeFeed, "changed", lambda feed: told.append(feed))
+
+    ask(api, owner, row)
+
+    assert len(told) == (BY_NAME[row.route].method != "GET")
+
+
+@over_fields(required=False)
+def test_value_of_the_wrong_type_is_refused(
+    api: httpx.Client, owner: str, row: Row, name: str
+) -> None:
+    wrong = {} if name == "entries" else [1]
+
+    response = ask(api, owner, row, body=(row.body or {}) | {name: wrong})
+
+    assert_problem(response, 422, "invalid_request", name)
+
+
+@over_fields(required=True)
+def test_required_field_is_missed(api: httpx.Client, owner: str, row: Row, name: str) -> None:
+    rest = {key: value for key, value in (row.body or {}).items() if key != name}
+
+    assert_problem(ask(api, owner, row, body=rest), 422, "invalid_request", name)
+
+
+@over(*WITH_BODY)
+def test_unknown_field_is_refused(api: httpx.Client, owner: str, row: Row) -> None:
+    response = ask(api, owner, row, body=(row.body or {}) | {"color": "red"})
+
+    assert_problem(response, 422, "invalid_request", "color")
+
+
+BODIES: dict[str, tuple[bytes, Json, int, str, str]] = {
+    "array": (b"[]", JSON, 422, "invalid_request", "body"),
+    "cut off": (b"{", JSON, 400, "malformed_json", ""),
+    "no type": (b"{}", {}, 415, "unsupported_media_type", "Content-Type"),
+    "other type": (b"{}", {"content-type": "a/b"}, 415, "unsupported_media_type", "Content-Type"),
+    "compressed": (b"{}", GZIP, 415, "unsupported_media_type", "Content-Encoding"),
+}
+
+
+@over(*WITH_BODY)
+@pytest.mark.parametrize("case", BODIES.values(), ids=BODIES.keys())
+def test_malformed_body_is_refused(
+    api: httpx.Client, owner: str, row: Row, case: tuple[bytes, Json, int, str, str]
+) -> None:
+    content, headers, status, code, field_name = case
+
+    assert_problem(send(api, owner, row, content, headers), status, code, field_name)
+
+
+@over(*WITH_BODY)
+def test_body_may_be_so_large_and_no_larger(api: httpx.Client, owner: str, row: Row) -> None:
+    most = Settings().max_body if BY_NAME[row.route].many else MAX_BODY
+    body = json.dumps(named(row.body, owner)).encode()
+
+    too_large = send(api, owner, row, body.ljust(most + 1))
+    just_right = send(api, owner, row, body.ljust(most))
+
+    assert_problem(too_large, 413, "body_too_large")
+    assert too_large.json()["limit"] == most
+    assert just_right.status_code in (200, 201)
+
+
+@over(*WITH_BODY)
+def test_body_may_be_missing_only_where_it_is_optional(
+    api: httpx.Client, owner: str, row: Row
+) -> None:
+    response = send(api, owner, row, b"", JSON if BY_NAME[row.route].body_required else {})
+
+    if BY_NAME[row.route].body_required:
+        assert_problem(response, 400, "malformed_json")
+    else:
+        assert response.status_code == 200
+
+
+@over(*ENDED)
+def test_unknown_query_parameter_is_refused_where_there_are_any(
+    api: httpx.Client, owner: str, row: Row
+) -> None:
+    separator = "&" if "?" in row.address else "?"
+
+    response = ask(api, owner, row, address=f"{row.address}{separator}color=red")
+
+    if "query" in BY_NAME[row.route].parameters:
+        assert_problem(response, 422, "invalid_request", "color")
+    else:
+        assert response.is_success
+
+
+WITH_KEY = [route for route in ROUTES if route.parameters.get("at", ProblemPath) is not ProblemPath]
+
+
+@pytest.mark.parametrize("route", WITH_KEY, ids=lambda route: route.name)
+@pytest.mark.parametrize("segment", ["%00", "%ff", "a%00b", "x" * 256, "%C3%BC" * 256])
+def test_segment_that_cannot_be_a_key_is_refused(
+    api: httpx.Client, route: Route, segment: str
+) -> None:
+    (row, *_) = (row for row in ROWS if row.route == route.name)
+    name, *_ = route.parameters["at"].__struct_fields__
+    address = route.path.replace(f"{{{name}}}", segment) + "?" + row.address.partition("?")[2]
+
+    response = api.request(route.method, address, json=row.body)
+
+    assert_problem(response, 422, "invalid_request", name)
+
+
+@pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
+def test_address_names_its_methods(api: httpx.Client, path: str) -> None:
+    methods = {route.method for route in ROUTES if route.path == path} | {"OPTIONS"}
+
+    for method in {"PUT", "DELETE", "PATCH", "PROPFIND"} - methods:
+        response = api.request(method, path)
+        assert_problem(response, 405, "method_not_allowed")
+        assert set(response.headers["allow"].split(", ")) == methods
+    response = api.options(path)
+    assert (response.status_code, response.headers["allow"]) == (204, ", ".join(sorted(methods)))

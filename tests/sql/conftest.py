@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the SQL."""
+"""Fixtures of the SQL tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from tests.fixtures.clock import Clock
+from tests.sql.books import assert_books_are_right
 from tests.sql.calls import Connection, call
 
 _NUMBERS = itertools.count(1)
@@ -20,11 +22,18 @@ LogIn: TypeAlias = Callable[..., Connection]
 
 
 @pytest.fixture
-def log_in(ledger_db: str, conn: Connection) -> Iterator[LogIn]:
-    """Makes a login role that may act for the apps named, and gives a connection of it.
+def clock(tx: Connection) -> Iterator[Clock]:
+    """The clock of `tx`, at noon of 1 January 2030. The books are checked after the test."""
+    yield Clock(tx, "2030-01-01T12:00:00Z")
+    assert_books_are_right(tx)
 
-    `log_in("app1")` is bound to app1; `log_in(member_of="ledger_auditor")` is what it says. Roles
-    belong to the whole server: their names are unique, and they go when the test ends.
+
+@pytest.fixture
+def log_in(ledger_db: str, conn: Connection) -> Iterator[LogIn]:
+    """Creates login roles, bound to the apps given, and returns a connection of each.
+
+    `log_in("app1")` is bound to app1; `log_in(member_of="ledger_auditor")` is in that group.
+    Roles belong to the whole server, so names are unique and roles are dropped after the test.
     """
     names: list[str] = []
     connections: list[Connection] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -12,7 +11,6 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tests.fixtures.clock import Clock
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import (
     MAX_AMOUNT,
     Connection,
@@ -37,10 +35,7 @@ ENTRY = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def clock(tx: Connection) -> Iterator[Clock]:
-    yield Clock(tx, "2030-01-01T12:00:00Z")
-    assert_books_are_right(tx)
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def codes(results: list[Row]) -> list[str | None]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from tests.fixtures.clock import Clock
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import Connection, balance, call, new_nonce, record, refused, scalar
 from tests.sql.lifecycle import item, operate, record_batch, reverse
 
-
-@pytest.fixture(autouse=True)
-def clock(tx: Connection) -> Iterator[Clock]:
-    yield Clock(tx, "2030-01-01T12:00:00Z")
-    assert_books_are_right(tx)
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def define_limited(tx: Connection, limit: int = 1, period: str = "day", **rule: Any) -> None:

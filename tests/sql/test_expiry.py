@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.fixtures.clock import Clock
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import (
     Connection,
     Row,
@@ -33,11 +31,7 @@ from tests.sql.lifecycle import (
     spendable,
 )
 
-
-@pytest.fixture(autouse=True)
-def clock(tx: Connection) -> Iterator[Clock]:
-    yield Clock(tx, "2030-01-01T12:00:00Z")
-    assert_books_are_right(tx)
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.fixtures.clock import Clock
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import (
     Connection,
     Row,
@@ -33,14 +32,6 @@ from tests.sql.lifecycle import (
     reverse,
     spendable,
 )
-
-START = "2030-01-01T12:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def clock(tx: Connection) -> Iterator[Clock]:
-    yield Clock(tx, START)
-    assert_books_are_right(tx)
 
 
 @pytest.fixture(autouse=True)

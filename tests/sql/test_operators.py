@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from psycopg.rows import dict_row
 
 from tests.fixtures.clock import Clock
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import (
     MAX_AMOUNT,
     Connection,
@@ -25,11 +23,7 @@ from tests.sql.calls import (
 from tests.sql.conftest import LogIn
 from tests.sql.lifecycle import adjust, operate, place, spendable
 
-
-@pytest.fixture(autouse=True)
-def clock(tx: Connection) -> Iterator[Clock]:
-    yield Clock(tx, "2030-01-01T12:00:00Z")
-    assert_books_are_right(tx)
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def actions(conn: Connection) -> list[Row]:

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from tests.concurrency.callers import all_at_once, outcomes
-from tests.sql.calls import Connection, Row, balance, call, new_nonce, record, scalar
-from tests.sql.lifecycle import item, record_batch, reverse
-
-
-def define_limited(conn: Connection, limit: int, **rule: Any) -> None:
-    """Define LIMITED of 1 credit, with a limit for all time, for app1 and app2."""
-    call(
-        conn,
-        "define_operation",
-        operation="LIMITED",
-        description="Limited",
-        default_amount=1,
-        claim_limit=limit,
-        claim_period="ever",
-        **rule,
-    )
-    for app in ("app1", "app2"):
-        call(conn, "allow_operation", app=app, operation="LIMITED")
+from tests.sql.calls import Connection, Row, balance, new_nonce, record, scalar
+from tests.sql.lifecycle import define_limited, item, record_batch, reverse
 
 
 def claims(conn: Connection) -> int:

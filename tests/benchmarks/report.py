@@ -13,7 +13,7 @@ from tests.benchmarks.plot import bars
 __all__ = ("table", "write")
 
 _HEADINGS = (
-    "case", "ratio or figure (lowest to highest round)", "reach", "",
+    "case", "ratio or figure (lowest to highest round)", "goal", "",
     "measured /s", "p50 ms", "p99 ms", "CPU µs", "log bytes", "reads",
     "against",
     "its /s", "p50 ms", "p99 ms", "CPU µs", "log bytes", "reads",

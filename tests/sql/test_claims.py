@@ -102,7 +102,7 @@ def test_claim_subject_is_limited_over_all_owners(tx: Connection) -> None:
     assert refusal.detail["limited"] == "claim_subject"
 
 
-def test_owner_is_limited_whatever_the_claim_subject(tx: Connection) -> None:
+def test_owner_is_limited_across_claim_subjects(tx: Connection) -> None:
     record(tx, operation="SIGNUP_CREDIT", claim_subject="device")
     with refused(tx, "LG302") as refusal:
         record(tx, operation="SIGNUP_CREDIT", claim_subject="other device")

@@ -98,7 +98,7 @@ def test_credits_expire_after_the_time_in_the_operation(tx: Connection, clock: C
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
-def test_months_are_counted_in_utc_whatever_the_zone_of_the_session(
+def test_months_are_counted_in_utc_in_any_session_time_zone(
     tx: Connection, clock: Clock, zone: str
 ) -> None:
     tx.execute(f"SET LOCAL TimeZone = '{zone}'".encode())
@@ -108,9 +108,7 @@ def test_months_are_counted_in_utc_whatever_the_zone_of_the_session(
     assert entry["expires_at"] == clock.now
 
 
-def test_days_are_of_24_hours_whatever_the_zone_of_the_session(
-    tx: Connection, clock: Clock
-) -> None:
+def test_days_have_24_hours_in_any_session_time_zone(tx: Connection, clock: Clock) -> None:
     call(
         tx,
         "define_operation",
@@ -588,7 +586,7 @@ def test_lots_are_spent_before_the_overdraft(tx: Connection, clock: Clock) -> No
     assert balance(tx) == -2
 
 
-def test_floor_cannot_be_raised_so_far_that_an_expiry_would_pass_it(
+def test_floor_cannot_be_raised_above_what_remains_after_expiries(
     tx: Connection, clock: Clock
 ) -> None:
     operate(tx, "set_min_balance", min_balance=-10)

@@ -317,7 +317,7 @@ def test_hold_stays_open_while_captures_are_not_final(tx: Connection) -> None:
     assert (hold["status"], hold["captured"], hold["remaining"]) == ("open", 15, 15)
 
 
-def test_capture_of_all_the_rest_ends_the_hold_though_not_final(tx: Connection) -> None:
+def test_non_final_capture_of_the_rest_ends_the_hold(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, final=False)
     capture(tx, "h", 20, final=False)
@@ -378,7 +378,7 @@ def test_hold_of_an_overdraft_can_be_captured(tx: Connection) -> None:
     assert capture(tx, "h")["balance"] == -20
 
 
-def test_hold_is_captured_though_the_floor_was_raised_meanwhile(tx: Connection) -> None:
+def test_hold_can_be_captured_after_the_floor_was_raised(tx: Connection) -> None:
     operate(tx, "set_min_balance", min_balance=-20)
     place(tx, 110, nonce="h")
     record(tx, amount=10)
@@ -527,7 +527,7 @@ def test_expired_hold_frees_its_credits_with_nothing_running(tx: Connection, clo
     assert spend(tx, 100)["balance"] == 0
 
 
-def test_end_of_a_hold_makes_no_entry(tx: Connection, clock: Clock) -> None:
+def test_end_of_a_hold_records_no_entry(tx: Connection, clock: Clock) -> None:
     place(tx, 30)
     clock.forward(minutes=15)
     assert spend(tx, 1)["seq"] == 2
@@ -847,7 +847,7 @@ def test_capture_cannot_have_the_nonce_of_another_entry(tx: Connection) -> None:
             capture(tx, "h", 10, nonce=nonce)
 
 
-def test_entry_cannot_have_the_nonce_of_a_capture_that_looks_alike(tx: Connection) -> None:
+def test_entry_cannot_have_the_nonce_of_a_capture_with_equal_fields(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, nonce="c")
     with refused(tx, "LG201"):
@@ -921,7 +921,7 @@ def test_pages_of_holds_follow_each_other(tx: Connection, clock: Clock) -> None:
     assert listed == placed[::-1]
 
 
-def test_page_of_holds_has_50_unless_told_otherwise(tx: Connection, clock: Clock) -> None:
+def test_page_of_holds_has_50_by_default(tx: Connection, clock: Clock) -> None:
     for _ in range(51):
         place(tx, 1)
         clock.forward(microseconds=1)

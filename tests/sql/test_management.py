@@ -109,7 +109,7 @@ def test_defining_again_replaces_the_whole_rule(tx: Connection) -> None:
     assert (found["claim_limit"], found["claim_period"], found["claim_scope"]) == (None,) * 3
 
 
-def test_claim_limit_is_per_owner_and_in_utc_unless_told_otherwise(tx: Connection) -> None:
+def test_claim_limit_is_per_owner_and_in_utc_by_default(tx: Connection) -> None:
     call(tx, "define_operation", **BONUS, claim_limit=2, claim_period="day")
     assert (rule(tx)["claim_scope"], rule(tx)["claim_time_zone"]) == ("owner", "UTC")
 

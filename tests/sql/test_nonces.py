@@ -163,7 +163,7 @@ def test_spend_is_replayed_when_no_credits_are_left(tx: Connection) -> None:
     assert spend(tx, 10, nonce="n") == first | {"replayed": True}
 
 
-def test_claim_is_replayed_though_its_limit_is_reached(tx: Connection) -> None:
+def test_claim_is_replayed_when_its_limit_is_reached(tx: Connection) -> None:
     first = record(tx, operation="SIGNUP_CREDIT", nonce="n")
     assert record(tx, operation="SIGNUP_CREDIT", nonce="n") == first | {"replayed": True}
 
@@ -174,7 +174,7 @@ def test_entry_is_replayed_on_a_frozen_account(tx: Connection) -> None:
     assert record(tx, nonce="n")["replayed"] is True
 
 
-def test_entry_is_replayed_though_its_expiry_has_passed(tx: Connection) -> None:
+def test_entry_is_replayed_after_its_expiry(tx: Connection) -> None:
     past = "2001-01-01T00:00:00Z"
     record(tx, nonce="n", expires_at=AT)
     tx.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")

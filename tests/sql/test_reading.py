@@ -83,7 +83,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(tx: Connection) -> No
     assert seen == [7, 6, 5, 4, 3, 2, 1]
 
 
-def test_page_is_not_moved_by_entries_recorded_meanwhile(tx: Connection) -> None:
+def test_new_entries_do_not_shift_a_page(tx: Connection) -> None:
     for _ in range(4):
         record(tx)
     first = rows(tx, "entries_of", owner_id="alice", max_rows=2)
@@ -92,7 +92,7 @@ def test_page_is_not_moved_by_entries_recorded_meanwhile(tx: Connection) -> None
     assert [entry["seq"] for entry in first + second] == [4, 3, 2, 1]
 
 
-def test_page_holds_50_entries_unless_told_otherwise(tx: Connection) -> None:
+def test_page_has_50_entries_by_default(tx: Connection) -> None:
     for _ in range(51):
         record(tx)
     assert len(rows(tx, "entries_of", owner_id="alice")) == 50

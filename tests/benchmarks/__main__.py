@@ -1,4 +1,4 @@
-"""The command `python -m tests.benchmarks`, which `make bench` runs."""
+"""The command line of `make bench`."""
 
 from __future__ import annotations
 
@@ -25,29 +25,33 @@ _FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000), requests=
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--only", multiple=True, metavar="CASE", help="Only cases that begin so; repeatable.")
+@click.option(
+    "--only", multiple=True, metavar="CASE", help="Run only cases whose names start so; repeatable."
+)
 @click.option("--rounds", type=click.IntRange(1), help="Turns of each contender.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Length of a turn.")
-@click.option("--quick", "pace", flag_value="quick", help="A first look: about two minutes.")
+@click.option("--quick", "pace", flag_value="quick", help="Run about two minutes.")
 @click.option("--full", "pace", flag_value="full", help="Grow to 10 million entries as well.")
 @click.option("--list", "listing", is_flag=True, help="List the cases and end.")
-@click.option("--profile", "profiling", is_flag=True, help="Show where recording's time goes.")
+@click.option(
+    "--profile", "profiling", is_flag=True, help="Show the time of recording by function."
+)
 @click.option(
     "--against",
     multiple=True,
     metavar="VERSION",
-    help="Measure this commit, or folder with the project, as well; repeatable.",
+    help="Measure this commit or project folder as well; repeatable.",
 )
 @click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the embedded server keeps its data meanwhile.  [default: /var/tmp]",
+    help="Folder for the data of the embedded server.  [default: /var/tmp]",
 )
 @click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
     default=PROJECT_ROOT / "build" / "benchmarks",
-    help="Where the results go.  [default: build/benchmarks]",
+    help="Folder for the results.  [default: build/benchmarks]",
 )
 def main(
     only: tuple[str, ...],
@@ -62,20 +66,20 @@ def main(
 ) -> None:
     """Measure the ledger against floors of the same run.
 
-    On the server of TEST_DATABASE_URL, or else on an embedded one for this run alone.
+    Uses the server of TEST_DATABASE_URL, else an embedded server of its own.
     """
     effort = {"quick": _QUICK, "full": _FULL}.get(pace or "", _USUAL)
     chosen = {"rounds": rounds, "seconds": seconds}
     effort = msgspec.structs.replace(effort, **{k: v for k, v in chosen.items() if v is not None})
     cases = [case for case in all_cases(effort) if not only or case.name.startswith(only)]
     if not cases:
-        raise click.UsageError("No case begins so; --list lists them.")
+        raise click.UsageError("No case has a name that starts so; --list lists them.")
     if listing:
         click.echo("\n".join(case.name for case in cases))
         return
 
     if profiling and against:
-        raise click.UsageError("--profile looks at this version alone: without --against.")
+        raise click.UsageError("--profile and --against cannot be combined.")
 
     begin = time.monotonic()
 
@@ -99,7 +103,7 @@ def main(
             return
         for case in cases:
             outcomes += measure(case, benches, effort, report)
-            # After every case: an interrupted run has something to show as well.
+            # After every case, so that an interrupted run has results as well.
             write(results, settings, outcomes)
     click.echo(table(outcomes))
     click.echo(f"Written to {results}: results.md, results.json, results.svg", err=True)

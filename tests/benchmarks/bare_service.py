@@ -1,4 +1,4 @@
-"""The floor of the service: an ordinary Litestar route with the same bodies, and no database."""
+"""The floor of the service: a plain Litestar route with the same bodies and no database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ("app",)
 
 
 class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The body of a request, as that of the service."""
+    """The request body, as in the service."""
 
     owner_id: str
     operation: str
@@ -22,7 +22,7 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, kw_only=True):
-    """The body of an answer, as that of the service."""
+    """The response body, as in the service."""
 
     entry_id: int
     seq: int

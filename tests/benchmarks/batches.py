@@ -18,7 +18,7 @@ __all__ = ("copies", "record_entries")
 _RECORD: Final = "SELECT * FROM ledger.record_entries(app => 'app1', entries => %s)"
 
 _CODE: Final = 16
-"""Where a row of the results has the code of a refusal."""
+"""Index of the column `code` in a row of the results."""
 
 _COPY: Final = """
     COPY floor.entries (
@@ -31,12 +31,12 @@ _COPY: Final = """
 def record_entries(
     conn: psycopg.Connection[Any], *, items: int, owners: int = OWNERS
 ) -> Callable[[float], Run]:
-    """Make a contender that records batches of spends, one after the other.
+    """Make a contender that records batches of spends in sequence.
 
     Args:
         conn: A connection in autocommit, which keeps its prepared statement and plans.
         items: How many entries to record per call.
-        owners: How many owners to choose from.
+        owners: Number of owners to choose from.
 
     Returns:
         The contender.
@@ -58,7 +58,7 @@ def record_entries(
     def record(entries: str) -> None:
         conn.execute(_RECORD, [entries], prepare=True, binary=True)
 
-    # Refusals would be cheap, and the results of one batch are like those of the others.
+    # Refusals would be cheap. All batches are alike, so it is enough to check one.
     results = conn.execute(_RECORD, [document()]).fetchall()
     if len(results) != items or any(result[_CODE] is not None for result in results):
         raise RuntimeError("An entry of the batch was refused.")
@@ -73,7 +73,7 @@ def copies(
     Args:
         conn: A connection in autocommit.
         items: How many rows to copy per statement.
-        owners: How many owners to choose from.
+        owners: Number of owners to choose from.
 
     Returns:
         The contender.

@@ -1,4 +1,4 @@
-"""What is measured against what, and what it should reach."""
+"""The cases: contenders, their floors and the goals."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ __all__ = ("all_cases",)
 Contenders: TypeAlias = Iterator[Mapping[str, Contender]]
 
 Work: TypeAlias = Callable[[Database, float], Run]
-"""What a contender does in a database, for so many seconds."""
+"""Work of a contender in a database, for a number of seconds."""
 
 _HOT: Final = (owner_number(0), owner_number(0))
 _DEEP, _SHALLOW = owner_number(20_000), owner_number(20_001)
 _SHALLOW_DEPTH: Final = 100
 _BARE: Final = "tests.benchmarks.bare_service:app"
 
-# In turns. Services keep their connections; a new one maps the memory that it touches, page after
-# page, and a large database has more of them.
+# In turns. Services keep their connections. A new connection first maps the memory that it touches,
+# page by page, which takes longer in a large database.
 _SETTLING: Final = 1.5
 
 
 def all_cases(effort: Effort) -> list[Case]:
-    """List the cases, those first that take least.
+    """List the cases, short ones first.
 
     Args:
-        effort: Its sizes make a case each.
+        effort: The effort; each of its sizes makes a case.
     """
     return [
         _single("single-8", 8, 0.70),
@@ -237,7 +237,7 @@ def _grow(database: Database, entries: int, load_entries: Callable[[Database, in
 
 def _load_by_single_calls(database: Database, entries: int) -> Run:
     clients = 8
-    # Every entry has a transaction of its own; when that reaches the disk does not matter here.
+    # Only the size matters here, so commits need not wait for the disk.
     url = make_conninfo(database.app_url, options="-c synchronous_commit=off")
     options = [f"--transactions={max(1, entries // clients)}"]
     return run_pgbench(url, script(REALISTIC_RECORD), clients=clients, options=options)
@@ -256,7 +256,7 @@ def _memory(requests: int) -> Case:
             callers = http_callers(ledger.port, connections=32)
 
             def serve(_seconds: float) -> Run:
-                # What it keeps for good, it has after the first thousands.
+                # Caches and pools have their final size after the first thousands of requests.
                 first = callers(effort.seconds)
                 before, run = ledger.memory(), first
                 while run.entries < requests:
@@ -286,9 +286,9 @@ def _growth(size: int) -> Case:
     @contextmanager
     def prepare(bench: Workbench, _effort: Effort, report: Report) -> Contenders:
         def in_new_database(work: Work, seconds: float) -> Run:
-            # Recorders would let a small database grow large from turn to turn. It is not dropped
-            # before the end, because that makes a checkpoint, after which pages are logged whole:
-            # at the cost of the large one, which has more of them.
+            # A new one for each turn, because recording would make a small database large. It is
+            # dropped at the end of the case: dropping forces a checkpoint, after which pages are
+            # logged whole, at the expense of the large database, which has more of them.
             database = databases.enter_context(bench.database())
             before = bench.usage()
             run = work(database, seconds)

@@ -1,5 +1,5 @@
--- The floor: what the writes alone cost. The same columns, constraints, indexes and fill factors as the
--- ledger's tables, filled with the same rows; one guarded UPDATE and one INSERT; no rule, no hash.
+-- The floor: the cost of the writes alone, which is one guarded UPDATE and one INSERT, without rules and hashes.
+-- The tables have the same columns, constraints, indexes, fill factors and rows as those of the ledger.
 CREATE SCHEMA floor;
 
 DO $$

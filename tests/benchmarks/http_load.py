@@ -1,4 +1,4 @@
-"""Callers of `POST /ledger`, in a process of their own: as little Python per request as will do.
+"""A load generator for `POST /ledger` in a process of its own, with little Python per request.
 
 `python -m tests.benchmarks.http_load PORT CONNECTIONS SECONDS OWNERS` prints its run as JSON.
 """
@@ -29,19 +29,19 @@ _HEAD: Final = (
 _BODY: Final = b'{"owner_id":"%011d","operation":"CREDIT_SPEND","nonce":"%032x","amount":-1}'
 _REQUEST: Final = _HEAD % len(_BODY % (0, 0)) + _BODY
 
-# Nothing that is measured takes nearly that long; it only ends a run that hangs.
+# Only ends a run that hangs. No measurement takes nearly as long.
 _PATIENCE: Final = 60.0
 
 
 def http_callers(
     port: int, *, connections: int, owners: int = OWNERS
 ) -> Callable[[float], Run]:  # fmt: skip
-    """Make a contender of callers who each wait for their answer and ask again.
+    """Make a contender of callers that each send a request after the answer to the last.
 
     Args:
-        port: Where the service listens, on 127.0.0.1.
-        connections: How many callers there are.
-        owners: How many owners to choose from.
+        port: Port of the service on 127.0.0.1.
+        connections: Number of callers.
+        owners: Number of owners to choose from.
 
     Returns:
         The contender. It raises CalledProcessError if an answer is not 201.
@@ -60,7 +60,7 @@ def http_callers(
 
 
 class _Caller(asyncio.Protocol):
-    """One connection: sends a request, waits for the whole answer, sends the next."""
+    """A connection that sends a request after each complete response."""
 
     def __init__(self, owners: int, deadline: float, latencies: list[float]) -> None:
         self.closed = asyncio.get_running_loop().create_future()
@@ -135,7 +135,7 @@ async def _call(port: int, connections: int, seconds: float, owners: int) -> Run
 def _main(port: str, connections: str, seconds: str, owners: str) -> None:
     gc.disable()
     run = uvloop.run(_call(int(port), int(connections), float(seconds), int(owners)))
-    # Not sys.stdout.buffer, which under PYTHONUNBUFFERED is none, and may write a part only.
+    # Under PYTHONUNBUFFERED, sys.stdout.buffer is unbuffered and may write only a part.
     with open(1, "wb", closefd=False) as output:
         output.write(msgspec.json.encode(run))
 

@@ -1,4 +1,4 @@
-"""Filling a ledger with entries, through the ledger."""
+"""Fills a ledger with entries, by calls of the ledger."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import psycopg
 __all__ = ("OWNERS", "REALISTIC_OWNER", "load", "owner_number", "table_bytes")
 
 OWNERS: Final = 10_000
-"""How many owners there are, unless it is said otherwise."""
+"""Default number of owners."""
 
 _BATCH: Final = 10_000
 
-# Names like people's: they count when bytes are counted.
+# Names of a usual length, for counting bytes.
 REALISTIC_OWNER: Final = "'user-' || lpad({number}::text, 6, '0')"
 
 _LOAD: Final = """
@@ -31,7 +31,7 @@ _PLAIN_OWNER: Final = "(%(first_owner)s::bigint + number %% %(owners)s)::text"
 
 
 def owner_number(index: int) -> int:
-    """Give the number that is the name of an owner: pgbench can make numbers, and no texts."""
+    """Return the number that is an owner's name. pgbench generates numbers, not texts."""
     return 10_000_000_000 + index
 
 
@@ -44,15 +44,15 @@ def load(
     realistic: bool = False,
     report: Callable[[str], None] = lambda _line: None,
 ) -> None:
-    """Record credits of 1 000 000 000 by batches, and gather statistics.
+    """Record credits of 1 000 000 000 in batches, then vacuum and analyze.
 
     Args:
         url: The database, for its owner.
-        entries: How many.
-        first_owner: The number of the first of the owners, who have one after the other.
-        owners: How many owners.
-        realistic: Call the owners user-000000 and so on; first_owner does not count then.
-        report: Takes a line from time to time.
+        entries: Number of entries.
+        first_owner: Number of the first owner; the numbers of owners are consecutive.
+        owners: Number of owners.
+        realistic: Name the owners user-000000 and so on, and ignore `first_owner`.
+        report: Takes a line of progress from time to time.
 
     Raises:
         RuntimeError: An entry was refused.
@@ -69,12 +69,7 @@ def load(
                 raise RuntimeError("An entry was refused while loading.")
             if (last + 1) % 250_000 == 0:
                 report(f"loaded {last + 1:,} of {entries:,} entries")
-    _analyze(url)
-
-
-def _analyze(url: str) -> None:
-    """Clean up and gather statistics, as autovacuum would have done in time."""
-    with psycopg.connect(url, autocommit=True) as conn:
+        # As autovacuum would do in time.
         conn.execute("VACUUM (ANALYZE)")
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark is made of, and how one is run: contenders in turn, round after round."""
+"""The structure of a benchmark, and its run: contenders take turns, round after round."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 __all__ = ("Case", "Contender", "Effort", "Outcome", "Report", "Row", "Run", "Sample", "measure")
 
 Contender: TypeAlias = Callable[[float], "Run"]
-"""Works for about so many seconds."""
+"""Works for about the given number of seconds."""
 
 Report: TypeAlias = Callable[[str], None]
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is measured.
+    """The extent of a run.
 
     Attributes:
-        rounds: How often each contender has its turn.
-        seconds: How long a turn is.
-        warm_up: How long each works before anything counts, in parts of a turn.
-        sizes: Numbers of entries to compare with the smallest database.
-        depth: Entries of the one owner with many.
-        loaded: Entries to count bytes of.
-        requests: Requests after which to look at a service's memory.
+        rounds: Number of turns of each contender.
+        seconds: Length of a turn.
+        warm_up: Length of the warm-up of each contender, in turns.
+        sizes: Numbers of entries of the large databases.
+        depth: Number of entries of the owner with many.
+        loaded: Number of entries for the bytes per entry.
+        requests: Number of requests for the memory of a service.
     """
 
     rounds: int = 5
@@ -45,16 +45,16 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a contender has done in its turn.
+    """The work of a contender in a turn.
 
     Attributes:
-        entries: How many it recorded; for reads, how many calls it made.
-        seconds: In what time.
-        latencies: Milliseconds that each call took; nothing if they say nothing.
-        bytes_per_entry: Size of the table of entries and its indexes, where that was the question.
-        growth: MiB by which the service grew, where that was the question.
-        uncounted: How many it recorded before, while its connections settled.
-        usage: What the server used for all of them; None if it did nothing else during the turn.
+        entries: Number of entries recorded; for reads, number of calls.
+        seconds: Duration.
+        latencies: Milliseconds of each call, if measured.
+        uncounted: Number of entries recorded before, while connections settled.
+        bytes_per_entry: Size of the table of entries with its indexes, if measured.
+        growth: Growth of the service's memory in MiB, if measured.
+        usage: Resources that the server used; None for all that it used during the turn.
     """
 
     entries: int
@@ -67,7 +67,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A run in figures.
+    """The figures of a run.
 
     Attributes:
         rate: Entries, or calls, per second.
@@ -76,8 +76,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         cpu: Microseconds of the server per entry.
         wal: Bytes of the server's log per entry.
         reads: Blocks per entry that were not in shared buffers.
-        bytes_per_entry: Where that was the question.
-        growth: Likewise.
+        bytes_per_entry: As in Run.
+        growth: As in Run.
     """
 
     rate: float
@@ -91,20 +91,20 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Round: TypeAlias = Mapping[str, Sample]
-"""The samples of a version's contenders, by their names."""
+"""The samples of a version's contenders, by name."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the table.
 
     Attributes:
-        label: What is measured.
-        contender: Who.
-        floor: Whom it is compared with; None if the figure stands by itself.
+        label: Description.
+        contender: Name of the contender.
+        floor: Name of the contender to compare with; None if there is no comparison.
         figure: Computes the figure from the samples of a round.
-        reach: What the figure should reach.
-        bound: Whether it should be at least or at most that.
-        unit: Of the figure.
+        reach: Goal for the figure.
+        bound: Direction of the goal.
+        unit: Unit of the figure.
     """
 
     label: str
@@ -120,10 +120,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Contenders that are measured together.
 
     Attributes:
-        name: For `--only`.
-        prepare: Sets everything up and gives the contenders by name.
-        rows: What to make of the figures.
-        once: The outcome does not vary, so one round will do.
+        name: Name for `--only`.
+        prepare: Sets the case up and provides the contenders by name.
+        rows: Rows of the table.
+        once: Run a single round, because the outcome does not vary.
     """
 
     name: str
@@ -133,7 +133,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a row: medians of the samples, and the figure of each round."""
+    """The outcome of a row: medians of the samples, and the figure of each round."""
 
     label: str
     contender: str
@@ -152,13 +152,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reached(self) -> bool:
-        """Whether the figure is what it should be."""
+        """True if the figure meets the goal."""
         if self.bound == "at least":
             return self.figure >= self.reach
         return self.figure <= self.reach
 
     def show(self, value: float) -> str:
-        """Write a figure, or the reach, with its unit."""
+        """Format a figure or a goal with its unit."""
         if self.unit == "x":
             return f"{value:.2f}"
         return f"{value:.0f} bytes" if self.unit == "bytes" else f"{value:.2f} {self.unit}"
@@ -171,17 +171,16 @@ def measure(
 
     Args:
         case: The case.
-        benches: Where: one for each version to measure, all on one server.
-        effort: How much.
-        report: Takes a line for each thing that is done.
+        benches: A workbench for each version to measure, all on one server.
+        effort: The extent.
+        report: Takes a line of progress for each step.
 
     Returns:
-        An outcome for each of its rows, and there for each of the versions.
+        An outcome for each row and version, ordered by row.
     """
     report(f"{case.name}: preparing")
     rounds: list[list[Round]] = []
     with ExitStack() as prepared:
-        # By version and name.
         contenders = {
             (version, name): contender
             for version, bench in enumerate(benches)
@@ -194,7 +193,7 @@ def measure(
                 contender(effort.seconds * effort.warm_up)
         names = list(contenders)
         for number in range(1 if case.once else effort.rounds):
-            # Who begins changes from round to round: nobody always runs behind the same one.
+            # Rotate the order, so that no contender always runs after the same one.
             turn = number % len(names)
             samples = {
                 name: _sample(contenders[name], benches[0], effort.seconds)

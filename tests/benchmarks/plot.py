@@ -1,4 +1,4 @@
-"""The figures as a bar chart: each bar is its figure, each mark what it should reach."""
+"""Draws the figures as a bar chart with a mark at each goal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ("bars",)
 
 _LABELS, _BARS, _VALUES, _LINE = 430, 380, 240, 26
 _MOST = 2.0
-"""Times the reach; a bar ends there."""
+"""Length at which bars are cut off, in multiples of the goal."""
 
 _STYLE = (
     "text{font:13px sans-serif;fill:#222}.head{font-weight:bold}.yes{fill:#3a7d44}.no{fill:#c8553d}"
@@ -23,11 +23,10 @@ def bars(outcomes: Sequence[Outcome]) -> str:
     """Draw the outcomes.
 
     Args:
-        outcomes: What to draw.
+        outcomes: The outcomes.
 
     Returns:
-        An SVG document. Bars are as long as their figure is in relation to its reach, so that all
-        marks stand in one line.
+        An SVG document. Bars show figures relative to their goals, so that all marks are aligned.
     """
     parts: list[str] = []
     y = 10

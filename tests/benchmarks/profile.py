@@ -1,4 +1,4 @@
-"""Where the time of recording goes, by function of the ledger."""
+"""Measures the time of recording by function of the ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks.workbench import Database, Workbench
 
 __all__ = ("profile",)
 
-# SQL functions are part of the functions into which the planner puts them.
+# The planner inlines SQL functions; their time counts for the function that calls them.
 _FUNCTIONS: Final = """
     SELECT schemaname || '.' || funcname, calls::double precision, self_time * 1000
     FROM pg_stat_user_functions
@@ -31,16 +31,15 @@ _LEAST_SHARE: Final = 0.002
 
 
 def profile(bench: Workbench, effort: Effort, report: Report) -> str:
-    """Measure with PostgreSQL's own statistics of functions.
+    """Measure with PostgreSQL's statistics of functions.
 
     Args:
-        bench: Where; its role may set `track_functions`.
-        effort: How long.
-        report: Takes a line for each thing that is done.
+        bench: A workbench whose role may set `track_functions`.
+        effort: The extent.
+        report: Takes a line of progress for each step.
 
     Returns:
-        A Markdown table for single calls and one for batches. Times are by the clock, so that what
-        waits for a lock or a processor counts as well; one caller alone waits for neither.
+        A Markdown table for single calls and one for batches, with wall-clock times of one caller.
     """
     tables = []
     for name, work in _WORK.items():
@@ -60,7 +59,7 @@ def _batches(items: int) -> Callable[[Database, float], int]:
     def work(database: Database, seconds: float) -> int:
         with psycopg.connect(database.app_url, autocommit=True) as conn:
             contender: Contender = record_entries(conn, items=items)
-            # One batch goes before, to see that nothing is refused.
+            # `record_entries` records one batch first, to check that nothing is refused.
             return contender(seconds).entries + items
 
     return work
@@ -80,7 +79,7 @@ def _track(database: Database) -> None:
 
 def _functions(database: Database) -> list[tuple[Any, ...]]:
     with psycopg.connect(database.url, autocommit=True) as conn:
-        # The callers tell what they did when they go, which they may still be about to.
+        # Callers report their statistics when they disconnect, so wait until they have.
         while conn.execute(_CALLERS_LEFT).fetchone() != (0,):
             time.sleep(0.01)
         return conn.execute(_FUNCTIONS).fetchall()

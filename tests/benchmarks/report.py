@@ -1,4 +1,4 @@
-"""The outcomes of a run as a table for people and as JSON for programs."""
+"""Writes the outcomes of a run as a Markdown table, as JSON and as a chart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.plot import bars
 __all__ = ("table", "write")
 
 _HEADINGS = (
-    "case", "ratio or figure (lowest to highest round)", "reach", "",
+    "case", "ratio or figure (lowest to highest round)", "goal", "",
     "measured /s", "p50 ms", "p99 ms", "CPU µs", "log bytes", "reads",
     "against",
     "its /s", "p50 ms", "p99 ms", "CPU µs", "log bytes", "reads",
@@ -24,9 +24,9 @@ def write(folder: Path, settings: Mapping[str, str], outcomes: Sequence[Outcome]
     """Write the results as `results.md`, `results.json` and `results.svg`.
 
     Args:
-        folder: Where to; made if it is not there.
-        settings: On what was measured.
-        outcomes: What came of it.
+        folder: The folder; created if missing.
+        settings: Settings of the machine and the server.
+        outcomes: The outcomes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     listed = "\n".join(f"* {name}: {value}" for name, value in settings.items())
@@ -38,7 +38,7 @@ def write(folder: Path, settings: Mapping[str, str], outcomes: Sequence[Outcome]
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """Make a Markdown table, aligned for the eye."""
+    """Make a Markdown table with aligned columns."""
     lines = [_HEADINGS, *map(_cells, outcomes)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = tuple("-" * width for width in widths)

@@ -1,4 +1,4 @@
-"""Services to measure, each a process of its own with one worker."""
+"""Runs services to measure, each as a process with one worker."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import psutil
 
 from ledger_py.serving import run_server
 from tests.benchmarks.versions import THIS, Version, module_command
+from tests.fixtures.processes import free_port
 
 __all__ = ("Service", "service")
 
@@ -25,18 +26,18 @@ _STARTED_WITHIN: Final = 60.0
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A service that runs.
+    """A running service.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
-        process: Its process.
+        port: Port on 127.0.0.1.
+        process: The process.
     """
 
     port: int
     process: psutil.Process
 
     def memory(self) -> float:
-        """Tell how much memory it holds, in MiB."""
+        """Return its resident memory in MiB."""
         return float(self.process.memory_info().rss / 2**20)
 
 
@@ -47,20 +48,20 @@ def service(
     """Run a service.
 
     Args:
-        target: The application, as uvicorn wants it named.
+        target: The application, in the form that uvicorn takes.
         database_url: Its database.
-        version: Whose application it is.
+        version: The version of the project.
 
     Yields:
-        The service, which answers already.
+        The service, ready for requests.
 
     Raises:
-        RuntimeError: It did not start; the message is its own.
+        RuntimeError: The service did not start; the message holds its output.
     """
-    port = _free_port()
+    port = free_port()
     settings = {} if database_url is None else {"DATABASE_URL": database_url}
     command, environment = module_command(
-        version, "tests.benchmarks.services", target, str(port), environment=settings
+        version, "tests.benchmarks.services", target, str(port), settings=settings
     )
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -76,12 +77,6 @@ def service(
             process.wait()
 
 
-def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + _STARTED_WITHIN
     while process.poll() is None and time.monotonic() < deadline:
@@ -95,5 +90,5 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 if __name__ == "__main__":
-    # Served as the command `ledger serve` does it, without bringing a database up to date.
+    # Like `ledger serve`, without migrating the database.
     run_server(sys.argv[1], host=_HOST, port=int(sys.argv[2]))

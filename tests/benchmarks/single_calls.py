@@ -1,6 +1,6 @@
-"""Single calls, made by the pgbench that comes with the embedded server.
+"""Single calls by pgbench, which comes with the embedded server.
 
-Callers in Python would use more of the machine than the database does.
+Callers in Python would use more processor time than the database does.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = (
 
 _SPREAD = (owner_number(0), owner_number(OWNERS - 1))
 
-# Numbers stand in for texts of about the usual length: building texts would cost everybody the
-# same, and so flatter the slower one.
+# Numbers stand in for texts of about the usual length. Building texts would cost all contenders the
+# same, and so make the slower one look better.
 _VARIABLES = """
 \\set owner random({first_owner}, {last_owner})
 \\set nonce random(1000000000000000000, 9000000000000000000)
@@ -46,7 +46,7 @@ BALANCE = "SELECT * FROM ledger.balance(owner_id => :owner);"
 
 ENTRIES_OF = "SELECT * FROM ledger.entries_of(owner_id => :owner);"
 
-# Where owners have more entries, there would be more to return.
+# One entry, so that the amount returned does not depend on the size of the database.
 NEWEST_ENTRY = "SELECT * FROM ledger.entries_of(owner_id => :owner, max_rows => 1);"
 
 REALISTIC_RECORD = f"""SELECT * FROM ledger.record_entry(
@@ -62,17 +62,17 @@ def pgbench(
     owners: tuple[int, int] = _SPREAD,
     settling: float = 0.0,
 ) -> Callable[[float], Run]:
-    """Make a contender of many callers of one statement, each call its own transaction.
+    """Make a contender of callers of one statement, each call a transaction.
 
     Args:
         url: The database.
         statement: The statement; it may use the variables `:owner` and `:nonce`.
-        clients: How many callers there are.
-        owners: The numbers of the first and the last of the owners to choose from.
-        settling: For how many turns the callers work before their calls count.
+        clients: Number of callers.
+        owners: Numbers of the first and the last owner to choose from.
+        settling: Number of turns that callers work before their calls count.
 
     Returns:
-        The contender. Below a second it does a fixed number of calls, a thousand per second.
+        The contender. For less than a second, it makes a fixed number of calls: 1000 per second.
     """
     transaction = script(statement, owners)
 
@@ -89,7 +89,7 @@ def pgbench(
 
 
 def script(statement: str, owners: tuple[int, int] = _SPREAD) -> str:
-    """Write pgbench's script of a transaction; the parameters are those of `pgbench`."""
+    """Make the script of a transaction; the parameters are those of `pgbench`."""
     return _VARIABLES.format(first_owner=owners[0], last_owner=owners[1]) + statement
 
 
@@ -101,12 +101,12 @@ def run_pgbench(
     Args:
         url: The database.
         transaction: The script of a transaction.
-        clients: How many callers there are.
-        options: More options; among them, how long.
-        uncounted: The share of the time (0 to 1) after which calls begin to count.
+        clients: Number of callers.
+        options: More options, among them the duration.
+        uncounted: Share of the time (0 to 1) before calls count.
 
     Returns:
-        What it did.
+        The run.
 
     Raises:
         RuntimeError: A call failed; the message is pgbench's.
@@ -139,7 +139,7 @@ def run_pgbench(
 
 
 def _call(line: str) -> tuple[float, float]:
-    """Read a line of pgbench's log: when a call ended, in seconds, and the milliseconds it took."""
+    """Parse a line of pgbench's log: the end of a call in seconds, and its milliseconds."""
     _, _, microseconds, _, ended, ended_microseconds = line.split()
     return int(ended) + int(ended_microseconds) / 1e6, int(microseconds) / 1000
 

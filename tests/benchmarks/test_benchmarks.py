@@ -1,4 +1,4 @@
-"""The benchmarks run, each for a moment; how fast anything is, is not tested."""
+"""Smoke tests of the benchmarks. They do not test how fast anything is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bench(server_url: str) -> Iterator[Workbench]:
 
 
 @pytest.mark.parametrize("case", _CASES, ids=[case.name for case in _CASES])
-def test_every_case_gives_a_figure_for_each_of_its_rows(
+def test_every_case_has_a_figure_for_each_of_its_rows(
     case: Case, bench: Workbench, server_url: str, tmp_path: Path
 ) -> None:
     outcomes = measure(case, [bench], _MOMENT, report=lambda _line: None)
@@ -43,7 +43,7 @@ def test_every_case_gives_a_figure_for_each_of_its_rows(
         assert outcomes[0].label in (tmp_path / name).read_text()
 
 
-def test_another_version_is_measured_beside_this_one(
+def test_other_version_is_measured_in_the_same_run(
     bench: Workbench, server_url: str, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
@@ -64,12 +64,12 @@ def test_another_version_is_measured_beside_this_one(
     assert answer == (1,)
 
 
-def test_a_version_that_is_not_there_is_refused() -> None:
+def test_unknown_version_is_refused() -> None:
     with pytest.raises(ValueError, match="neither"), version("no-such-version"):
         pass
 
 
-def test_the_profile_names_the_functions_that_record(bench: Workbench) -> None:
+def test_profile_names_the_functions_that_record(bench: Workbench) -> None:
     single, batches = profile(bench, _MOMENT, report=lambda _line: None).split("\n\n")
 
     assert "| `ledger.record_entry` | 1 |" in single

@@ -1,9 +1,8 @@
-"""Other versions of the project, to be measured beside this one in the same run."""
+"""Provides other versions of the project, to measure in the same run."""
 
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from ledger_py.settings import PROJECT_ROOT
+from tests.fixtures.processes import environment
 
 __all__ = ("THIS", "Version", "module_command", "version")
 
@@ -23,15 +23,15 @@ class Version(msgspec.Struct, frozen=True):
     """A version of the project.
 
     Attributes:
-        name: What to call it; nothing for the one that this module belongs to.
-        root: The folder with its files.
+        name: Name in the results; empty for the version of this module.
+        root: Folder of the project.
     """
 
     name: str
     root: Path
 
     def label(self, name: str) -> str:
-        """Say of which version a thing is."""
+        """Add the version to a label."""
         return f"{name}, at {self.name}" if self.name else name
 
 
@@ -43,13 +43,13 @@ def version(name: str) -> Iterator[Version]:
     """Provide another version.
 
     Args:
-        name: A folder that holds one, or a commit by any name that git knows.
+        name: A folder with the project, or a git revision.
 
     Yields:
-        The version; the files of a commit are there for the time.
+        The version. The files of a revision are temporary.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The name is neither.
     """
     if Path(name, "sql").is_dir():
         yield Version(Path(name).name, Path(name).resolve())
@@ -66,19 +66,18 @@ def version(name: str) -> Iterator[Version]:
 
 
 def module_command(
-    version: Version, module: str, *arguments: str, environment: dict[str, str]
+    version: Version, module: str, *arguments: str, settings: dict[str, str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Give the command that runs a module of a version, and its environment.
+    """Make the command that runs a module of a version, and its environment.
 
     Args:
-        version: Whose; its folder has to be the working directory.
+        version: The version; its folder must be the working directory.
         module: The module.
-        arguments: What it is given.
-        environment: Settings besides those of this process, of which the ledger's are left out.
+        arguments: Command line arguments.
+        settings: Environment variables, besides those of this process without the ledger's.
 
     Returns:
         The command and its environment, as subprocess takes them.
     """
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("LEDGER_")}
     command = [sys.executable, "-m", module, *arguments]
-    return command, {**inherited, "PYTHONPATH": str(version.root), **environment}
+    return command, environment(PYTHONPATH=str(version.root), **settings)

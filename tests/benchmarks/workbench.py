@@ -51,8 +51,8 @@ class Database(msgspec.Struct, frozen=True):
     """A database with a ledger and the floor beside it.
 
     Attributes:
-        url: Its address, for its owner.
-        app_url: The same for a role that is bound to app1 and may nothing else, as a service's.
+        url: The address for the owner.
+        app_url: The address for a role that is only bound to app1, like that of a service.
     """
 
     url: str
@@ -60,13 +60,13 @@ class Database(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server has used so far, or between two moments.
+    """Resources that a server has used so far, or between two moments.
 
     Attributes:
-        cpu: Seconds of its processes, user and system; None if it is elsewhere.
-        wal: Bytes written to the log.
-        reads: Blocks that were not in shared buffers. Connections tell of theirs when they end, and
-            at most once a second before.
+        cpu: User and system seconds of its processes; None for a remote server.
+        wal: Bytes of write-ahead log.
+        reads: Blocks that were not in shared buffers. Connections report theirs at their end, and
+            before that at most once a second.
     """
 
     cpu: float | None
@@ -74,7 +74,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     reads: float
 
     def since(self, before: Usage) -> Usage:
-        """Give what was used from then to now."""
+        """Return the difference to an earlier moment."""
         known = self.cpu is not None and before.cpu is not None
         return Usage(
             cpu=self.cpu - before.cpu if known else None,  # type: ignore[operator]
@@ -84,14 +84,14 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workbench:
-    """Makes the databases of a run, all alike in the beginning.
+    """Creates the databases of a run, all with the same contents.
 
     Args:
         server: The server.
-        template: A database to copy.
-        role: The login of the callers.
+        template: The database to copy.
+        role: The login role of the callers.
         password: Its password.
-        version: Whose ledger the databases have.
+        version: The version of the ledger in the databases.
     """
 
     def __init__(
@@ -105,18 +105,18 @@ class Workbench:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """Make a database with an account, and one entry, for each of the owners.
+        """Create a database with an account and one entry for each owner, and drop it again.
 
         Yields:
-            Its addresses.
+            The database.
         """
-        # Copied through the log: then no page of it still has to be logged whole while measuring.
+        # Copy through the log, so that no page has to be logged whole during the measurement.
         options = f"TEMPLATE {self._template} STRATEGY wal_log"
         with new_database(self.server, options) as url:
             yield Database(url, make_conninfo(url, **self._login))
 
     def usage(self) -> Usage:
-        """Tell what the server has used so far."""
+        """Read the resources that the server has used so far."""
         with psycopg.connect(self.server.url(self.server.maintenance_dbname)) as conn:
             wal, reads = conn.execute(_USAGE).fetchone() or (0, 0)
         return Usage(cpu=self._cpu_seconds(), wal=float(wal), reads=float(reads))
@@ -129,7 +129,7 @@ class Workbench:
             try:
                 times = process.cpu_times()
             except psutil.NoSuchProcess:
-                continue  # it has just ended, and is counted with the postmaster's children
+                continue  # counted with the ended children of the postmaster
             total += times.user + times.system
             if process == self._postmaster:
                 total += times.children_user + times.children_system
@@ -138,11 +138,11 @@ class Workbench:
 
 @contextmanager
 def workbench(url: str, version: Version = THIS) -> Iterator[Workbench]:
-    """Prepare a server for benchmarks, and leave nothing on it afterwards.
+    """Prepare a server for benchmarks, and clean it up afterwards.
 
     Args:
-        url: Its address, for a role that may make databases and roles.
-        version: Whose ledger is to be measured.
+        url: The address, for a role that may create databases and roles.
+        version: The version to measure.
 
     Yields:
         The workbench.
@@ -163,7 +163,7 @@ def workbench(url: str, version: Version = THIS) -> Iterator[Workbench]:
 
 def _fill(url: str, role: str, version: Version) -> None:
     command, environment = module_command(
-        version, "ledger_py", "migrate", environment={"DATABASE_URL": url}
+        version, "ledger_py", "migrate", settings={"DATABASE_URL": url}
     )
     migrated = subprocess.run(
         command, cwd=version.root, env=environment, capture_output=True, text=True, check=False
@@ -179,24 +179,24 @@ def _fill(url: str, role: str, version: Version) -> None:
 
 @contextmanager
 def chosen_server(data_dir: Path | None) -> Iterator[tuple[str, str]]:
-    """Provide the server of `TEST_DATABASE_URL`, or else an embedded one for this run alone.
+    """Provide the server of `TEST_DATABASE_URL`, else an embedded server of its own.
 
     Args:
-        data_dir: An existing folder in which the embedded server may keep its data for the time.
+        data_dir: An existing folder for the data of the embedded server.
 
     Yields:
-        Its address, and where its data is, in words.
+        The address, and a description of the data's location.
     """
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield plain_database_url(given), "of the server in TEST_DATABASE_URL"
         return
-    # Not in /tmp, which is often kept in memory, where a commit costs nothing.
+    # Not in /tmp, which is often in memory, where a commit costs nothing.
     parent = data_dir or Path("/var/tmp")
     options = {
         "shared_buffers": f"{min(2048, psutil.virtual_memory().total // 2**20 // 4)}MB",
         "max_connections": "100",
-        # A checkpoint in the middle would fall upon whoever has its turn.
+        # Avoid checkpoints during the run, which would slow the contender down whose turn it is.
         "max_wal_size": "32GB",
         "checkpoint_timeout": "1h",
     }
@@ -208,14 +208,14 @@ def chosen_server(data_dir: Path | None) -> Iterator[tuple[str, str]]:
 
 
 def run_settings(url: str, data: str) -> dict[str, str]:
-    """Say on what is measured.
+    """List the settings that matter for the figures.
 
     Args:
         url: The server.
-        data: Where its data is.
+        data: A description of the data's location.
 
     Returns:
-        What matters for the figures, by name.
+        Settings of the server and the machine, by name.
     """
     with psycopg.connect(url) as conn:
         settings = {

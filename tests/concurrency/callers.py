@@ -1,4 +1,4 @@
-"""Many callers at once: real connections in threads that start together."""
+"""Concurrent callers: real connections, in threads that start together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg
 from tests.sql.calls import Connection, Row
 
 CONNECTIONS = 50
-"""At most; a server as it comes takes 100."""
+"""The most connections at once. PostgreSQL accepts 100 by default."""
 
 Call: TypeAlias = Callable[[Connection], Row]
 Answer: TypeAlias = Row | str
@@ -25,9 +25,9 @@ def all_at_once(url: str, calls: Sequence[Call]) -> list[Answer]:
     """Make calls from as many connections as there are calls, up to `CONNECTIONS`.
 
     Args:
-        url: the database.
-        calls: what to do, each in a transaction of its own. With more calls than connections,
-            each connection makes its share of them, one after the other.
+        url: The database.
+        calls: The calls, each in a transaction of its own. With more calls than connections, each
+            connection makes its share of them in sequence.
 
     Returns:
         The answers, in the order of the calls.
@@ -68,11 +68,11 @@ def outcomes(answers: Sequence[Answer]) -> Counter[str]:
 
 
 def wait_until_blocked(observer: Connection, blocked: Connection) -> None:
-    """Return when a connection waits for a lock that another one holds."""
+    """Wait until a connection waits for a lock that another one holds."""
     pid = blocked.info.backend_pid
     query = "SELECT cardinality(pg_blocking_pids(%s)), pg_sleep(0.005)"
     for _ in range(6000):
         row: Any = observer.execute(query, [pid]).fetchone()
         if row[0] > 0:
             return
-    raise AssertionError("the connection does not wait for anybody")
+    raise AssertionError("the connection is not blocked")

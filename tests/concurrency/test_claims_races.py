@@ -1,39 +1,12 @@
-"""Claim limits hold however many callers claim at the same moment, in whatever way."""
+"""Claim limits under concurrent claims."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
-
-import pytest
 
 from tests.concurrency.callers import all_at_once, outcomes
-from tests.sql.books import assert_books_are_right
-from tests.sql.calls import Connection, Row, balance, call, new_nonce, record, scalar
-from tests.sql.lifecycle import item, record_batch, reverse
-
-
-@pytest.fixture(autouse=True)
-def _books(conn: Connection) -> Iterator[None]:
-    yield
-    assert_books_are_right(conn)
-
-
-def define_limited(conn: Connection, limit: int, **rule: Any) -> None:
-    """Make LIMITED, of 1 credit and so often ever, for app1 and app2."""
-    call(
-        conn,
-        "define_operation",
-        operation="LIMITED",
-        description="Limited",
-        default_amount=1,
-        claim_limit=limit,
-        claim_period="ever",
-        **rule,
-    )
-    for app in ("app1", "app2"):
-        call(conn, "allow_operation", app=app, operation="LIMITED")
+from tests.sql.calls import Connection, Row, balance, new_nonce, record, scalar
+from tests.sql.lifecycle import define_limited, item, record_batch, reverse
 
 
 def claims(conn: Connection) -> int:
@@ -48,22 +21,20 @@ def test_200_callers_of_two_apps_claim_one_daily_reward(ledger_db: str, conn: Co
     assert (balance(conn), claims(conn)) == (1, 1)
 
 
-def test_each_app_has_its_own_claims_where_the_scope_says_so(
-    ledger_db: str, conn: Connection
-) -> None:
+def test_limit_applies_per_app_with_scope_owner_and_app(ledger_db: str, conn: Connection) -> None:
     define_limited(conn, 2, claim_scope="owner_and_app")
     calls = [partial(record, app=app, operation="LIMITED") for app in ("app1", "app2")]
     assert outcomes(all_at_once(ledger_db, calls * 25)) == {"recorded": 4, "LG302": 46}
 
 
-def test_one_claim_retried_by_50_callers_takes_one_slot(ledger_db: str, conn: Connection) -> None:
+def test_claim_retried_by_50_callers_takes_one_slot(ledger_db: str, conn: Connection) -> None:
     define_limited(conn, 5)
     answers = all_at_once(ledger_db, [partial(record, operation="LIMITED", nonce="n")] * 50)
     assert outcomes(answers) == {"recorded": 1, "replayed": 49}
     assert claims(conn) == 1
 
 
-def test_subject_is_claimed_once_by_all_owners(ledger_db: str, conn: Connection) -> None:
+def test_subject_limit_applies_across_50_owners(ledger_db: str, conn: Connection) -> None:
     calls = [
         partial(record, operation="SIGNUP_CREDIT", owner_id=f"owner-{n}", claim_subject="device")
         for n in range(50)
@@ -72,9 +43,7 @@ def test_subject_is_claimed_once_by_all_owners(ledger_db: str, conn: Connection)
     assert scalar(conn, "SELECT count(*) FROM ledger.accounts") == 1
 
 
-def test_claims_of_a_batch_and_of_single_calls_share_the_limit(
-    ledger_db: str, conn: Connection
-) -> None:
+def test_batches_and_single_calls_share_the_claim_limit(ledger_db: str, conn: Connection) -> None:
     define_limited(conn, 7)
 
     def claim_five(caller: Connection) -> Row:
@@ -87,7 +56,7 @@ def test_claims_of_a_batch_and_of_single_calls_share_the_limit(
     assert (balance(conn), claims(conn)) == (7, 7)
 
 
-def test_freed_claim_is_taken_once(ledger_db: str, conn: Connection) -> None:
+def test_freed_claim_is_claimed_at_most_once(ledger_db: str, conn: Connection) -> None:
     for n in range(10):
         owner_id, nonce = f"owner-{n}", new_nonce()
         record(conn, owner_id=owner_id, operation="SIGNUP_CREDIT", nonce=nonce)

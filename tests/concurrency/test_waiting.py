@@ -1,40 +1,25 @@
-"""Transactions that wait for each other: in order, without gaps, and never for good."""
+"""Transactions that wait for each other's locks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier
 
 import psycopg
 import pytest
 
-from tests.concurrency.callers import connections, wait_until_blocked
+from tests.concurrency.callers import wait_until_blocked
 from tests.sql.calls import Connection, Row, balance, entries, record, spend
 from tests.sql.lifecycle import item, record_batch
 
 
-@pytest.fixture
-def pair(ledger_db: str) -> Iterator[tuple[Connection, Connection]]:
-    """Two connections."""
-    with connections(ledger_db, 2) as (first, second):
-        yield first, second
-
-
-@pytest.fixture
-def thread() -> Iterator[ThreadPoolExecutor]:
-    """Where the call that waits is made."""
-    with ThreadPoolExecutor(1) as executor:
-        yield executor
-
-
 def write_something(conn: Connection) -> None:
-    """Make the transaction one that has written before it comes to the ledger."""
+    """Write in the transaction before it calls the ledger, so that it has a transaction id."""
     conn.execute("CREATE TEMP TABLE IF NOT EXISTS written (n integer)")
 
 
 @pytest.mark.parametrize("writes_before", [False, True])
-def test_entry_after_a_wait_is_not_recorded_before_its_predecessor(
+def test_entry_recorded_after_a_wait_is_not_dated_before_its_predecessor(
     pair: tuple[Connection, Connection],
     conn: Connection,
     thread: ThreadPoolExecutor,
@@ -60,7 +45,7 @@ def test_entry_after_a_wait_is_not_recorded_before_its_predecessor(
 
 
 @pytest.mark.parametrize("writes_before", [False, True])
-def test_caller_that_rolls_back_leaves_no_gap(
+def test_rollback_leaves_no_gap_for_a_waiting_caller(
     pair: tuple[Connection, Connection],
     conn: Connection,
     thread: ThreadPoolExecutor,
@@ -84,7 +69,7 @@ def test_caller_that_rolls_back_leaves_no_gap(
     assert [entry["seq"] for entry in entries(conn)] == [1, 2]
 
 
-def test_first_entry_rolled_back_leaves_the_account_to_the_next(
+def test_rollback_of_the_first_entry_leaves_the_account_to_a_waiting_caller(
     pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
 ) -> None:
     first, second = pair
@@ -96,7 +81,7 @@ def test_first_entry_rolled_back_leaves_the_account_to_the_next(
     assert (entry["seq"], entry["balance"]) == (1, 1)
 
 
-def test_nonce_taken_back_is_free_for_who_waited_for_it(
+def test_nonce_of_a_rolled_back_entry_is_free_for_a_waiting_caller(
     pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
 ) -> None:
     first, second = pair
@@ -109,7 +94,7 @@ def test_nonce_taken_back_is_free_for_who_waited_for_it(
     assert (entry["seq"], entry["balance"], entry["replayed"]) == (2, 6, False)
 
 
-def test_claim_taken_back_is_free_for_who_waited_for_it(
+def test_claim_of_a_rolled_back_entry_is_free_for_a_waiting_caller(
     pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
 ) -> None:
     first, second = pair
@@ -133,7 +118,7 @@ def test_reader_does_not_wait_for_a_writer(
         assert len(entries(second)) == 1
 
 
-def test_writer_gives_up_when_its_lock_timeout_ends(
+def test_lock_timeout_ends_a_wait_and_the_nonce_stays_free(
     pair: tuple[Connection, Connection], conn: Connection
 ) -> None:
     first, second = pair
@@ -146,7 +131,7 @@ def test_writer_gives_up_when_its_lock_timeout_ends(
     assert spend(second, 4, nonce="n")["balance"] == 2
 
 
-def test_callers_in_opposite_order_do_not_block_each_other_for_good(
+def test_deadlock_of_transactions_in_opposite_order_is_detected_and_can_be_retried(
     pair: tuple[Connection, Connection], conn: Connection
 ) -> None:
     for owner_id in ("alice", "bob"):
@@ -154,7 +139,7 @@ def test_callers_in_opposite_order_do_not_block_each_other_for_good(
     both_hold_one = Barrier(2)
 
     def spend_of_both(caller: Connection, name: str, order: list[str]) -> int:
-        """Spend 1 of each owner, again after a deadlock; give the number of deadlocks."""
+        """Spend 1 of each owner, retry after a deadlock, and return the number of deadlocks."""
         for attempt in range(10):
             try:
                 with caller.transaction():
@@ -171,7 +156,7 @@ def test_callers_in_opposite_order_do_not_block_each_other_for_good(
         deadlocks = threads.map(
             spend_of_both, pair, ("first", "second"), (["alice", "bob"], ["bob", "alice"])
         )
-    # More than one if the loser is back before the winner has woken up.
+    # More than one if the loser retries before the winner wakes up.
     assert sum(deadlocks) >= 1
     for owner_id in ("alice", "bob"):
         assert [entry["amount"] for entry in entries(conn, owner_id)] == [10, -1, -1]
@@ -179,15 +164,15 @@ def test_callers_in_opposite_order_do_not_block_each_other_for_good(
 
 
 @pytest.mark.parametrize("accounts", [9, 300])
-def test_batch_that_waits_for_an_account_has_locked_none_of_those_after_it(
+def test_waiting_batch_has_locked_no_accounts_after_the_one_it_waits_for(
     pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor, accounts: int
 ) -> None:
     first, second = pair
-    # In the table they lie the other way round.
+    # Their rows are stored in descending order.
     owners = [f"owner-{i}" for i in range(100 + accounts, 100, -1)]
     for owner_id in owners:
         record(conn, owner_id=owner_id, amount=10)
-    # Now the planner knows how small the table is, and that to read all of it is cheap.
+    # With statistics, the planner prefers a sequential scan of such a small table.
     conn.execute("ANALYZE ledger.accounts")
     with first.transaction():
         spend(first, 1, owner_id=owners[-1])

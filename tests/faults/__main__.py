@@ -1,4 +1,4 @@
-"""Kills, pauses and disconnects what it can while there is load, and compares afterwards.
+"""Kill, suspend and disconnect servers and services under load, and compare afterwards.
 
 `make faults ARGS="--seconds 600"`
 """
@@ -22,11 +22,11 @@ def main() -> None:
     """Run, print the figures, and exit with 1 if anything is lost, doubled or wrong."""
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument(
-        "--seconds", type=float, default=240.0, help="how long, at least (default: 240)"
+        "--seconds", type=float, default=240.0, help="minimal duration of the load (default: 240)"
     )
-    parser.add_argument("--seed", type=int, help="decides on the order of the faults")
+    parser.add_argument("--seed", type=int, help="determines the order of the faults")
     arguments = parser.parse_args()
-    # It warns of each connection that is lost in a transaction.
+    # psycopg warns of each connection that is lost in a transaction.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     _say(f"seed {seed}")

@@ -1,4 +1,4 @@
-"""Callers: they ask over HTTP and in transactions of their own, and insist on an answer."""
+"""Callers, over HTTP and in SQL transactions, that retry until they get an answer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import psycopg
 from psycopg.rows import dict_row
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE
-from tests.faults.journal import Asked, Journal
+from tests.faults.journal import Journal, Request
 
 __all__ = ("OWNERS", "SCHEMA", "Caller", "HttpCaller", "SqlCaller")
 
 OWNERS: Final = [f"owner-{number}" for number in range(6)]
-"""Few, so that callers meet at the same accounts."""
+"""Few, so that callers contend for the same accounts."""
 
 SCHEMA: Final = """
 CREATE SCHEMA shop
@@ -31,9 +31,9 @@ CREATE TABLE orders (
     balance bigint
 )
 """
-"""The callers' own table: an order is paid by the entry with its nonce, in one transaction."""
+"""A table of the callers. An order and the entry with its nonce are written in one transaction."""
 
-# Refusals that a caller with good manners may get.
+# Refusals that valid requests may get.
 _EXPECTED: Final = {
     *("insufficient_balance", "hold_closed", "hold_not_found", "entry_not_found"),
     "reversal_exceeds_original",
@@ -42,19 +42,19 @@ _ANSWERED_WITHIN: Final = 8.0
 
 
 class Unanswered(Exception):
-    """It is not known what has happened."""
+    """The outcome is unknown."""
 
 
 class Refused(Exception):
-    """Nothing has happened; the argument is the code."""
+    """The request was refused; the argument is the code."""
 
 
 class Caller(ABC):
-    """One caller, who does one thing after the other.
+    """A caller that makes requests in sequence.
 
     Args:
-        journal: Where it notes what it asks and what it is told.
-        random_: Decides what it asks for.
+        journal: Takes the requests and their answers.
+        random_: Chooses the requests.
     """
 
     def __init__(self, journal: Journal, random_: random.Random) -> None:
@@ -63,44 +63,44 @@ class Caller(ABC):
         self.stopping = False
 
     async def run(self) -> None:
-        """Call until `stopping` is set, and finish what is under way."""
+        """Make requests until `stopping` is set, and finish the last one."""
         while not self.stopping:
             await self.call()
 
     @abstractmethod
     async def call(self) -> None:
-        """Do one thing."""
+        """Make one request, or a few that belong together."""
 
-    async def insist(self, asked: list[Asked], attempt: Callable[[], Awaitable[None]]) -> None:
-        """Ask until there is an answer; now and then give up before, or ask once more after it."""
+    async def insist(self, requests: list[Request], attempt: Callable[[], Awaitable[None]]) -> None:
+        """Retry until there is an answer. Sometimes give up early, or repeat after an answer."""
         while True:
-            for one in asked:
-                one.attempts += 1
+            for request in requests:
+                request.attempts += 1
             try:
                 await attempt()
             except Unanswered as cause:
                 self.journal.causes[str(cause)] += 1
-                for one in asked:
-                    one.unanswered += 1
+                for request in requests:
+                    request.unanswered += 1
                 if self.stopping or self.random.random() < 0.1:
                     return
                 await asyncio.sleep(0.05)
             except Refused as refusal:
-                for one in asked:
-                    self.refuse(one, str(refusal))
+                for request in requests:
+                    self.refuse(request, str(refusal))
                 return
             else:
                 if self.stopping or self.random.random() > 0.1:
                     return
 
-    def refuse(self, asked: Asked, code: str) -> None:
+    def refuse(self, request: Request, code: str) -> None:
         """Note a refusal."""
-        asked.refusal = code
-        if code not in _EXPECTED or asked.acknowledged:
-            self.journal.wrong.append(f"{asked} was refused")
+        request.refusal = code
+        if code not in _EXPECTED or request.acknowledged:
+            self.journal.wrong.append(f"{request} was refused")
 
     def change(self, nonce: str) -> dict[str, Any]:
-        """Make up a credit or a debit."""
+        """Generate a credit or a debit."""
         spend = self.random.random() < 0.6
         return {
             "owner_id": self.random.choice(OWNERS),
@@ -111,11 +111,11 @@ class Caller(ABC):
 
 
 class HttpCaller(Caller):
-    """Asks the services, now this one and now that one.
+    """Calls the services over HTTP, each time one at random.
 
     Args:
-        journal: Where it notes what it asks and what it is told.
-        random_: Decides what it asks for.
+        journal: Takes the requests and their answers.
+        random_: Chooses the requests.
         addresses: The services.
     """
 
@@ -125,12 +125,12 @@ class HttpCaller(Caller):
         self._client = httpx.AsyncClient(timeout=_ANSWERED_WITHIN)
 
     async def run(self) -> None:
-        """Call until `stopping` is set, and finish what is under way."""
+        """Make requests until `stopping` is set, and finish the last one."""
         async with self._client:
             await super().run()
 
     async def call(self) -> None:
-        """Do one thing."""
+        """Make one request, or a few that belong together."""
         ways = [self._record, self._record, self._batch, self._hold, self._record_and_reverse]
         await self.random.choice(ways)()
 
@@ -151,29 +151,29 @@ class HttpCaller(Caller):
             raise Refused(answer["code"])
         return answer
 
-    async def _record(self) -> Asked:
-        asked = self.journal.new("http")
-        body = self.change(asked.nonce)
+    async def _record(self) -> Request:
+        request = self.journal.new("http")
+        body = self.change(request.nonce)
 
         async def attempt() -> None:
-            self.journal.acknowledge(asked, await self._post("/ledger", body))
+            self.journal.acknowledge(request, await self._post("/ledger", body))
 
-        await self.insist([asked], attempt)
-        return asked
+        await self.insist([request], attempt)
+        return request
 
     async def _batch(self) -> None:
-        asked = [self.journal.new("http-batch") for _ in range(self.random.randint(1, 8))]
-        body = {"entries": [self.change(one.nonce) for one in asked]}
+        requests = [self.journal.new("http-batch") for _ in range(self.random.randint(1, 8))]
+        body = {"entries": [self.change(request.nonce) for request in requests]}
 
         async def attempt() -> None:
             results = (await self._post("/ledger/batch", body))["results"]
-            for one, result in zip(asked, results, strict=True):
+            for request, result in zip(requests, results, strict=True):
                 if "entry_id" in result:
-                    self.journal.acknowledge(one, result)
+                    self.journal.acknowledge(request, result)
                 else:
-                    self.refuse(one, result["code"])
+                    self.refuse(request, result["code"])
 
-        await self.insist(asked, attempt)
+        await self.insist(requests, attempt)
 
     async def _hold(self) -> None:
         hold = self.journal.new("hold")
@@ -190,8 +190,8 @@ class HttpCaller(Caller):
 
         async def capture() -> None:
             path = f"/ledger/holds/{hold.nonce}/capture"
-            request = {"nonce": captured.nonce, "amount": min(amount, 3)}
-            self.journal.acknowledge(captured, await self._post(path, request))
+            body = {"nonce": captured.nonce, "amount": min(amount, 3)}
+            self.journal.acknowledge(captured, await self._post(path, body))
 
         async def release() -> None:
             await self._post(f"/ledger/holds/{hold.nonce}/release", {})
@@ -208,21 +208,21 @@ class HttpCaller(Caller):
         original = await self._record()
         if original.entry is None:
             return
-        asked = self.journal.new("reversal")
+        request = self.journal.new("reversal")
 
         async def attempt() -> None:
-            request = {"original_nonce": original.nonce, "nonce": asked.nonce, "amount": 1}
-            self.journal.acknowledge(asked, await self._post("/ledger/reversals", request))
+            body = {"original_nonce": original.nonce, "nonce": request.nonce, "amount": 1}
+            self.journal.acknowledge(request, await self._post("/ledger/reversals", body))
 
-        await self.insist([asked], attempt)
+        await self.insist([request], attempt)
 
 
 class SqlCaller(Caller):
-    """Keeps orders in a table of its own, and pays for them in the same transaction.
+    """Writes orders to a table of its own, and their entries in the same transaction.
 
     Args:
-        journal: Where it notes what it asks and what it is told.
-        random_: Decides what it asks for.
+        journal: Takes the requests and their answers.
+        random_: Chooses the requests.
         url: The database.
     """
 
@@ -232,27 +232,27 @@ class SqlCaller(Caller):
         self._conn: psycopg.AsyncConnection[dict[str, Any]] | None = None
 
     async def run(self) -> None:
-        """Call until `stopping` is set, and finish what is under way."""
+        """Make requests until `stopping` is set, and finish the last one."""
         try:
             await super().run()
         finally:
             await self._disconnect()
 
     async def fill(self, owners: list[str]) -> None:
-        """Give everybody something to spend, before there is any fault."""
+        """Record a credit for each owner, before there are faults."""
         for owner in owners:
-            asked = self.journal.new("order")
+            request = self.journal.new("order")
             change = {
                 "owner_id": owner,
                 "operation": "CREDIT_ADD",
-                "nonce": asked.nonce,
+                "nonce": request.nonce,
                 "amount": 500,
             }
-            await self._pay(asked, change)
+            await self._pay(request, change)
         await self._disconnect()
 
     async def call(self) -> None:
-        """Do one thing."""
+        """Make one request, or a few that belong together."""
         await self.random.choice([self._order, self._order, self._batch])()
 
     async def _in_transaction(
@@ -287,10 +287,10 @@ class SqlCaller(Caller):
             self._conn = None
 
     async def _order(self) -> None:
-        asked = self.journal.new("order")
-        await self._pay(asked, self.change(asked.nonce))
+        request = self.journal.new("order")
+        await self._pay(request, self.change(request.nonce))
 
-    async def _pay(self, asked: Asked, change: dict[str, Any]) -> None:
+    async def _pay(self, request: Request, change: dict[str, Any]) -> None:
         paid: dict[str, Any] = {}
 
         async def ask(conn: psycopg.AsyncConnection[dict[str, Any]]) -> None:
@@ -313,13 +313,13 @@ class SqlCaller(Caller):
 
         async def attempt() -> None:
             await self._in_transaction(ask)
-            self.journal.acknowledge(asked, paid)
+            self.journal.acknowledge(request, paid)
 
-        await self.insist([asked], attempt)
+        await self.insist([request], attempt)
 
     async def _batch(self) -> None:
-        asked = [self.journal.new("sql-batch") for _ in range(self.random.randint(1, 8))]
-        entries = json.dumps([self.change(one.nonce) for one in asked])
+        requests = [self.journal.new("sql-batch") for _ in range(self.random.randint(1, 8))]
+        entries = json.dumps([self.change(request.nonce) for request in requests])
         results: list[dict[str, Any]] = []
 
         async def ask(conn: psycopg.AsyncConnection[dict[str, Any]]) -> None:
@@ -330,10 +330,10 @@ class SqlCaller(Caller):
 
         async def attempt() -> None:
             await self._in_transaction(ask)
-            for one, result in zip(asked, results, strict=True):
+            for request, result in zip(requests, results, strict=True):
                 if result["code"] is None:
-                    self.journal.acknowledge(one, result)
+                    self.journal.acknowledge(request, result)
                 else:
-                    self.refuse(one, result["code"])
+                    self.refuse(request, result["code"])
 
-        await self.insist(asked, attempt)
+        await self.insist(requests, attempt)

@@ -1,4 +1,4 @@
-"""Holds the journal of the callers against the books."""
+"""Compares the journal of the callers with the books."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.faults.journal import Asked, Entry, Journal
+from tests.faults.journal import Entry, Journal, Request
 from tests.sql.books import assert_books_are_right
 
 __all__ = ("Findings", "check")
 
 
 class Findings:
-    """What is wrong, in words; nothing if all is well.
+    """Descriptions of all differences.
 
     Attributes:
-        lost: What was acknowledged and is not there, or not as it was acknowledged.
-        doubled: What is there more than once.
-        other: Everything else.
+        lost: Acknowledged, but missing or different in the books.
+        doubled: Recorded more than once.
+        other: All others.
     """
 
     def __init__(self) -> None:
@@ -28,16 +28,16 @@ class Findings:
         self.other: list[str] = []
 
     def all(self) -> list[str]:
-        """Give all of it."""
+        """Return all of them."""
         return [*self.lost, *self.doubled, *self.other]
 
 
 def check(url: str, journal: Journal) -> Findings:
-    """Compare.
+    """Compare the journal with the books.
 
     Args:
         url: The database, after the run.
-        journal: What the callers asked for and were told.
+        journal: The callers' requests and answers.
 
     Returns:
         The differences.
@@ -60,10 +60,10 @@ def check(url: str, journal: Journal) -> Findings:
     for nonce, found in entries.items():
         if len(found) > 1:
             findings.doubled.append(f"{nonce} is there as {found}")
-        if nonce not in journal.asked:
-            findings.other.append(f"nobody asked for {found}")
-    for asked in journal.asked.values():
-        _check_asked(asked, entries.get(asked.nonce, []), holds, findings)
+        if nonce not in journal.requests:
+            findings.other.append(f"no request for {found}")
+    for request in journal.requests.values():
+        _check_request(request, entries.get(request.nonce, []), holds, findings)
     for nonce in journal.released:
         if nonce not in holds or holds[nonce]["status"] != "released":
             findings.lost.append(f"the release of {nonce}, which is {holds.get(nonce)}")
@@ -73,15 +73,17 @@ def check(url: str, journal: Journal) -> Findings:
     return findings
 
 
-def _check_asked(
-    asked: Asked, found: list[Entry], holds: dict[str, dict[str, Any]], findings: Findings
+def _check_request(
+    request: Request, found: list[Entry], holds: dict[str, dict[str, Any]], findings: Findings
 ) -> None:
-    if asked.entry is not None and asked.entry not in found:
-        findings.lost.append(f"{asked.entry}, of which there is {found}")
-    if asked.hold is not None and holds.get(asked.nonce, {}).get("amount") != asked.hold:
-        findings.lost.append(f"{asked}, of which there is {holds.get(asked.nonce)}")
-    if asked.excluded and (found or asked.nonce in holds):
-        findings.other.append(f"{asked} is there nevertheless: {found or holds[asked.nonce]}")
+    if request.entry is not None and request.entry not in found:
+        findings.lost.append(f"{request.entry}, of which there is {found}")
+    if request.hold is not None and holds.get(request.nonce, {}).get("amount") != request.hold:
+        findings.lost.append(f"{request}, of which there is {holds.get(request.nonce)}")
+    if request.excluded and (found or request.nonce in holds):
+        findings.other.append(
+            f"{request} was recorded nevertheless: {found or holds[request.nonce]}"
+        )
 
 
 def _check_orders(
@@ -90,8 +92,8 @@ def _check_orders(
     orders: dict[str, dict[str, Any]],
     findings: Findings,
 ) -> None:
-    """The caller's own rows are there if and only if their entries are, and say the same."""
-    for nonce in {asked.nonce for asked in journal.asked.values() if asked.way == "order"}:
+    """An order exists if and only if its entry does, and both have the same values."""
+    for nonce in {request.nonce for request in journal.requests.values() if request.way == "order"}:
         paid = [(one.owner_id, one.amount, one.seq, one.balance) for one in entries.get(nonce, [])]
         order = orders.get(nonce)
         kept = [(order[name] for name in ("owner_id", "amount", "seq", "balance"))] if order else []
@@ -100,7 +102,7 @@ def _check_orders(
 
 
 def _check_feed(conn: psycopg.Connection[dict[str, Any]], entries: list[Entry]) -> list[str]:
-    """The change feed has every entry once."""
+    """Check that the change feed has every entry once."""
     seen: list[int] = []
     cursor: str | None = None
     while rows := conn.execute("SELECT * FROM ledger.entries_after(%s)", [cursor]).fetchall():

@@ -1,4 +1,4 @@
-"""The faults: each is done, lasts for a moment, and is over when its function returns."""
+"""The faults. Each function causes one, lets it last for a moment, and ends it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import psycopg
 
 from tests.faults.processes import PostgreSQL, Service
 
-__all__ = ("FAULTS", "Fault", "Victims")
+__all__ = ("FAULTS", "Fault", "Targets")
 
 
-class Victims:
-    """Whom the faults may befall.
+class Targets:
+    """The processes that faults are caused in.
 
     Args:
         server: The database server.
         services: The services.
         user: The role that services and callers log in with.
-        random_: Decides how long a fault lasts and whom it befalls.
+        random_: Chooses the target of a fault and how long it lasts.
     """
 
     def __init__(
@@ -36,87 +36,87 @@ class Victims:
         self.random = random_
 
     def moment(self, longest: float) -> None:
-        """Let time pass: a fault that lasts for no time is none."""
+        """Let a fault last, for 0.1 seconds to `longest`."""
         time.sleep(self.random.uniform(0.1, longest))
 
 
-def kill_server(victims: Victims) -> None:
-    """Kill -9 the postmaster, start it again a little later."""
-    victims.server.kill()
-    victims.moment(1.0)
-    victims.server.start()
+def kill_server(targets: Targets) -> None:
+    """Kill -9 the postmaster, and start it again a little later."""
+    targets.server.kill()
+    targets.moment(1.0)
+    targets.server.start()
 
 
-def kill_backend(victims: Victims) -> None:
-    """Kill -9 a backend: the server ends all others, and recovers as after a crash."""
-    for backend in victims.server.backends(victims.random, user=victims.user)[:1]:
+def kill_backend(targets: Targets) -> None:
+    """Kill -9 a backend. The server ends all others and goes through crash recovery."""
+    for backend in targets.server.backends(targets.random, user=targets.user)[:1]:
         _signal(backend, signal.SIGKILL)
-    victims.server.wait()
+    targets.server.wait()
 
 
-def kill_service(victims: Victims) -> None:
+def kill_service(targets: Targets) -> None:
     """Kill -9 a service and start it again."""
-    service = victims.random.choice(victims.services)
+    service = targets.random.choice(targets.services)
     service.kill()
     service.wait()
 
 
-def drop_connections(victims: Victims) -> None:
-    """End some connections from the server's side, several times over."""
-    with psycopg.connect(victims.server.url, autocommit=True) as conn:
+def drop_connections(targets: Targets) -> None:
+    """Terminate some connections on the server, several times."""
+    with psycopg.connect(targets.server.url, autocommit=True) as conn:
         for _ in range(5):
             conn.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE usename = %s AND random() < 0.5",
-                [victims.user],
+                [targets.user],
             )
-            victims.moment(0.3)
+            targets.moment(0.3)
 
 
-def lock_accounts(victims: Victims) -> None:
-    """Hold the locks of all accounts for longer than anybody waits for them: pools fill up."""
-    with psycopg.connect(victims.server.url) as conn:
+def lock_accounts(targets: Targets) -> None:
+    """Lock all accounts for longer than the lock timeout, so that pools fill up."""
+    with psycopg.connect(targets.server.url) as conn:
         conn.execute("SELECT 1 FROM ledger.accounts ORDER BY owner_id, asset FOR UPDATE")
-        victims.moment(4.0)
+        targets.moment(4.0)
 
 
-def use_up_connections(victims: Victims) -> None:
-    """Take all connections that the server has left; who loses one now gets no other."""
+def use_up_connections(targets: Targets) -> None:
+    """Take all connections that the server has left, so that nobody can reconnect."""
     with ExitStack() as stack:
         try:
             while True:
-                stack.enter_context(psycopg.connect(victims.server.url))
+                stack.enter_context(psycopg.connect(targets.server.url))
         except psycopg.OperationalError:
-            victims.moment(2.0)
+            targets.moment(2.0)
 
 
-def pause_service(victims: Victims) -> None:
-    """Stop a service in its tracks, and let it go on."""
-    service = victims.random.choice(victims.services)
+def pause_service(targets: Targets) -> None:
+    """Suspend a service and resume it."""
+    service = targets.random.choice(targets.services)
     service.pause()
-    victims.moment(3.0)
+    targets.moment(3.0)
     service.resume()
 
 
-def pause_backends(victims: Victims) -> None:
-    """Stop some backends in their tracks, with what they have locked, and let them go on."""
-    backends = victims.server.backends(victims.random, user=victims.user)
+def pause_backends(targets: Targets) -> None:
+    """Suspend some backends, with the locks they hold, and resume them."""
+    backends = targets.server.backends(targets.random, user=targets.user)
     for backend in backends:
         _signal(backend, signal.SIGSTOP)
     try:
-        victims.moment(3.0)
+        targets.moment(3.0)
     finally:
         for backend in backends:
             _signal(backend, signal.SIGCONT)
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    # Its client may have been quicker.
+    # The process may have ended meanwhile.
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
 
 
-Fault = Callable[[Victims], None]
+Fault = Callable[[Targets], None]
 FAULTS: Final[tuple[Fault, ...]] = (
     kill_server,
     kill_backend,

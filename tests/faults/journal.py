@@ -1,4 +1,4 @@
-"""What the callers asked for and what they were told: the other half of the books."""
+"""The callers' record of their requests and answers, to compare with the books."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-__all__ = ("Asked", "Entry", "Journal")
+__all__ = ("Entry", "Journal", "Request")
 
 _FIELDS = ("entry_id", "seq", "owner_id", "app", "operation", "amount", "balance", "nonce")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What identifies an entry, and what a caller builds upon."""
+    """The fields of an entry that a caller relies on."""
 
     entry_id: int
     seq: int
@@ -27,21 +27,21 @@ class Entry:
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Self:
-        """Take it out of a row, or of an answer over HTTP."""
+        """Convert a row or an HTTP response."""
         return cls(*(answer[name] for name in _FIELDS))
 
 
 @dataclass
-class Asked:
-    """One thing that was asked for, however often.
+class Request:
+    """A request with all its attempts.
 
     Attributes:
         nonce: Its nonce.
-        way: How it was asked.
-        attempts: How often.
-        unanswered: How many of these got no answer, or one that leaves open what has happened.
-        entry: What was acknowledged.
-        hold: The amount of the hold that was acknowledged.
+        way: The kind of call, as "http-batch".
+        attempts: Number of attempts.
+        unanswered: Number of attempts without an answer, or with an unknown outcome.
+        entry: The acknowledged entry.
+        hold: The amount of the acknowledged hold.
         refusal: The code of the refusal.
     """
 
@@ -55,47 +55,51 @@ class Asked:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the caller may rely on it."""
+        """True if an entry or a hold was acknowledged."""
         return self.entry is not None or self.hold is not None
 
     @property
     def excluded(self) -> bool:
-        """Whether it cannot have happened: it was refused, and no attempt before that is open."""
+        """True if refused, and no attempt can have been recorded unnoticed."""
         return self.refusal is not None and self.unanswered == 0
 
 
 @dataclass
 class Journal:
-    """All that was asked for in a run.
+    """All requests of a run.
 
     Attributes:
-        asked: By nonce.
-        wrong: Answers that nobody may get, in words.
-        released: The holds whose release was acknowledged.
-        causes: Why attempts were left without an answer.
+        requests: By nonce.
+        wrong: Descriptions of answers that must not occur.
+        released: Nonces of holds whose release was acknowledged.
+        causes: Number of unanswered attempts by cause.
     """
 
-    asked: dict[str, Asked] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
     causes: Counter[str] = field(default_factory=Counter)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
-    def new(self, way: str) -> Asked:
-        """Begin something new, under a nonce of its own."""
-        asked = Asked(nonce=f"{way}-{next(self._numbers)}", way=way)
-        self.asked[asked.nonce] = asked
-        return asked
+    def new(self, way: str) -> Request:
+        """Add a request with a new nonce."""
+        request = Request(nonce=f"{way}-{next(self._numbers)}", way=way)
+        self.requests[request.nonce] = request
+        return request
 
-    def acknowledge(self, asked: Asked, answer: dict[str, Any]) -> None:
-        """Note an entry that a caller was told of: for the same request always the same one."""
+    def acknowledge(self, request: Request, answer: dict[str, Any]) -> None:
+        """Note an acknowledged entry; all answers to a request must name the same one."""
         entry = Entry.of(answer)
-        if asked.entry is not None and asked.entry != entry:
-            self.wrong.append(f"{asked.nonce} was answered with {asked.entry}, then with {entry}")
-        asked.entry = entry
-        # A refused request does not use its nonce up: asked again, it may succeed.
-        asked.refusal = None
+        if request.entry is not None and request.entry != entry:
+            self.wrong.append(
+                f"{request.nonce} was answered with {request.entry}, then with {entry}"
+            )
+        request.entry = entry
+        # A refused request does not use its nonce up: a retry may succeed.
+        request.refusal = None
 
     def acknowledged(self, *ways: str) -> int:
-        """Count what callers may rely on, of what was asked in one of these ways."""
-        return sum(one.acknowledged and one.way in ways for one in self.asked.values())
+        """Count the acknowledged requests of some kinds."""
+        return sum(
+            request.acknowledged and request.way in ways for request in self.requests.values()
+        )

@@ -1,15 +1,12 @@
-"""The server and the services of a run: real processes, which may be killed at any time."""
+"""The server and the services of a run, as processes that can be killed at any time."""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -20,14 +17,15 @@ import psycopg
 
 from ledger_py.embedded import embedded_server
 from ledger_py.settings import PROJECT_ROOT
+from tests.fixtures.processes import environment, free_port
 
 __all__ = ("PATIENCE", "PostgreSQL", "Service", "Stuck")
 
 PATIENCE: Final = 180.0
-"""Seconds after which a run that hangs is given up; everything takes a small part of it."""
+"""Seconds after which a run counts as hanging. Nothing takes nearly as long."""
 
 _OPTIONS: Final = {"max_connections": "60"}
-# What has to be waited for at the end of a fault should not take longer than the fault.
+# Short timeouts, so that recovery does not take longer than the fault.
 _LIMITS: Final = {
     "LEDGER_POOL_SIZE": "4",
     "LEDGER_POOL_TIMEOUT": "2",
@@ -38,19 +36,19 @@ _LIMITS: Final = {
 
 
 class Stuck(AssertionError):
-    """Something that ought to mend itself has not."""
+    """The system did not recover by itself."""
 
 
 class PostgreSQL:
-    """An embedded server with its data in a folder, and everything that a disk has to do.
+    """An embedded server with its data in a folder, with fsync on.
 
     Args:
-        folder: Where the data is, and nothing else.
+        folder: The folder for the data, and nothing else.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Each start is one more use of the server; the last one that ends stops it.
+        # Each start is one more use of the server. The end of the last use stops it.
         self._uses = ExitStack()
         self.url = self._uses.enter_context(embedded_server(folder, options=_OPTIONS))
 
@@ -62,7 +60,7 @@ class PostgreSQL:
         return process
 
     def backends(self, random_: random.Random, *, user: str) -> list[psutil.Process]:
-        """Pick some of the processes that serve the connections of a role, at least one."""
+        """Pick a random sample of the backends of a role, at least one if there are any."""
         with psycopg.connect(self.url) as conn:
             rows = conn.execute("SELECT pid FROM pg_stat_activity WHERE usename = %s", [user])
             pids = {pid for (pid,) in rows}
@@ -70,17 +68,17 @@ class PostgreSQL:
         return random_.sample(found, random_.randint(1, len(found))) if found else []
 
     def kill(self) -> None:
-        """Kill the postmaster; its backends notice and end."""
+        """Kill the postmaster; its backends end by themselves."""
         process = self.process()
         process.kill()
         psutil.wait_procs([process], timeout=PATIENCE)
 
     def start(self) -> None:
-        """Start it after it was killed; returns when it answers."""
+        """Start the server after it was killed, and wait until it answers."""
         self._uses.enter_context(embedded_server(self._folder, options=_OPTIONS))
 
     def wait(self) -> None:
-        """Return when it answers, after a crash from which it recovers by itself."""
+        """Wait until the server answers after a crash."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
@@ -92,7 +90,7 @@ class PostgreSQL:
         raise Stuck("the server does not answer")
 
     def stop(self) -> None:
-        """Stop it in order."""
+        """Stop the server."""
         self._uses.close()
 
 
@@ -101,18 +99,13 @@ class Service:
 
     Args:
         database_url: Its database.
-        log: The file that its output is added to.
+        log: The file to append its output to.
     """
 
     def __init__(self, database_url: str, log: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port: int = probe.getsockname()[1]
+        self._port = free_port()
         self.address = f"http://127.0.0.1:{self._port}"
-        self._environment: Mapping[str, str] = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("LEDGER_")},
-            **_LIMITS,
-            "DATABASE_URL": database_url,
-        }
+        self._environment = environment(**_LIMITS, DATABASE_URL=database_url)
         self._log = log
         self._process = self._start()
 
@@ -124,10 +117,10 @@ class Service:
             )
 
     def wait(self) -> None:
-        """Return when it says that it is ready.
+        """Wait until the service is ready.
 
         Raises:
-            Stuck: It does not, or has ended.
+            Stuck: The service has ended, or is not ready in time.
         """
         deadline = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -140,21 +133,21 @@ class Service:
         raise Stuck(f"the service is not ready; it said:\n{self._log.read_text()[-4000:]}")
 
     def kill(self) -> None:
-        """Kill it and start another one in its place."""
+        """Kill the process and start another one in its place."""
         self._process.kill()
         self._process.wait()
         self._process = self._start()
 
     def pause(self) -> None:
-        """Stop it in its tracks."""
+        """Suspend the process."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the process."""
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End it in order."""
+        """Stop the service gracefully."""
         self.resume()
         self._process.terminate()
         self._process.wait()

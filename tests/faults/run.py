@@ -1,4 +1,4 @@
-"""One run: load, faults in the midst of it, and the comparison afterwards."""
+"""One run: faults under load, and the comparison afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from ledger_py.migrate import migrate
 from tests.faults.callers import OWNERS, SCHEMA, Caller, HttpCaller, SqlCaller
 from tests.faults.checking import Findings, check
-from tests.faults.faults import FAULTS, Victims
+from tests.faults.faults import FAULTS, Targets
 from tests.faults.journal import Journal
 from tests.faults.processes import PATIENCE, PostgreSQL, Service, Stuck
 
@@ -31,18 +31,18 @@ _SERVICES: Final = 2
 _HTTP_CALLERS: Final = 10
 _SQL_CALLERS: Final = 4
 _BETWEEN_FAULTS: Final = 30
-"""Acknowledgements that there must be before the next fault: what one fault broke has mended."""
+"""Acknowledgements per kind of caller to wait for after a fault, as proof of recovery."""
 
 
 @dataclass
 class Figures:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
-        seconds: How long there was load.
-        journal: What was asked for and acknowledged.
-        faults: How often each fault was done.
-        findings: What is wrong; nothing if all is well.
+        seconds: Duration of the load.
+        journal: The requests and their answers.
+        faults: Number of times each fault was caused.
+        findings: The differences between journal and books.
     """
 
     seconds: float
@@ -51,16 +51,18 @@ class Figures:
     findings: Findings
 
     def lines(self) -> Iterator[str]:
-        """Give them as text."""
-        asked = list(self.journal.asked.values())
-        attempts = sum(one.attempts for one in asked)
-        acknowledged = [one for one in asked if one.acknowledged]
+        """Format the figures as lines of text."""
+        requests = list(self.journal.requests.values())
+        attempts = sum(request.attempts for request in requests)
+        acknowledged = [request for request in requests if request.acknowledged]
         callers = f"{_HTTP_CALLERS} HTTP and {_SQL_CALLERS} SQL callers"
         yield f"load for {self.seconds:.0f} s by {callers}"
-        yield f"asked for {len(asked)}, in {attempts} attempts"
-        yield f"  acknowledged {len(acknowledged)}: " + _counts(one.way for one in acknowledged)
-        yield f"  refused {sum(one.refusal is not None for one in asked)}"
-        open_ = sum(not one.acknowledged and one.refusal is None for one in asked)
+        yield f"{len(requests)} requests, in {attempts} attempts"
+        yield f"  acknowledged {len(acknowledged)}: " + _counts(
+            request.way for request in acknowledged
+        )
+        yield f"  refused {sum(request.refusal is not None for request in requests)}"
+        open_ = sum(not request.acknowledged and request.refusal is None for request in requests)
         yield f"  never answered {open_}"
         yield f"attempts without an answer {sum(self.journal.causes.values())}"
         for cause, count in self.journal.causes.most_common():
@@ -79,26 +81,26 @@ def _counts(names: Iterator[str]) -> str:
 
 
 def run(*, rounds: int, seconds: float = 0.0, seed: int, report: Callable[[str], None]) -> Figures:
-    """Run.
+    """Cause faults under load, and compare.
 
     Args:
-        rounds: How often each of the faults is done, at least.
-        seconds: How long to go on with it, at least.
-        seed: Decides on the order of the faults, and on what is asked for.
+        rounds: Minimal number of times to cause each fault.
+        seconds: Minimal duration of the load.
+        seed: Determines the order of the faults and the requests.
         report: Takes a line for each fault.
 
     Returns:
         The figures.
 
     Raises:
-        Stuck: Something did not mend itself.
+        Stuck: The system did not recover.
     """
-    with _world(seed) as (victims, url, shop_url):
-        return asyncio.run(_run(victims, url, shop_url, rounds, seconds, report))
+    with _world(seed) as (targets, url, shop_url):
+        return asyncio.run(_run(targets, url, shop_url, rounds, seconds, report))
 
 
 @contextmanager
-def _world(seed: int) -> Iterator[tuple[Victims, str, str]]:
+def _world(seed: int) -> Iterator[tuple[Targets, str, str]]:
     with tempfile.TemporaryDirectory(prefix="ledger-faults-") as folder, ExitStack() as stack:
         data, logs = Path(folder, "data"), Path(folder, "logs")
         Path(folder).chmod(0o711)
@@ -120,12 +122,12 @@ def _world(seed: int) -> Iterator[tuple[Victims, str, str]]:
             services.append(service)
         for service in services:
             service.wait()
-        victims = Victims(server, services, _USER, random.Random(seed))
-        yield victims, server.url, shop_url
+        targets = Targets(server, services, _USER, random.Random(seed))
+        yield targets, server.url, shop_url
 
 
 async def _run(
-    victims: Victims,
+    targets: Targets,
     url: str,
     shop_url: str,
     rounds: int,
@@ -134,11 +136,11 @@ async def _run(
 ) -> Figures:
     journal = Journal()
     await _fill_accounts(journal, shop_url)
-    addresses = [service.address for service in victims.services]
+    addresses = [service.address for service in targets.services]
     sql_url = make_conninfo(shop_url, options="-c lock_timeout=2s -c statement_timeout=5s")
     callers: list[Caller] = [
-        *(HttpCaller(journal, _random(victims), addresses) for _ in range(_HTTP_CALLERS)),
-        *(SqlCaller(journal, _random(victims), sql_url) for _ in range(_SQL_CALLERS)),
+        *(HttpCaller(journal, _random(targets), addresses) for _ in range(_HTTP_CALLERS)),
+        *(SqlCaller(journal, _random(targets), sql_url) for _ in range(_SQL_CALLERS)),
     ]
     begun = time.monotonic()
     faults: Counter[str] = Counter()
@@ -147,24 +149,24 @@ async def _run(
             group.create_task(caller.run())
         try:
             while faults.total() < rounds * len(FAULTS) or time.monotonic() < begun + seconds:
-                for fault in victims.random.sample(FAULTS, len(FAULTS)):
+                for fault in targets.random.sample(FAULTS, len(FAULTS)):
                     await _progress(journal)
                     report(f"{time.monotonic() - begun:6.1f} s  {fault.__name__}")
-                    await asyncio.to_thread(fault, victims)
+                    await asyncio.to_thread(fault, targets)
                     faults[fault.__name__] += 1
             await _progress(journal)
         finally:
             for caller in callers:
                 caller.stopping = True
     lasted = time.monotonic() - begun
-    for service in victims.services:
+    for service in targets.services:
         await asyncio.to_thread(service.wait)
         await _answers(service.address)
     return Figures(lasted, journal, faults, await asyncio.to_thread(check, url, journal))
 
 
-def _random(victims: Victims) -> random.Random:
-    return random.Random(victims.random.random())
+def _random(targets: Targets) -> random.Random:
+    return random.Random(targets.random.random())
 
 
 async def _fill_accounts(journal: Journal, shop_url: str) -> None:
@@ -173,7 +175,7 @@ async def _fill_accounts(journal: Journal, shop_url: str) -> None:
 
 
 async def _progress(journal: Journal) -> None:
-    """Return when callers of both kinds have been answered again, however that came about."""
+    """Wait until callers over HTTP and over SQL are answered again."""
 
     def answered() -> dict[str, int]:
         return {
@@ -186,12 +188,12 @@ async def _progress(journal: Journal) -> None:
     while waiting := [kind for kind, n in answered().items() if n < before[kind] + _BETWEEN_FAULTS]:
         if time.monotonic() > deadline:
             causes = dict(journal.causes)
-            raise Stuck(f"callers over {' and '.join(waiting)} get no answers any more: {causes}")
+            raise Stuck(f"callers over {' and '.join(waiting)} get no answers: {causes}")
         await asyncio.sleep(0.05)
 
 
 async def _answers(address: str) -> None:
-    """See that a service answers, which nobody has started anew since its last fault."""
+    """Check that a service answers that was not restarted since its last fault."""
     async with httpx.AsyncClient(timeout=30) as client:
         response = await client.get(f"{address}/ledger/{OWNERS[0]}")
     assert response.status_code == 200, response.text

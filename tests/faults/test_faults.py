@@ -1,4 +1,4 @@
-"""Whatever is killed or cut off: what was acknowledged is there, once, and the books agree."""
+"""Under faults, each acknowledged request is recorded once, and the books are consistent."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import pytest
 from tests.faults.callers import SCHEMA
 from tests.faults.checking import check
 from tests.faults.faults import FAULTS
-from tests.faults.journal import Asked, Journal
+from tests.faults.journal import Journal, Request
 from tests.faults.run import run
 from tests.sql.calls import Connection, record
 
 
-def test_every_fault_once_under_load() -> None:
+def test_books_match_the_journal_after_each_fault_under_load() -> None:
     figures = run(rounds=1, seed=1, report=print)
 
     assert figures.findings.all() == [], "\n".join(figures.lines())
     assert figures.faults.total() == len(FAULTS)
-    assert figures.journal.causes, "nobody has noticed any of the faults"
+    assert figures.journal.causes, "no request was affected by the faults"
 
 
 class TestTheComparison:
-    """It finds what a run must not have."""
+    """The comparison finds each kind of difference."""
 
     @pytest.fixture
     def journal(self, conn: Connection) -> Journal:
-        """A journal of two entries, which are there."""
+        """A journal of two recorded entries."""
         conn.execute(SCHEMA.encode())
         journal = Journal()
         for _ in range(2):
@@ -35,15 +35,15 @@ class TestTheComparison:
         return journal
 
     @staticmethod
-    def ask(journal: Journal, conn: Connection, way: str = "http") -> Asked:
-        asked = journal.new(way)
-        journal.acknowledge(asked, record(conn, nonce=asked.nonce))
-        return asked
+    def ask(journal: Journal, conn: Connection, way: str = "http") -> Request:
+        request = journal.new(way)
+        journal.acknowledge(request, record(conn, nonce=request.nonce))
+        return request
 
-    def test_nothing_is_wrong_in_the_beginning(self, journal: Journal, ledger_db: str) -> None:
+    def test_matching_journal_has_no_findings(self, journal: Journal, ledger_db: str) -> None:
         assert check(ledger_db, journal).all() == []
 
-    def test_what_is_not_there_is_lost(
+    def test_acknowledged_entry_that_is_missing_is_lost(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         with conn.transaction(force_rollback=True):
@@ -51,23 +51,23 @@ class TestTheComparison:
 
         assert len(check(ledger_db, journal).lost) == 1
 
-    def test_what_is_there_with_another_balance_is_lost(
+    def test_acknowledged_entry_with_another_balance_is_lost(
         self, journal: Journal, ledger_db: str
     ) -> None:
-        asked = journal.asked["http-1"]
-        assert asked.entry is not None
-        asked.entry = replace(asked.entry, balance=1)
+        request = journal.requests["http-1"]
+        assert request.entry is not None
+        request.entry = replace(request.entry, balance=1)
 
         assert len(check(ledger_db, journal).lost) == 1
 
-    def test_what_is_there_for_another_app_as_well_is_doubled(
+    def test_entry_of_two_apps_is_doubled(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         record(conn, app="app2", nonce="http-1")
 
         assert len(check(ledger_db, journal).doubled) == 1
 
-    def test_what_was_refused_must_not_be_there(
+    def test_refused_request_that_is_recorded_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         refused = journal.new("http")
@@ -75,18 +75,18 @@ class TestTheComparison:
         record(conn, nonce=refused.nonce)
         assert len(check(ledger_db, journal).other) == 1
 
-        # Unless an attempt before the refused one was left open.
+        # Right if an earlier attempt has an unknown outcome.
         refused.unanswered = 1
         assert check(ledger_db, journal).all() == []
 
-    def test_what_nobody_asked_for_must_not_be_there(
+    def test_entry_without_a_request_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         record(conn, nonce="stranger")
 
         assert len(check(ledger_db, journal).other) == 1
 
-    def test_an_order_without_its_entry_is_found(
+    def test_order_without_its_entry_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         order = journal.new("order")
@@ -96,9 +96,9 @@ class TestTheComparison:
         record(conn, nonce=order.nonce)
         assert check(ledger_db, journal).all() == []
 
-    def test_a_second_answer_that_differs_from_the_first_is_found(
+    def test_second_answer_that_differs_from_the_first_is_found(
         self, journal: Journal, conn: Connection
     ) -> None:
-        journal.acknowledge(journal.asked["http-1"], record(conn, nonce="http-0"))
+        journal.acknowledge(journal.requests["http-1"], record(conn, nonce="http-0"))
 
         assert journal.wrong

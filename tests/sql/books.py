@@ -1,10 +1,10 @@
-"""What must hold of the books at any time, whatever happened: recomputed from the entries."""
+"""Invariants of the books, recomputed from the entries."""
 
 from __future__ import annotations
 
 from tests.sql.calls import Connection
 
-# Each gives a row for whatever is wrong.
+# Each query returns a row per discrepancy.
 _DISCREPANCIES = {
     "accounts: balance is the sum of the entries, numbered without gaps": """
         SELECT owner_id, asset, balance, last_seq
@@ -118,6 +118,6 @@ _DISCREPANCIES = {
 
 
 def assert_books_are_right(conn: Connection) -> None:
-    """Fail with the first discrepancies that the database holds."""
+    """Fail with the first discrepancies found."""
     for rule, query in _DISCREPANCIES.items():
         assert conn.execute(query.encode()).fetchmany(5) == [], rule

@@ -1,4 +1,4 @@
-"""Calls of the ledger's functions, and what the tests say about refusals."""
+"""Calls of the ledger's functions, and checks of refusals."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _NONCES = itertools.count(1)
 
 
 class Refusal:
-    """What a failed block said; filled in when the block has ended."""
+    """The error of a failed block, filled in when the block has ended."""
 
     message: str = ""
     hint: str = ""
     detail: Any = None
-    """The values of a refusal of the ledger."""
+    """The JSON detail of a refusal of the ledger."""
 
 
 def rows(conn: Connection, function: str, **arguments: Any) -> list[Row]:
-    """Call a function of schema ledger in named notation and give its rows; dicts go as jsonb."""
+    """Call a function of schema ledger in named notation. Dicts become jsonb."""
     values = {name: Jsonb(it) if isinstance(it, dict) else it for name, it in arguments.items()}
     named = sql.SQL(", ").join(
         sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
@@ -60,7 +60,7 @@ def spend(conn: Connection, amount: int, **arguments: Any) -> Row:
 
 
 def entries(conn: Connection, owner_id: str = "alice", asset: str = "CREDIT") -> list[Row]:
-    """Read an account's entries, oldest first, with all columns of the table."""
+    """Read all columns of an account's entries, oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT * FROM ledger.entries WHERE owner_id = %s AND asset = %s ORDER BY seq",
@@ -82,7 +82,7 @@ def scalar(conn: Connection, query: str, *parameters: Any) -> Any:
 
 
 def new_nonce() -> str:
-    """Give a nonce that no other call of this run has."""
+    """Return a nonce that is unique in this run."""
     return f"n-{next(_NONCES)}"
 
 
@@ -94,7 +94,7 @@ def fails(conn: Connection, sqlstate: str) -> Iterator[Refusal]:
     """
     refusal = Refusal()
     if not conn.autocommit:
-        # Begins the transaction: psycopg would take a block that comes first for the whole of it.
+        # Begin the transaction. Else psycopg would make the block the whole transaction.
         conn.execute("SELECT")
     with pytest.raises(psycopg.Error) as raised, conn.transaction():
         yield refusal
@@ -108,10 +108,10 @@ def fails(conn: Connection, sqlstate: str) -> Iterator[Refusal]:
 
 @contextmanager
 def refused(conn: Connection, sqlstate: str) -> Iterator[Refusal]:
-    """Expect a refusal, of a connection that may read `ledger.error_codes`; else as `fails`.
+    """Expect a complete refusal; otherwise like `fails`.
 
-    Whatever the refusal: its message must be the constant one of its SQLSTATE, its detail a JSON
-    object, and it must give advice.
+    The message must be the constant one of its SQLSTATE, the detail a JSON object, and the hint not
+    empty. The connection must be allowed to read `ledger.error_codes`.
     """
     with fails(conn, sqlstate) as refusal:
         yield refusal

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the SQL."""
+"""Fixtures of the SQL tests."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ LogIn: TypeAlias = Callable[..., Connection]
 
 @pytest.fixture
 def clock(tx: Connection) -> Iterator[Clock]:
-    """The clock of `tx`, at noon of 1 January 2030; the books are verified when the test ends."""
+    """The clock of `tx`, at noon of 1 January 2030. The books are checked after the test."""
     yield Clock(tx, "2030-01-01T12:00:00Z")
     assert_books_are_right(tx)
 
 
 @pytest.fixture
 def log_in(ledger_db: str, conn: Connection) -> Iterator[LogIn]:
-    """Makes a login role that may act for the apps named, and gives a connection of it.
+    """Creates login roles, bound to the apps given, and returns a connection of each.
 
-    `log_in("app1")` is bound to app1; `log_in(member_of="ledger_auditor")` is what it says. Roles
-    belong to the whole server: their names are unique, and they go when the test ends.
+    `log_in("app1")` is bound to app1; `log_in(member_of="ledger_auditor")` is in that group.
+    Roles belong to the whole server, so names are unique and roles are dropped after the test.
     """
     names: list[str] = []
     connections: list[Connection] = []

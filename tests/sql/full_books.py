@@ -1,4 +1,4 @@
-"""Books in which everything has happened that can happen, for tests of what is read from them."""
+"""Books with entries and holds of every kind, for tests of reads."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def fill(conn: Connection, clock: Clock) -> None:
 
 
 def activities(conn: Connection, clock: Clock) -> Iterator[str]:
-    """Record everything, from simple to odd, and pause after each kind of activity.
+    """Record every kind of activity, from simple to unusual, and pause after each.
 
     Args:
         conn: an empty ledger, as its owner.
         clock: the clock of that database; it is moved.
 
     Yields:
-        What has happened.
+        A description of the activity.
     """
     define(conn)
     yield "operations are defined"
@@ -160,7 +160,7 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
 
 
 def define(conn: Connection) -> None:
-    """Define operations of kinds that the applications have none of."""
+    """Define operations of kinds that the applications do not have."""
     for operation, rule in {
         "THRICE": {"default_amount": 2, "claim_limit": 3, "claim_period": "week"},
         "TOKEN_ADD": {"asset": "TOKEN", "min_amount": 1, "max_amount": 100},

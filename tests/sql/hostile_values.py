@@ -1,4 +1,4 @@
-"""Values for the parameters of the functions: such as mean something there, and such as hurt."""
+"""Values for parameters of the functions: meaningful ones and hostile ones."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _NAMES: Final = {
     "role": ["ledger_app", "ledger_auditor", "ledger_operator", "pg_monitor", "pg_database_owner"],
 }
 KNOWN: Final = {name: st.sampled_from(values) for name, values in _NAMES.items()}
-"""What means something, by parameter; the test records entries and holds of these names."""
+"""Meaningful values by parameter. The test records entries and holds with these names."""
 
-# All that a text of PostgreSQL can hold: no NUL, no half characters.
+# All characters of a PostgreSQL text: no NUL, no surrogates.
 _CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 _TEXTS = st.one_of(
     st.sampled_from(
@@ -110,7 +110,7 @@ _TIMES = st.one_of(
     st.datetimes(timezones=st.just(UTC)).map(str),
 )
 
-# Times as a caller may write them in JSON, among them such as PostgreSQL cannot take.
+# Times as callers may write them in JSON, some of them out of PostgreSQL's range.
 _TIME_TEXTS = st.one_of(
     st.sampled_from(
         [
@@ -176,7 +176,7 @@ _ITEM = {
 
 
 def _mostly_usual(fields: dict[str, tuple[Values, Values]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Make values of which mostly just one hurts: of several, only the first would be looked at."""
+    """Make values with mostly one hostile one. Of several, only the first would be checked."""
     if not fields:
         return st.just({})
     usual = {name: values[0] for name, values in fields.items()}
@@ -205,7 +205,7 @@ _ENTRIES = st.one_of(
     _JSON,
 )
 
-# By type: what is usual where the name of the parameter does not say it, and what hurts.
+# By type: usual values for parameters not listed by name, and hostile values.
 _BY_TYPE: Final[dict[str, tuple[Values, Values]]] = {
     "text": (st.just("a word"), _TEXTS),
     "bigint": (st.sampled_from([None, 1, -3, 10]), _integers(64)),
@@ -225,7 +225,7 @@ def _values_of(name: str, type_: str) -> tuple[Values, Values]:
 
 
 def arguments_of(parameters: dict[str, str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Give what to call a function with.
+    """Generate arguments for a function.
 
     Args:
         parameters: The function's parameters with their types as SQL writes them.

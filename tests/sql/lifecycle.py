@@ -1,4 +1,4 @@
-"""Calls for what gives credits a life: holds, reversals, batches, and what operators do."""
+"""Calls for holds, reversals, batches, operators' actions and claim limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from tests.sql.calls import Connection, Row, call, new_nonce, rows
+from tests.sql.calls import Connection, Row, call, entries, new_nonce, rows
 
 
 def place(conn: Connection, amount: int | None, **arguments: Any) -> Row:
@@ -63,7 +63,7 @@ def adjust(conn: Connection, amount: int | None, **arguments: Any) -> Row:
 
 
 def operate(conn: Connection, function: str, **arguments: Any) -> None:
-    """Let Ann set the floor of alice's account, freeze or unfreeze it."""
+    """Set the floor of alice's account, freeze or unfreeze it, as Ann, unless told otherwise."""
     plain = {"owner_id": "alice", "actor": "Ann", "reason": "Because"}
     call(conn, function, **plain | arguments)
 
@@ -84,6 +84,26 @@ def item(amount: int | None = None, **fields: Any) -> Row:
 
 
 def spendable(conn: Connection, owner_id: str = "alice") -> tuple[int, int, int]:
-    """Read what an owner has: balance, held, available."""
+    """Read an owner's balance, held and available credits."""
     found = call(conn, "balance", owner_id=owner_id)
     return found["balance"], found["held"], found["available"]
+
+
+def amounts(conn: Connection) -> list[tuple[str, int]]:
+    """Read the operations and amounts of alice's entries, oldest first."""
+    return [(entry["operation"], entry["amount"]) for entry in entries(conn)]
+
+
+def lots(conn: Connection) -> list[int]:
+    """Read the remaining credits of alice's lots, in the order in which they were granted."""
+    query = "SELECT remaining FROM ledger.lots WHERE owner_id = 'alice' ORDER BY seq"
+    return [remaining for (remaining,) in conn.execute(query)]
+
+
+def define_limited(conn: Connection, limit: int = 1, period: str = "ever", **rule: Any) -> None:
+    """Define LIMITED, of 1 credit unless told otherwise, for app1 and app2."""
+    plain: Row = {"default_amount": 1, "claim_limit": limit, "claim_period": period}
+    description = "Limited"
+    call(conn, "define_operation", operation="LIMITED", description=description, **plain | rule)
+    for app in ("app1", "app2"):
+        call(conn, "allow_operation", app=app, operation="LIMITED")

@@ -1,4 +1,4 @@
-"""The books are append only, for everybody whom the ledger knows: its owner and superusers too."""
+"""The books are append-only for all roles, including the owner and superusers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from psycopg import sql
 
 from tests.sql.calls import Connection, fails, record, refused
 
-# Tables whose rows are kept for ever; what is told after "may" is what the functions need.
+# Tables whose rows are kept forever. The text after "may" is a change that the functions need.
 NEVER_CHANGED = ["entries", "lot_movements", "operation_changes", "operator_actions"]
 MAY_BE_UPDATED = ["accounts", "holds", "lots"]
 MAY_BE_DELETED = ["claims"]
@@ -55,14 +55,14 @@ def test_tables_cannot_be_truncated(tx: Connection, table: str, cascade: str) ->
         "TRUNCATE ledger.entries",
     ],
 )
-def test_replication_role_does_not_open_the_books(tx: Connection, statement: str) -> None:
+def test_rows_cannot_be_changed_with_the_replication_role(tx: Connection, statement: str) -> None:
     record(tx)
     tx.execute("SET LOCAL session_replication_role = replica")
     with refused(tx, "LG901"):
         tx.execute(statement.encode())
 
 
-def test_upsert_does_not_open_the_books(tx: Connection) -> None:
+def test_rows_cannot_be_changed_by_upsert(tx: Connection) -> None:
     record(tx)
     with refused(tx, "LG901"):
         tx.execute(
@@ -71,7 +71,7 @@ def test_upsert_does_not_open_the_books(tx: Connection) -> None:
         )
 
 
-def test_merge_does_not_open_the_books(tx: Connection) -> None:
+def test_rows_cannot_be_changed_by_merge(tx: Connection) -> None:
     record(tx)
     with refused(tx, "LG901"):
         tx.execute(
@@ -82,7 +82,7 @@ def test_merge_does_not_open_the_books(tx: Connection) -> None:
 
 @pytest.mark.parametrize("table", ["apps", "operations", "app_operations"])
 def test_catalogue_cannot_be_truncated(tx: Connection, table: str) -> None:
-    """Truncating fires neither the row triggers nor the checks at commit."""
+    """TRUNCATE fires neither row triggers nor constraint triggers."""
     record(tx)
     truncate = sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier("ledger", table))
     with fails(tx, "LG901"):
@@ -99,7 +99,9 @@ def test_catalogue_cannot_be_truncated(tx: Connection, table: str) -> None:
         "balance = -1",
     ],
 )
-def test_checks_repeat_what_the_functions_guarantee(tx: Connection, change: str) -> None:
+def test_check_constraints_repeat_the_guarantees_of_the_functions(
+    tx: Connection, change: str
+) -> None:
     record(tx)
     with fails(tx, "23514"):
         tx.execute(f"UPDATE ledger.accounts SET {change}".encode())

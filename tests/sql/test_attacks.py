@@ -1,4 +1,4 @@
-"""What a role that logs in may try against the books, and the error that it meets.
+"""Attacks by login roles, and the errors they get.
 
 Each attack is made by a login of the group that is named, on a connection of its own; the SQLSTATE
 says who refused it: 42501 PostgreSQL, for want of a right; LG401 the ledger, for want of a binding.
@@ -36,7 +36,7 @@ GROUPS = ("ledger_app", "ledger_auditor", "ledger_operator")
 
 Attacker: TypeAlias = Connection
 
-# Everything about the ledger's objects that a role could have changed.
+# All properties of the ledger's objects that a role could have changed.
 FINGERPRINT = """
     SELECT md5(string_agg(object, E'\\n' ORDER BY object)) FROM (
         SELECT format('%s %s %s %s', oid::regprocedure, proowner, proacl, md5(prosrc)) AS object
@@ -54,7 +54,7 @@ FINGERPRINT = """
 
 
 class Logins:
-    """Logins of one database; they go with it."""
+    """Login roles of one database, dropped with it."""
 
     def __init__(self, url: str, owner: Connection) -> None:
         self._url = url
@@ -62,11 +62,11 @@ class Logins:
         self._open: dict[tuple[str, ...], Connection] = {}
 
     def bound_to(self, app: str) -> Connection:
-        """Give the connection of a login that may act for an app."""
+        """Return the connection of a login that is bound to an app."""
         return self._login("ledger_app", app)
 
     def member_of(self, group: str) -> Connection:
-        """Give the connection of a login that is in a group; app1's, if that of applications."""
+        """Return the connection of a login in a group. A member of ledger_app is bound to app1."""
         return self.bound_to("app1") if group == "ledger_app" else self._login(group)
 
     def _login(self, group: str, *apps: str) -> Connection:
@@ -91,7 +91,7 @@ class Logins:
 
 @pytest.fixture(scope="module")
 def attacked_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
-    """A database that no attack may change, for all of them."""
+    """The database of all attacks. None of them may change it."""
     template = sql.Identifier(ledger_template.template_dbname).as_string(None)
     with new_database(ledger_server, f"TEMPLATE {template}") as url:
         yield url
@@ -99,7 +99,7 @@ def attacked_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def owner(attacked_db: str) -> Iterator[Connection]:
-    """The owner of books that nothing may change, which is looked after in the end."""
+    """A connection of the owner. After the tests, the books must be unchanged."""
     with psycopg.connect(attacked_db, autocommit=True) as conn:
         record(conn, amount=100, nonce="first", expires_at="2099-01-01T00:00:00Z")
         record(conn, app="app2", amount=10, nonce="of app2")
@@ -108,7 +108,7 @@ def owner(attacked_db: str) -> Iterator[Connection]:
         before = call(conn, "checkpoint")
         installed = scalar(conn, FINGERPRINT)
         yield conn
-        # Logins may have been bound meanwhile, which is noted; nothing else.
+        # Only bindings of logins, which are noted, may have been added.
         kept = {name: before[name] for name in ("horizon", "digest")}
         assert rows(conn, "verify_checkpoint", **kept) == []
         assert call(conn, "checkpoint")["entries"] == before["entries"]
@@ -125,7 +125,7 @@ def logins(attacked_db: str, owner: Connection) -> Iterator[Logins]:
 
 @pytest.fixture(scope="module", params=GROUPS)
 def attacker(logins: Logins, request: pytest.FixtureRequest) -> Attacker:
-    """A login of each group; that of the applications is bound to app1."""
+    """A login of each group. The one of ledger_app is bound to app1."""
     return logins.member_of(request.param)
 
 
@@ -197,7 +197,7 @@ def test_no_table_can_be_changed(attacker: Attacker, owner: Connection, statemen
 
 
 @pytest.mark.parametrize("statement", ["VACUUM {}", "ANALYZE {}"])
-def test_maintenance_of_a_table_is_left_out_with_a_warning(
+def test_maintenance_of_a_table_is_skipped_with_a_warning(
     attacker: Attacker, owner: Connection, statement: str
 ) -> None:
     warnings: list[str] = []
@@ -219,11 +219,11 @@ def test_maintenance_of_a_table_is_left_out_with_a_warning(
         "ALTER VIEW {} SET (security_invoker = true)",
     ],
 )
-def test_no_view_is_a_way_in(attacker: Attacker, owner: Connection, statement: str) -> None:
+def test_no_view_can_be_written(attacker: Attacker, owner: Connection, statement: str) -> None:
     for name in relations(owner, "{v}"):
         with pytest.raises(psycopg.Error) as raised:
             attacker.execute(statement.format(name).encode())
-        # 55000: the view takes no rows at all, whoever asks; said before the right is looked up.
+        # 55000: the view is not updatable, which PostgreSQL checks before privileges.
         assert raised.value.sqlstate in (DENIED, "55000"), name
 
 
@@ -242,7 +242,7 @@ def test_application_reads_no_table_or_view(
             attack(app1, statement.format(name))
 
 
-def test_nobody_reads_the_inside(attacker: Attacker, owner: Connection) -> None:
+def test_nobody_reads_internal_objects(attacker: Attacker, owner: Connection) -> None:
     for name in relations(owner):
         if name.startswith("ledger_core."):
             attack(attacker, f"SELECT * FROM {name}")
@@ -276,7 +276,7 @@ def test_nobody_becomes_the_owner_or_another_application(
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_nobody_becomes_a_group_that_he_is_not_in(
+def test_nobody_becomes_a_group_without_membership(
     attacker: Attacker, owner: Connection, group: str
 ) -> None:
     if scalar(owner, "SELECT pg_has_role(%s, %s, 'MEMBER')", attacker.info.user, group):
@@ -285,20 +285,20 @@ def test_nobody_becomes_a_group_that_he_is_not_in(
     attack(attacker, f"SELECT set_config('role', '{group}', false)")
 
 
-def test_function_of_the_attacker_cannot_carry_another_role(
+def test_function_of_the_attacker_cannot_run_as_another_role(
     attacker: Attacker, owner: Connection
 ) -> None:
-    """A role that a function is declared to take is asked for when it runs."""
+    """PostgreSQL checks the role of `SET role` in a declaration when the function runs."""
     declare = f"""
         CREATE FUNCTION pg_temp.as_owner() RETURNS bigint LANGUAGE sql
         SET role = '{owner.info.user}' AS $$ SELECT count(*) FROM pg_catalog.pg_authid $$
     """
     with fails(attacker, DENIED):
-        attacker.execute(declare.encode())  # where PostgreSQL looks at once
+        attacker.execute(declare.encode())  # some releases check at once
         attacker.execute("SELECT pg_temp.as_owner()")
 
 
-def test_role_of_the_session_cannot_be_feigned_in_a_setting(
+def test_role_of_the_session_cannot_be_forged_in_a_setting(
     attacker: Attacker, logins: Logins
 ) -> None:
     other = logins.bound_to("app2").info.user
@@ -351,16 +351,16 @@ def test_role_of_the_session_cannot_be_feigned_in_a_setting(
         "CREATE SERVER planted FOREIGN DATA WRAPPER planted",
     ],
 )
-def test_no_right_can_be_taken(attacker: Attacker, statement: str) -> None:
+def test_no_privilege_can_be_obtained(attacker: Attacker, statement: str) -> None:
     statement = statement.replace("{database}", attacker.info.dbname)
     with pytest.raises(psycopg.Error) as raised:
         attacker.execute(statement.encode())
-    # 0A000, 42704, 42883: refused even before, because there is no such thing on this server.
+    # 0A000, 42704, 42883: refused earlier, because this server does not have the object.
     assert raised.value.sqlstate in (DENIED, "0A000", "42704", "42883"), raised.value
 
 
-def test_names_in_function_bodies_cannot_be_given_another_meaning(log_in: LogIn) -> None:
-    """Not even before PL/pgSQL is loaded, when its settings are not known to be its own."""
+def test_names_in_function_bodies_cannot_be_redirected(log_in: LogIn) -> None:
+    """Not even before PL/pgSQL is loaded, when PostgreSQL does not know its settings yet."""
     app1 = log_in("app1")
     with suppress(psycopg.errors.InsufficientPrivilege):
         app1.execute("SET plpgsql.variable_conflict = 'use_variable'")
@@ -378,10 +378,10 @@ def test_names_in_function_bodies_cannot_be_given_another_meaning(log_in: LogIn)
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger TO CURRENT_USER",
     ],
 )
-def test_grant_of_what_is_not_one_s_own_gives_nothing(
+def test_grant_on_objects_of_others_has_no_effect(
     attacker: Attacker, owner: Connection, statement: str
 ) -> None:
-    """To who has a part of it already PostgreSQL says so in a warning, to others in an error."""
+    """PostgreSQL raises a warning for a role with some of the privileges, else an error."""
     before = scalar(owner, FINGERPRINT)
     with suppress(psycopg.errors.InsufficientPrivilege):
         attacker.execute(statement.encode())
@@ -397,7 +397,7 @@ def test_sessions_of_the_owner_cannot_be_ended(attacker: Attacker, owner: Connec
 
 
 def functions(conn: Connection, schema: str) -> list[tuple[str, str]]:
-    """Give the functions of a schema, and a call of each with nulls."""
+    """Return the functions of a schema, and a call of each with nulls."""
     found = conn.execute(
         """
         SELECT
@@ -415,7 +415,7 @@ def functions(conn: Connection, schema: str) -> list[tuple[str, str]]:
     return [(name, statement) for name, statement in found]
 
 
-def test_nothing_inside_can_be_called(attacker: Attacker, owner: Connection) -> None:
+def test_internal_functions_cannot_be_called(attacker: Attacker, owner: Connection) -> None:
     for _, statement in functions(owner, "ledger_core"):
         attack(attacker, statement)
 
@@ -488,13 +488,13 @@ def test_no_function_type_or_schema_can_be_changed(attacker: Attacker, statement
 
 @pytest.mark.parametrize("schema", ["ledger", "ledger_core", "public", "pg_catalog"])
 @pytest.mark.parametrize("statement", CREATIONS)
-def test_nothing_can_be_planted_in_a_schema_of_others(
+def test_nothing_can_be_created_in_a_schema_of_others(
     attacker: Attacker, statement: str, schema: str
 ) -> None:
     attack(attacker, statement.replace("{}", schema))
 
 
-def test_no_schema_can_be_made(attacker: Attacker) -> None:
+def test_no_schema_can_be_created(attacker: Attacker) -> None:
     attack(attacker, "CREATE SCHEMA planted")
 
 
@@ -519,7 +519,7 @@ AS_ANOTHER: dict[str, Callable[[Connection], object]] = {
 
 
 @pytest.mark.parametrize("attempt", AS_ANOTHER)
-def test_application_does_nothing_as_another(app1: Attacker, attempt: str) -> None:
+def test_application_cannot_act_as_another(app1: Attacker, attempt: str) -> None:
     with fails(app1, "LG401") as refusal:
         AS_ANOTHER[attempt](app1)
     assert refusal.detail["app"] == "app2"
@@ -541,12 +541,12 @@ def test_application_cannot_record_as_the_ledger_itself(app1: Attacker) -> None:
             record(app1, operation=operation, amount=1)
 
 
-# What stands in the way of names
+# Objects that shadow names
 
 
 @pytest.fixture
 def shadows(log_in: LogIn, conn: Connection) -> Connection:
-    """A login of app1 with a schema of its own, first in its path, that shadows what there is."""
+    """A login of app1 with a schema of its own, first in its search path."""
     app1 = log_in("app1")
     name = sql.Identifier(app1.info.user)
     conn.execute(sql.SQL("CREATE SCHEMA AUTHORIZATION {}").format(name))
@@ -582,7 +582,7 @@ SHADOWED_OPERATORS = [
 
 
 def use_everything(app1: Connection) -> None:
-    """Call what an application may call, in the attacker's search path."""
+    """Call the functions of applications, with the attacker's search path."""
     for name in ("one", "two"):
         record(app1, owner_id="mallory", nonce=name, expires_at="2099-01-01T00:00:00Z")
     record(app1, owner_id="mallory", operation="DAILY_REWARD", nonce="daily")
@@ -658,7 +658,7 @@ def test_planted_operators_are_never_used(
 
 
 @pytest.mark.parametrize("schema", ["own", "public", "pg_temp"])
-def test_planted_tables_and_types_are_never_taken_for_those_of_the_ledger(
+def test_planted_tables_and_types_are_never_used(
     shadows: Connection, conn: Connection, schema: str
 ) -> None:
     place_of = {"own": shadows.info.user}.get(schema, schema)
@@ -698,9 +698,7 @@ def test_argument_with_a_cast_of_the_attacker_runs_as_the_attacker(
 # What an auditor reads
 
 
-def test_auditor_reads_what_is_in_the_ledger_and_nothing_else(
-    logins: Logins, owner: Connection
-) -> None:
+def test_auditor_reads_only_the_ledger(logins: Logins, owner: Connection) -> None:
     auditor = logins.member_of("ledger_auditor")
     owner.execute("CREATE TABLE public.customers (name text)")
     owner.execute("CREATE SCHEMA shop CREATE TABLE orders (x int)")
@@ -737,7 +735,9 @@ def test_operator_cannot_touch_the_past(logins: Logins) -> None:
 
 
 @pytest.mark.parametrize("role", ["ledger_app", "public", "x; DROP TABLE ledger.apps", 'a"b', ""])
-def test_operator_binds_real_roles_only(logins: Logins, owner: Connection, role: str) -> None:
+def test_operator_binds_only_login_roles_that_exist(
+    logins: Logins, owner: Connection, role: str
+) -> None:
     operator = logins.member_of("ledger_operator")
     before = scalar(owner, "SELECT count(*) FROM ledger.app_roles")
     with pytest.raises(psycopg.Error):

@@ -1,4 +1,4 @@
-"""The views that answer an auditor's questions: what they say, and that it ties."""
+"""The views for auditors."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def columns(rows: list[Row], *names: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in rows]
 
 
-# All of them
+# All
 
 
-def test_every_view_is_here(tx: Connection) -> None:
+def test_every_view_is_tested(tx: Connection) -> None:
     present = tx.execute(
         "SELECT relname::text FROM pg_class "
         "WHERE relnamespace = 'ledger'::regnamespace AND relkind = 'v' ORDER BY 1"
@@ -72,9 +72,7 @@ def test_auditor_and_operator_read_every_view(log_in: LogIn, conn: Connection, g
 # account_balances
 
 
-def test_account_balances_say_of_every_account_what_balance_says(
-    tx: Connection, clock: Clock
-) -> None:
+def test_account_balances_agree_with_balance(tx: Connection, clock: Clock) -> None:
     same = ("balance", "held", "available", "entry_count", "next_expiry_at", "next_expiry_amount")
     for activity in activities(tx, clock):
         for account in view(tx, "account_balances"):
@@ -95,9 +93,7 @@ def test_account_balances_show_floor_freeze_and_last_entry(tx: Connection, clock
     assert columns([nobody], "balance", "entry_count", "last_entry_at") == [(0, 0, None)]
 
 
-def test_account_balances_count_what_is_due_though_it_is_not_posted(
-    tx: Connection, clock: Clock
-) -> None:
+def test_account_balances_count_expiries_that_are_not_posted(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     record(tx, amount=5, expires_at=clock.ahead(hours=3))
     place(tx, 2, expires_in="2 hours")
@@ -125,7 +121,7 @@ def test_journal_has_every_entry_with_a_running_balance(tx: Connection, clock: C
     assert running == {(owner_id, asset): amount for owner_id, asset, amount in posted if amount}
 
 
-def test_journal_says_how_much_was_reversed_and_of_what(tx: Connection) -> None:
+def test_journal_shows_reversed_amounts_and_originals(tx: Connection) -> None:
     record(tx, amount=10, nonce="bought")
     spend(tx, 4, nonce="spent")
     reverse(tx, "bought", 2)
@@ -168,7 +164,7 @@ def test_open_holds_are_those_that_reserve_credits(tx: Connection) -> None:
     assert found[1]["metadata"] == {"job": 1}
 
 
-def test_hold_that_has_ended_is_open_no_more_though_nothing_was_posted(tx: Connection) -> None:
+def test_expired_hold_is_not_open_though_nothing_was_posted(tx: Connection) -> None:
     record(tx, amount=10)
     place(tx, 10, nonce="over")
     tx.execute("UPDATE ledger.holds SET expires_at = statement_timestamp()")
@@ -235,7 +231,7 @@ def test_sets_of_all_apps_have_the_shared_operations(tx: Connection) -> None:
     ]
 
 
-def test_price_of_a_day_is_found_by_its_time(tx: Connection) -> None:
+def test_price_at_a_time_is_found_by_the_period(tx: Connection) -> None:
     for amount in (5, 6, 7):
         call(tx, "define_operation", operation="PRICED", description="x", default_amount=amount)
     first, second, third = view(tx, "operation_prices", "operation = 'PRICED'", "valid_from")
@@ -278,7 +274,7 @@ def test_retirement_is_in_the_history_of_prices(tx: Connection) -> None:
 
 
 def prices(conn: Connection, operation: str, app: str = "app1") -> list[tuple[Any, ...]]:
-    """Read what an operation cost in an app over time, and check that the periods join."""
+    """Read the prices of an operation in an app over time, and check that periods have no gaps."""
     where = f"operation = '{operation}' AND app = '{app}'"
     found = view(conn, "app_prices", where, "valid_from")
     for one, following in itertools.pairwise(found):
@@ -363,7 +359,7 @@ def test_bound_role_that_is_no_longer_a_member_has_no_rights(
     assert rights(conn, app1) == []
 
 
-def test_rights_of_a_role_are_also_those_that_it_may_become(
+def test_rights_of_a_role_include_those_of_roles_it_can_become(
     log_in: LogIn, conn: Connection
 ) -> None:
     app1, person = log_in("app1"), log_in()
@@ -375,7 +371,7 @@ def test_rights_of_a_role_are_also_those_that_it_may_become(
 
 
 @pytest.mark.parametrize("privilege", ["DELETE", "UPDATE (amount)"])
-def test_right_to_write_a_table_past_the_functions_shows(
+def test_direct_write_privilege_on_a_table_is_listed(
     log_in: LogIn, conn: Connection, privilege: str
 ) -> None:
     stranger = log_in()
@@ -387,7 +383,7 @@ def test_right_to_write_a_table_past_the_functions_shows(
 # trial_balance
 
 
-def test_trial_balance_sorts_what_moved_and_ties_to_the_balances(
+def test_trial_balance_groups_movements_and_ties_to_the_balances(
     tx: Connection, clock: Clock
 ) -> None:
     record(tx, amount=100, nonce="bought")
@@ -418,7 +414,7 @@ def test_trial_balance_sorts_what_moved_and_ties_to_the_balances(
     assert sum(found[part] for part in parts) == found["total"]
 
 
-def test_trial_balance_ties_whatever_happened_and_has_a_line_per_asset(
+def test_trial_balance_of_full_books_ties_with_a_line_per_asset(
     tx: Connection, clock: Clock
 ) -> None:
     for activity in activities(tx, clock):
@@ -429,7 +425,7 @@ def test_trial_balance_ties_whatever_happened_and_has_a_line_per_asset(
     assert columns(view(tx, "trial_balance", order="1"), "asset") == [("CREDIT",), ("TOKEN",)]
 
 
-def test_trial_balance_that_does_not_tie_says_so(tx: Connection) -> None:
+def test_trial_balance_that_does_not_tie_is_marked(tx: Connection) -> None:
     record_batch(tx, [item(5, owner_id="alice"), item(6, owner_id="bob")])
     tx.execute("UPDATE ledger.accounts SET balance = balance + 1 WHERE owner_id = 'bob'")
     (found,) = view(tx, "trial_balance", order="1")

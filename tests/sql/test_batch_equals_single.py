@@ -1,4 +1,4 @@
-"""A batch means the calls of record_entry one after another: the same answers, the same tables."""
+"""A batch has the answers and effects of calls of record_entry in sequence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.sql.calls import Connection, Row, call, rows, scalar
 from tests.sql.model.catalogue import define_weekly_bonus
 from tests.sql.model.database import database_state
 
-# Each example is many calls.
+# Fewer examples, because each is many calls.
 _SOME = settings(max_examples=settings().max_examples // 2)
 _RUNS = itertools.count(1)
 _BEGINNING = "2026-10-24T20:00:00Z"
@@ -29,7 +29,7 @@ _ENTRY = [
 ]
 _REFUSAL = ["code", "message", "detail", "hint"]
 
-# What an owner has before the batch. Most are plain: those are what the fast path takes.
+# The state of an owner before the batch. Most are plain, as the fast path requires.
 _KINDS = ["new", "poor", "frozen", "lots", "held"]
 _POPULATIONS = st.sampled_from([1, 3, 10, 10, 30]).flatmap(
     lambda size: st.one_of(
@@ -68,7 +68,7 @@ def _items(
         {
             "owner": st.integers(0, 29),
             "what": what,
-            # An item of the batch, or what came before it, whose nonce is used again.
+            # The index of an item, or of an earlier entry or hold, whose nonce is used again.
             "used": st.sampled_from(used),
             "odd": st.sampled_from(odd),
         },
@@ -92,7 +92,7 @@ _ODDITIES: list[Any] = [
     {"operation": "REVERSAL"},
     {"metadata": {"long": "x" * 20000}},
 ]
-# What no call of record_entry can even say.
+# Items that no call of record_entry can express.
 _ILL_TYPED: list[Any] = [
     {"owner_id": 7},
     {"nonce": ["n"]},
@@ -123,14 +123,14 @@ _BATCHES = st.tuples(st.sampled_from([3, 12, 40, 40]), st.sampled_from(_ITEMS)).
 
 
 class Side:
-    """One of two sets of owners to which the same happens, in the one or the other way."""
+    """One of two sets of owners with the same entries, recorded by batch or by single calls."""
 
     def __init__(self, conn: Connection, clock: Clock, name: str, run: int) -> None:
         self.conn, self.clock, self.prefix = conn, clock, f"{name}{run}-"
         self.owner_ids = [self.prefix + str(number) for number in range(30)] + ["", "x" * 256]
 
     def prepare(self, kinds: list[str]) -> None:
-        """Give each owner what its kind says; the first has an entry and a hold of known nonce."""
+        """Set up each owner by its kind. The first has an entry and a hold of known nonces."""
         for number, kind in enumerate(kinds):
             owner_id, nonce = self.owner_ids[number], f"{self.prefix}before-{number}"
             if kind == "new":
@@ -170,7 +170,7 @@ class Side:
         )
 
     def requests(self, owners: int, items: list[Row]) -> list[Row]:
-        """Make the items of the batch, with the names of this side."""
+        """Make the items of the batch for the owners of this side."""
         requests: list[Row] = []
         for position, item in enumerate(items):
             operation, amount = item["what"]
@@ -190,7 +190,7 @@ class Side:
         return odd | {"claim_subject": self.prefix + subject} if subject else odd
 
     def without_prefix(self, found: Any) -> Any:
-        """Give what does not differ between the sides."""
+        """Remove the fields that differ between the sides."""
         return json.loads(json.dumps(found, default=str).replace(self.prefix, ""))
 
     def answer(self, row: Row) -> Any:
@@ -209,7 +209,7 @@ class Side:
         return [self.answer(row) for row in found]
 
     def record_one(self, request: Row) -> Any:
-        """Record one with a call of its own; what that cannot say, by a batch of one."""
+        """Record an item by a single call, or by a batch of one if no call can express it."""
         if any(ill.items() <= request.items() for ill in _ILL_TYPED):
             return self.record_batch([request])[0]
         fields = dict.fromkeys(("owner_id", "operation", "nonce")) | request
@@ -238,7 +238,7 @@ def clock(conn: Connection) -> Clock:
 
 
 def never_take_the_fast_path(conn: Connection) -> None:
-    """Let the set-based path fail as if another transaction always came between."""
+    """Let the set-based path fail as if another transaction always interfered."""
     definition = scalar(
         conn,
         "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'record_plain_entries'",
@@ -248,7 +248,7 @@ def never_take_the_fast_path(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("path", ["the best", "one by one"])
-def test_batch_answers_and_records_as_single_calls(
+def test_batch_answers_and_records_like_single_calls(
     conn: Connection, clock: Clock, path: str
 ) -> None:
     if path == "one by one":

@@ -1,4 +1,4 @@
-"""Batches: the meaning of the calls one after another, in one call."""
+"""Batches: many entries in one call."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ from tests.sql.calls import (
 from tests.sql.hash_chain import chained, entries_as_stored
 from tests.sql.lifecycle import item, operate, place, record_batch, spendable
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 # The columns of an entry in the answers of record_entry and record_entries.
 ENTRY = [
     *("entry_id", "seq", "owner_id", "asset", "app", "operation", "amount", "balance", "nonce"),
     *("metadata", "expires_at", "hold_nonce", "reverses_seq", "recorded_at", "replayed"),
 ]
+
+
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def codes(results: list[Row]) -> list[str | None]:
@@ -49,7 +50,7 @@ def spending(amount: int, **fields: Any) -> Row:
     return item(-amount, operation="CREDIT_SPEND", **fields)
 
 
-# What comes back
+# Results
 
 
 def test_result_of_an_item_is_its_position_and_its_entry(tx: Connection) -> None:
@@ -75,7 +76,7 @@ def test_results_come_in_the_order_of_the_items(tx: Connection) -> None:
     assert [result["seq"] for result in results] == [1, 1, 1, 2]
 
 
-def test_refusal_of_an_item_says_what_the_call_would_say(tx: Connection) -> None:
+def test_refusal_of_an_item_equals_that_of_the_call(tx: Connection) -> None:
     record(tx, amount=10)
     (result,) = record_batch(tx, [spending(11)])
     with refused(tx, "LG301") as refusal:
@@ -89,13 +90,13 @@ def test_refusal_of_an_item_says_what_the_call_would_say(tx: Connection) -> None
     }
 
 
-def test_refusal_of_an_item_touches_no_other(tx: Connection) -> None:
+def test_refusal_of_an_item_does_not_affect_others(tx: Connection) -> None:
     results = record_batch(tx, [item(10), spending(11), spending(10)])
     assert codes(results) == [None, "insufficient_balance", None]
     assert [entry["amount"] for entry in entries(tx)] == [10, -10]
 
 
-def test_replayed_item_says_so(tx: Connection) -> None:
+def test_replayed_item_is_marked(tx: Connection) -> None:
     first = record(tx, amount=5, nonce="n")
     (result,) = record_batch(tx, [item(5, nonce="n")])
     assert result["replayed"] is True
@@ -114,21 +115,21 @@ def test_refused_item_does_not_use_up_its_nonce(tx: Connection) -> None:
     assert codes(record_batch(tx, [item(1, nonce="n")])) == [None]
 
 
-# The same meaning as the calls one after another
+# Equal to calls in sequence
 
 
-def test_items_of_an_owner_follow_each_other(tx: Connection) -> None:
+def test_items_of_an_owner_are_recorded_in_order(tx: Connection) -> None:
     results = record_batch(tx, [item(10), spending(4), spending(7), spending(6)])
     assert [result["balance"] for result in results] == [10, 6, None, 0]
     assert [result["seq"] for result in results] == [1, 2, None, 3]
 
 
-def test_left_out_amount_and_null_are_the_default(tx: Connection) -> None:
+def test_missing_amount_or_null_is_the_default(tx: Connection) -> None:
     results = record_batch(tx, [item(), item() | {"amount": None}])
     assert [result["amount"] for result in results] == [10, 10]
 
 
-def test_nulls_are_as_good_as_left_out(tx: Connection) -> None:
+def test_null_fields_equal_missing_fields(tx: Connection) -> None:
     nulls = dict.fromkeys(["amount", "metadata", "expires_at", "claim_subject"])
     assert codes(record_batch(tx, [item() | nulls])) == [None]
     (entry,) = entries(tx)
@@ -157,12 +158,12 @@ def test_same_item_twice_is_recorded_once(tx: Connection) -> None:
     assert balance(tx) == 6
 
 
-def test_nonce_that_comes_twice_is_that_of_the_first(tx: Connection) -> None:
+def test_repeated_nonce_belongs_to_the_first_item(tx: Connection) -> None:
     results = record_batch(tx, [item(5, nonce="n"), item(6, nonce="n")])
     assert codes(results) == [None, "nonce_conflict"]
 
 
-def test_nonce_that_comes_twice_is_that_of_the_first_though_it_is_a_claim(tx: Connection) -> None:
+def test_repeated_nonce_belongs_to_the_first_item_even_if_a_claim(tx: Connection) -> None:
     record(tx, owner_id="bob")
     results = record_batch(
         tx, [item(operation="SIGNUP_CREDIT", nonce="n"), item(owner_id="bob", nonce="n")]
@@ -170,7 +171,7 @@ def test_nonce_that_comes_twice_is_that_of_the_first_though_it_is_a_claim(tx: Co
     assert codes(results) == [None, "nonce_conflict"]
 
 
-def test_nonce_that_comes_twice_is_that_of_the_first_though_its_owner_is_new(
+def test_repeated_nonce_belongs_to_the_first_item_even_of_a_new_owner(
     tx: Connection,
 ) -> None:
     owners = [f"owner-{n}" for n in range(20)]
@@ -184,7 +185,7 @@ def test_nonce_that_comes_twice_is_that_of_the_first_though_its_owner_is_new(
     assert codes(results)[:2] == [None, "nonce_conflict"]
 
 
-def test_item_that_was_refused_leaves_its_nonce_to_a_later_one(tx: Connection) -> None:
+def test_nonce_of_a_refused_item_can_be_used_by_a_later_item(tx: Connection) -> None:
     results = record_batch(tx, [spending(1, nonce="n"), item(1, nonce="n")])
     assert codes(results) == ["insufficient_balance", None]
 
@@ -255,7 +256,7 @@ def test_balance_of_an_item_cannot_pass_2_to_the_53_less_1(tx: Connection) -> No
     assert codes(results) == [None, "amount_out_of_bounds", None]
 
 
-def test_items_whose_sum_no_bigint_can_hold_are_answered_one_by_one(tx: Connection) -> None:
+def test_items_whose_sum_exceeds_bigint_are_answered_one_by_one(tx: Connection) -> None:
     record(tx, amount=5)
     let_any_amount_be_added(tx)
     results = record_batch(tx, [item(MAX_AMOUNT) for _ in range(1_100)] + [item(2)])
@@ -284,7 +285,7 @@ OWNERS = ["alice", "bob", "carol", "new", "newer"]
 
 
 def random_item(rng: random.Random, nonces: list[str]) -> Row:
-    """Make an item that may be of any kind, well formed or not, fresh or used before."""
+    """Make an item of a random kind, valid or malformed, with a new or used nonce."""
     nonce = rng.choice(nonces) if rng.random() < 0.15 else new_nonce()
     nonces.append(nonce)
     request = item(owner_id=rng.choice(OWNERS), nonce=nonce)
@@ -315,7 +316,7 @@ def random_item(rng: random.Random, nonces: list[str]) -> Row:
 
 
 def one_by_one(tx: Connection, items: list[Row]) -> list[Row]:
-    """Make the calls that a batch stands for, and give what it should return."""
+    """Make the single calls that a batch stands for, and return its expected results."""
     results = []
     for position, request in enumerate(items, 1):
         arguments = dict(request)
@@ -336,15 +337,13 @@ def one_by_one(tx: Connection, items: list[Row]) -> list[Row]:
 
 
 def comparable(results: list[Row]) -> list[Row]:
-    """Leave out the numbers that mean nothing, and what one_by_one does not tell."""
+    """Remove arbitrary numbers, and fields that one_by_one does not return."""
     left_out = {"entry_id", "message", "hint"}
     return [{k: v for k, v in result.items() if k not in left_out} for result in results]
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_batch_means_the_same_as_the_calls_one_after_another(
-    tx: Connection, clock: Clock, seed: int
-) -> None:
+def test_batch_equals_the_calls_in_sequence(tx: Connection, clock: Clock, seed: int) -> None:
     rng = random.Random(seed)
     for owner_id in ("alice", "bob", "carol"):
         record(tx, owner_id=owner_id, amount=20)
@@ -419,7 +418,7 @@ def test_replays_do_not_refuse_an_atomic_batch(tx: Connection) -> None:
     assert [result["replayed"] for result in results] == [True, False]
 
 
-# What is refused as a whole
+# Refusals of the whole batch
 
 
 @pytest.mark.parametrize(
@@ -518,14 +517,14 @@ def test_item_is_an_object(tx: Connection, value: Any) -> None:
     assert results[0]["detail"] == {"field": "entries", "reason": "must be JSON objects"}
 
 
-def test_decimal_that_is_written_with_a_fraction_is_no_integer(tx: Connection) -> None:
+def test_number_written_with_a_fraction_is_not_an_integer(tx: Connection) -> None:
     text = '[{"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "amount": 7.0}]'
     (result,) = rows(tx, "record_entries", app="app1", entries=text)
     assert (result["code"], result["detail"]["field"]) == ("invalid_request", "amount")
 
 
 @pytest.mark.parametrize("field", ["owner_id", "operation", "nonce"])
-def test_item_without_a_field_that_it_needs_is_refused(tx: Connection, field: str) -> None:
+def test_item_without_a_required_field_is_refused(tx: Connection, field: str) -> None:
     request = item()
     del request[field]
     (result,) = record_batch(tx, [request])
@@ -548,7 +547,7 @@ def test_item_outside_the_rule_is_refused(tx: Connection, code: str, wrong: Row)
     assert codes(record_batch(tx, [item() | wrong, item()])) == [code, None]
 
 
-def test_refused_items_make_no_accounts(tx: Connection) -> None:
+def test_refused_items_create_no_accounts(tx: Connection) -> None:
     record_batch(tx, [spending(1, owner_id="bob"), item(0, owner_id="carol"), item()])
     assert accounts(tx) == ["alice"]
 
@@ -572,7 +571,7 @@ def test_plain_and_slow_items_of_an_owner_keep_their_order(tx: Connection) -> No
     assert [result["balance"] for result in results] == [0, 1, 0, 3, None, 0]
 
 
-def test_slow_items_of_one_owner_do_not_hold_up_the_others(tx: Connection) -> None:
+def test_slow_items_of_one_owner_do_not_affect_items_of_others(tx: Connection) -> None:
     for owner_id in ("alice", "bob"):
         record(tx, owner_id=owner_id, amount=5)
     items = [item(operation="DAILY_REWARD"), spending(5, owner_id="bob"), spending(6)]
@@ -599,14 +598,14 @@ def test_hot_owner_gets_a_thousand_items(tx: Connection) -> None:
     assert [entry["hash"] for entry in found] == chained(found)
 
 
-def test_hot_owner_that_runs_dry_is_refused_from_there_on(tx: Connection) -> None:
+def test_hot_owner_is_refused_from_the_first_item_without_credits(tx: Connection) -> None:
     record(tx, amount=100)
     results = record_batch(tx, [spending(1) for _ in range(200)])
     assert codes(results) == [None] * 100 + ["insufficient_balance"] * 100
     assert balance(tx) == 0
 
 
-def test_entries_of_a_batch_are_stored_and_chained_like_others(tx: Connection) -> None:
+def test_entries_of_a_batch_are_stored_and_chained_like_single_entries(tx: Connection) -> None:
     record(tx, amount=10)
     record_batch(tx, [item(1), item(metadata={"a": [1]}), item(operation="DAILY_REWARD")])
     record_batch(tx, [item(), spending(2, owner_id="bob"), item(3, owner_id="bob")])
@@ -621,7 +620,7 @@ def test_entries_of_a_batch_are_stored_and_chained_like_others(tx: Connection) -
 # In the caller's transaction
 
 
-def test_batch_is_taken_back_with_the_callers_transaction(tx: Connection) -> None:
+def test_batch_is_rolled_back_with_the_transaction_of_the_caller(tx: Connection) -> None:
     items = [item(10), item(operation="DAILY_REWARD")]
     with tx.transaction(force_rollback=True):
         record_batch(tx, items)

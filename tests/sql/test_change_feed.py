@@ -1,4 +1,4 @@
-"""The change feed gives every committed entry once, whoever holds a transaction open how long."""
+"""The change feed returns every committed entry once, despite long transactions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.sql.lifecycle import item, record_batch
 
 
 def wait_for_other_databases(conn: Connection) -> None:
-    """Return when no transaction of another database is as old as what is committed here.
+    """Wait until no transaction of another database is older than the newest commit here.
 
-    The feed waits for those of the whole server, which other test runs may use.
+    The feed waits for transactions of the whole server, which other test runs may share.
     """
     youngest = scalar(conn, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
     query = """
@@ -34,7 +34,7 @@ def wait_for_other_databases(conn: Connection) -> None:
 
 
 class Reader:
-    """Somebody who reads the feed, a few entries at a time, and notes what came."""
+    """Reads the feed, a few entries at a time, and keeps what it has seen."""
 
     def __init__(self, conn: Connection, max_rows: int) -> None:
         self._conn = conn
@@ -66,10 +66,10 @@ def committed(conn: Connection) -> set[int]:
     return {entry_id for (entry_id,) in conn.execute("SELECT entry_id FROM ledger.entries")}
 
 
-# What a row says
+# Rows
 
 
-def test_row_is_the_entry_and_the_cursor_behind_it(conn: Connection) -> None:
+def test_row_is_the_entry_and_the_cursor_after_it(conn: Connection) -> None:
     recorded = record(conn, amount=5, metadata={"order": 1}, expires_at="2099-01-01T00:00:00Z")
     (entry,) = feed(conn)
     assert entry.pop("cursor")
@@ -82,7 +82,7 @@ def test_feed_of_an_empty_ledger_is_empty(conn: Connection) -> None:
     assert feed(conn) == []
 
 
-def test_cursor_stays_good_when_there_is_nothing_behind_it(conn: Connection) -> None:
+def test_cursor_at_the_end_stays_valid(conn: Connection) -> None:
     record(conn)
     cursor = feed(conn)[0]["cursor"]
     assert feed(conn, cursor) == []
@@ -90,7 +90,7 @@ def test_cursor_stays_good_when_there_is_nothing_behind_it(conn: Connection) -> 
     assert [entry["nonce"] for entry in feed(conn, cursor)] == ["next"]
 
 
-def test_own_entries_are_not_given_before_they_are_committed(conn: Connection) -> None:
+def test_uncommitted_entries_of_the_caller_are_not_in_the_feed(conn: Connection) -> None:
     with conn.transaction():
         record(conn)
         assert feed(conn) == []
@@ -104,7 +104,7 @@ def test_own_entries_are_not_given_before_they_are_committed(conn: Connection) -
         *("²-1", "99999999999999999999-1", "1-9999999999999999999", "18446744073709551616-1"),
     ],
 )
-def test_what_is_no_cursor_is_refused(tx: Connection, cursor: str) -> None:
+def test_malformed_cursor_is_refused(tx: Connection, cursor: str) -> None:
     with refused(tx, "LG001") as refusal:
         feed(tx, cursor)
     assert refusal.detail["field"] == "cursor"
@@ -132,7 +132,7 @@ def test_big_transaction_can_be_read_in_pages(conn: Connection) -> None:
     assert set(reader.seen) == committed(conn)
 
 
-def test_entries_of_an_account_come_in_their_order_when_one_follows_the_other(
+def test_sequential_entries_of_an_account_are_in_the_feed_in_order(
     conn: Connection,
 ) -> None:
     for n in range(20):
@@ -144,7 +144,7 @@ def test_entries_of_an_account_come_in_their_order_when_one_follows_the_other(
 
 
 def test_seq_and_not_the_feed_tells_the_order_within_an_account(ledger_db: str) -> None:
-    """A transaction that wrote elsewhere first is older in the feed than it is in the account."""
+    """The feed orders by transaction id, which a transaction may get before its first entry."""
     with (
         psycopg.connect(ledger_db) as early,
         psycopg.connect(ledger_db, autocommit=True) as late,
@@ -164,7 +164,7 @@ def test_seq_and_not_the_feed_tells_the_order_within_an_account(ledger_db: str) 
 
 
 class Step(Enum):
-    """What a transaction does, in this order."""
+    """The steps of a transaction, in order."""
 
     BEGIN = "takes its number, as by writing elsewhere"
     WRITE = "records two entries"
@@ -172,7 +172,7 @@ class Step(Enum):
 
 
 class Crowd:
-    """Four transactions under way at once, and readers who poll after every step of theirs."""
+    """Four concurrent transactions, and readers that poll after each of their steps."""
 
     def __init__(self, conn: Connection, writers: Sequence[Connection]) -> None:
         self._conn = conn
@@ -180,9 +180,9 @@ class Crowd:
         self._readers = [Reader(conn, max_rows=1), Reader(conn, max_rows=1000)]
 
     def run(self, order: Sequence[int], rolled_back: frozenset[int] = frozenset()) -> None:
-        """Let a transaction take its next step each time that its number comes.
+        """Run the next step of a transaction for each occurrence of its number.
 
-        Afterwards every reader must have seen what was committed meanwhile, once.
+        Afterwards every reader must have seen all committed entries once.
         """
         before = list(self._readers[0].seen)
         steps = {number: iter(Step) for number in order}
@@ -198,7 +198,7 @@ class Crowd:
         assert all(reader.seen == seen for reader in self._readers)
 
     def check_from_the_beginning(self) -> None:
-        """Whoever comes last reads the same, in the same order, and it is everything."""
+        """Check that a new reader sees the same entries in the same order, and all of them."""
         last = Reader(self._conn, max_rows=10_000)
         last.poll_to_the_end()
         assert last.seen == self._readers[0].seen
@@ -228,11 +228,11 @@ def crowd(ledger_db: str, conn: Connection) -> Iterator[Crowd]:
         crowd.check_from_the_beginning()
 
 
-# Without BEGIN on its own: the number is taken by the first entry.
+# Without a separate BEGIN: the first entry takes the transaction id.
 ORDERS_OF_THREE = sorted(set(itertools.permutations([0, 0, 1, 1, 2, 2])))
 
 
-def test_no_order_of_three_transactions_is_read_wrongly(crowd: Crowd) -> None:
+def test_readers_miss_nothing_in_any_order_of_three_transactions(crowd: Crowd) -> None:
     for order in ORDERS_OF_THREE:
         begun: set[int] = set()
         steps = []
@@ -248,7 +248,7 @@ def test_no_order_of_three_transactions_is_read_wrongly(crowd: Crowd) -> None:
     order=st.permutations([number for number in range(4) for _ in Step]),
     rolled_back=st.frozensets(st.integers(0, 3), max_size=3),
 )
-def test_no_order_of_four_transactions_is_read_wrongly_whether_they_commit_or_not(
+def test_readers_miss_nothing_in_any_order_of_four_transactions_with_rollbacks(
     crowd: Crowd, order: list[int], rolled_back: frozenset[int]
 ) -> None:
     crowd.run(order, rolled_back)

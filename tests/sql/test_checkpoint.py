@@ -1,4 +1,4 @@
-"""A checkpoint holds for ever, unless the past is changed."""
+"""A checkpoint stays valid unless the past is changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sql.lifecycle import item, operate, place, record_batch
 
 
 def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
-    """Give what `verify_checkpoint` finds."""
+    """Return the findings of `verify_checkpoint`."""
     return rows(
         conn, "verify_checkpoint", horizon=checkpoint["horizon"], digest=checkpoint["digest"]
     )
@@ -49,7 +49,7 @@ def test_empty_ledger_has_a_checkpoint(conn: Connection) -> None:
     assert changed_since(conn, checkpoint) == []
 
 
-def test_checkpoint_holds_whatever_is_recorded_afterwards(conn: Connection) -> None:
+def test_checkpoint_stays_valid_after_further_entries(conn: Connection) -> None:
     record(conn, amount=10)
     checkpoint = call(conn, "checkpoint")
     spend(conn, 1)
@@ -70,8 +70,8 @@ def test_same_books_have_the_same_digest(conn: Connection) -> None:
     assert first["taken_at"] <= second["taken_at"]
 
 
-def test_what_is_not_decided_yet_is_not_covered(ledger_db: str, conn: Connection) -> None:
-    """Neither the open transaction nor what was committed after it began."""
+def test_open_transactions_are_not_covered(ledger_db: str, conn: Connection) -> None:
+    """Neither an open transaction nor those committed after its start are covered."""
     record(conn, owner_id="alice")
     before = call(conn, "checkpoint")
     with psycopg.connect(ledger_db) as pending:
@@ -100,9 +100,7 @@ def test_transaction_that_is_rolled_back_changes_no_checkpoint(
 
 
 @pytest.mark.parametrize("table", ["operator_actions", "operation_changes", "hold_events"])
-def test_line_of_a_journal_is_covered_though_there_are_no_entries(
-    conn: Connection, table: str
-) -> None:
+def test_journal_line_is_covered_without_any_entries(conn: Connection, table: str) -> None:
     before = call(conn, "checkpoint")
     operate(conn, "set_min_balance", owner_id="nobody", min_balance=-5)
     place(conn, 5, owner_id="nobody")
@@ -134,7 +132,7 @@ def test_checkpoint_does_not_depend_on_the_settings_of_the_session(conn: Connect
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM ledger.accounts", "DELETE FROM ledger.entries"])
-def test_account_that_is_gone_is_missed(conn: Connection, statement: str) -> None:
+def test_checkpoint_finds_a_deleted_account(conn: Connection, statement: str) -> None:
     record(conn, owner_id="alice")
     record(conn, owner_id="bob")
     checkpoint = call(conn, "checkpoint")
@@ -166,7 +164,7 @@ DIGEST = "0" * 64
         ("1", "A" * 64, "digest"),
     ],
 )
-def test_what_is_no_checkpoint_is_refused(
+def test_malformed_checkpoint_is_refused(
     tx: Connection, horizon: str | None, digest: str | None, field: str
 ) -> None:
     with refused(tx, "LG001") as refusal:

@@ -1,26 +1,21 @@
-"""Claim limits in time: when a period begins and ends, and what takes or frees a slot of it."""
+"""Periods of claim limits, and the calls that take or free a slot."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.fixtures.clock import Clock
-from tests.sql.calls import Connection, balance, call, new_nonce, record, refused, scalar
-from tests.sql.lifecycle import item, operate, record_batch, reverse
+from tests.sql.calls import Connection, balance, new_nonce, record, refused, scalar
+from tests.sql.lifecycle import define_limited, item, operate, record_batch, reverse
 
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-def define_limited(tx: Connection, limit: int = 1, period: str = "day", **rule: Any) -> None:
-    """Make LIMITED, of 1 credit unless told otherwise, for app1 and app2."""
-    plain: dict[str, Any] = {"default_amount": 1, "claim_limit": limit, "claim_period": period}
-    description = "Limited"
-    call(tx, "define_operation", operation="LIMITED", description=description, **plain | rule)
-    for app in ("app1", "app2"):
-        call(tx, "allow_operation", app=app, operation="LIMITED")
+define_daily = partial(define_limited, period="day")
 
 
 def claim(tx: Connection, **arguments: Any) -> dict[str, Any]:
@@ -37,9 +32,9 @@ def claims(tx: Connection) -> int:
     [
         ("day", "UTC", "2030-12-31T12:00Z", "2031-01-01T00:00Z"),
         ("day", "Asia/Kathmandu", "2024-01-02T18:14:59Z", "2024-01-02T18:15Z"),
-        # 23 hours: the clock goes forward within the day.
+        # 23 hours: clocks go forward within the day.
         ("day", "Europe/Berlin", "2024-03-30T23:00Z", "2024-03-31T22:00Z"),
-        # 25 hours: it goes back.
+        # 25 hours: clocks go back.
         ("day", "Europe/Berlin", "2024-10-26T22:00Z", "2024-10-27T23:00Z"),
         # The clock goes from 24:00 to 1:00: the next day has no midnight.
         ("day", "America/Sao_Paulo", "2018-11-03T03:00Z", "2018-11-04T03:00Z"),
@@ -61,7 +56,7 @@ def claims(tx: Connection) -> int:
         ("month", "America/Havana", "2015-10-01T04:00Z", "2015-11-01T04:00Z"),
     ],
 )
-def test_claim_is_open_again_at_the_very_microsecond_that_the_refusal_names(
+def test_claim_is_open_again_at_the_exact_time_in_the_refusal(
     tx: Connection, clock: Clock, period: str, zone: str, claimed: str, following: str
 ) -> None:
     define_limited(tx, period=period, claim_time_zone=zone)
@@ -78,7 +73,7 @@ def test_claim_is_open_again_at_the_very_microsecond_that_the_refusal_names(
 
 
 def test_hour_that_comes_twice_belongs_to_one_day(tx: Connection, clock: Clock) -> None:
-    define_limited(tx, claim_time_zone="Europe/Berlin")
+    define_daily(tx, claim_time_zone="Europe/Berlin")
     clock.set("2024-10-27T00:30Z")
     claim(tx)
     clock.forward(hours=1)
@@ -86,8 +81,8 @@ def test_hour_that_comes_twice_belongs_to_one_day(tx: Connection, clock: Clock) 
         claim(tx)
 
 
-def test_zone_of_the_session_plays_no_part(tx: Connection, clock: Clock) -> None:
-    define_limited(tx, claim_time_zone="UTC")
+def test_time_zone_of_the_session_does_not_matter(tx: Connection, clock: Clock) -> None:
+    define_daily(tx, claim_time_zone="UTC")
     tx.execute("SET LOCAL TimeZone = 'Pacific/Kiritimati'")
     clock.set("2030-01-01T09:00Z")
     claim(tx)
@@ -98,7 +93,9 @@ def test_zone_of_the_session_plays_no_part(tx: Connection, clock: Clock) -> None
 
 
 @pytest.mark.parametrize("period", ["day", "week", "month"])
-def test_so_many_claims_are_open_in_every_period(tx: Connection, clock: Clock, period: str) -> None:
+def test_each_period_allows_claims_up_to_the_limit(
+    tx: Connection, clock: Clock, period: str
+) -> None:
     define_limited(tx, limit=3, period=period)
     for _ in range(2):
         for _ in range(3):
@@ -109,8 +106,8 @@ def test_so_many_claims_are_open_in_every_period(tx: Connection, clock: Clock, p
     assert balance(tx) == 6
 
 
-def test_claims_left_over_do_not_add_to_the_next_period(tx: Connection, clock: Clock) -> None:
-    define_limited(tx, limit=2)
+def test_unused_claims_are_not_carried_over(tx: Connection, clock: Clock) -> None:
+    define_daily(tx, limit=2)
     clock.forward(days=1)
     for _ in range(2):
         claim(tx)
@@ -118,7 +115,7 @@ def test_claims_left_over_do_not_add_to_the_next_period(tx: Connection, clock: C
         claim(tx)
 
 
-def test_ever_means_also_in_a_hundred_years(tx: Connection, clock: Clock) -> None:
+def test_limit_of_period_ever_holds_after_a_hundred_years(tx: Connection, clock: Clock) -> None:
     define_limited(tx, limit=2, period="ever")
     claim(tx)
     clock.forward(days=36_500)
@@ -128,8 +125,8 @@ def test_ever_means_also_in_a_hundred_years(tx: Connection, clock: Clock) -> Non
     assert refusal.detail["next_eligible_at"] is None
 
 
-def test_clock_that_is_set_back_opens_no_second_claim(tx: Connection, clock: Clock) -> None:
-    define_limited(tx)
+def test_clock_set_back_allows_no_second_claim(tx: Connection, clock: Clock) -> None:
+    define_daily(tx)
     clock.set("2030-01-02T00:00Z")
     claim(tx)
     clock.set("2030-01-01T23:00Z")
@@ -138,10 +135,10 @@ def test_clock_that_is_set_back_opens_no_second_claim(tx: Connection, clock: Clo
     assert refusal.detail["next_eligible_at"] == "2030-01-03T00:00:00.000000Z"
 
 
-def test_raised_limit_opens_as_many_more_at_once(tx: Connection) -> None:
-    define_limited(tx, limit=1)
+def test_raised_limit_allows_more_claims_at_once(tx: Connection) -> None:
+    define_daily(tx, limit=1)
     claim(tx)
-    define_limited(tx, limit=3)
+    define_daily(tx, limit=3)
     for _ in range(2):
         claim(tx)
     with refused(tx, "LG302"):
@@ -149,7 +146,7 @@ def test_raised_limit_opens_as_many_more_at_once(tx: Connection) -> None:
 
 
 def test_operations_have_limits_of_their_own(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx)
     assert record(tx, operation="DAILY_REWARD")["seq"] == 2
 
@@ -158,7 +155,7 @@ def test_operations_have_limits_of_their_own(tx: Connection) -> None:
 
 
 def test_scope_of_the_owner_counts_all_apps_of_a_period(tx: Connection) -> None:
-    define_limited(tx, limit=2)
+    define_daily(tx, limit=2)
     claim(tx, app="app1")
     claim(tx, app="app2")
     for app in ("app1", "app2"):
@@ -167,7 +164,7 @@ def test_scope_of_the_owner_counts_all_apps_of_a_period(tx: Connection) -> None:
 
 
 def test_scope_of_owner_and_app_counts_subjects_for_each_app(tx: Connection) -> None:
-    define_limited(tx, claim_scope="owner_and_app")
+    define_daily(tx, claim_scope="owner_and_app")
     claim(tx, app="app1", owner_id="alice", claim_subject="device")
     claim(tx, app="app2", owner_id="bob", claim_subject="device")
     with refused(tx, "LG302") as refusal:
@@ -178,7 +175,7 @@ def test_scope_of_owner_and_app_counts_subjects_for_each_app(tx: Connection) -> 
 def test_limit_of_a_subject_is_counted_over_owners_in_each_period(
     tx: Connection, clock: Clock
 ) -> None:
-    define_limited(tx, limit=2)
+    define_daily(tx, limit=2)
     for owner_id in ("alice", "bob"):
         claim(tx, owner_id=owner_id, claim_subject="device")
     with refused(tx, "LG302") as refusal:
@@ -194,11 +191,11 @@ def test_limit_of_a_subject_is_counted_over_owners_in_each_period(
     assert claim(tx, owner_id="carol", claim_subject="device")["seq"] == 1
 
 
-# What takes no slot
+# Calls that take no slot
 
 
 def test_claim_that_cannot_be_paid_takes_no_slot(tx: Connection) -> None:
-    define_limited(tx, default_amount=-5)
+    define_daily(tx, default_amount=-5)
     with refused(tx, "LG301"):
         claim(tx)
     record(tx, amount=5)
@@ -206,7 +203,7 @@ def test_claim_that_cannot_be_paid_takes_no_slot(tx: Connection) -> None:
 
 
 def test_claim_on_a_frozen_account_takes_no_slot(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     operate(tx, "freeze_account")
     with refused(tx, "LG303"):
         claim(tx)
@@ -215,7 +212,7 @@ def test_claim_on_a_frozen_account_takes_no_slot(tx: Connection) -> None:
 
 
 def test_refused_claim_takes_no_slot_of_the_subject(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx, owner_id="alice")
     with refused(tx, "LG302"):
         claim(tx, owner_id="alice", claim_subject="device")
@@ -223,7 +220,7 @@ def test_refused_claim_takes_no_slot_of_the_subject(tx: Connection) -> None:
 
 
 def test_replay_takes_no_slot(tx: Connection) -> None:
-    define_limited(tx, limit=2)
+    define_daily(tx, limit=2)
     for _ in range(3):
         claim(tx, nonce="n")
     assert claim(tx)["replayed"] is False
@@ -231,7 +228,7 @@ def test_replay_takes_no_slot(tx: Connection) -> None:
 
 
 def test_replay_in_the_next_period_takes_no_slot(tx: Connection, clock: Clock) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx, nonce="n")
     clock.forward(days=1)
     assert claim(tx, nonce="n")["replayed"] is True
@@ -239,7 +236,7 @@ def test_replay_in_the_next_period_takes_no_slot(tx: Connection, clock: Clock) -
 
 
 def test_refused_item_of_a_batch_takes_no_slot(tx: Connection) -> None:
-    define_limited(tx, limit=2)
+    define_daily(tx, limit=2)
     results = record_batch(
         tx, [item(operation="LIMITED"), item(operation="LIMITED", amount=2), item()]
     )
@@ -251,7 +248,7 @@ def test_refused_item_of_a_batch_takes_no_slot(tx: Connection) -> None:
 
 
 def test_reversal_of_a_claim_does_not_free_its_slot(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx, nonce="n")
     reverse(tx, "n")
     with refused(tx, "LG302"):
@@ -259,7 +256,7 @@ def test_reversal_of_a_claim_does_not_free_its_slot(tx: Connection) -> None:
 
 
 def test_reversal_frees_the_slot_when_asked_to(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx, nonce="n")
     reverse(tx, "n", free_claim=True)
     assert claim(tx)["replayed"] is False
@@ -268,14 +265,14 @@ def test_reversal_frees_the_slot_when_asked_to(tx: Connection) -> None:
 
 
 def test_freed_claim_is_open_to_the_subject_too(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx, owner_id="alice", nonce="n", claim_subject="device")
     reverse(tx, "n", free_claim=True)
     assert claim(tx, owner_id="bob", claim_subject="device")["seq"] == 1
 
 
 def test_reversal_frees_no_slot_but_its_own(tx: Connection) -> None:
-    define_limited(tx, limit=3)
+    define_daily(tx, limit=3)
     nonces = [claim(tx)["nonce"] for _ in range(3)]
     reverse(tx, nonces[1], free_claim=True)
     claim(tx)
@@ -284,7 +281,7 @@ def test_reversal_frees_no_slot_but_its_own(tx: Connection) -> None:
 
 
 def test_reversal_in_part_cannot_free_the_slot(tx: Connection) -> None:
-    define_limited(tx, default_amount=5)
+    define_daily(tx, default_amount=5)
     claim(tx, nonce="n")
     with refused(tx, "LG001") as refusal:
         reverse(tx, "n", 3, free_claim=True)
@@ -293,24 +290,24 @@ def test_reversal_in_part_cannot_free_the_slot(tx: Connection) -> None:
 
 
 def test_reversal_of_the_rest_frees_the_slot(tx: Connection) -> None:
-    define_limited(tx, default_amount=5)
+    define_daily(tx, default_amount=5)
     claim(tx, nonce="n")
     reverse(tx, "n", 3)
     reverse(tx, "n", free_claim=True)
     assert claim(tx)["replayed"] is False
 
 
-def test_freeing_is_harmless_where_there_is_no_claim(tx: Connection) -> None:
+def test_freeing_without_a_claim_has_no_effect(tx: Connection) -> None:
     nonce = record(tx, amount=5)["nonce"]
     assert reverse(tx, nonce, free_claim=True)["balance"] == 0
 
 
 @pytest.mark.parametrize("freed", [True, False])
 @pytest.mark.parametrize("claimed_again", [True, False])
-def test_reversal_that_frees_otherwise_is_no_replay(
+def test_reversal_with_another_free_claim_is_not_a_replay(
     tx: Connection, freed: bool, claimed_again: bool
 ) -> None:
-    define_limited(tx, limit=2)
+    define_daily(tx, limit=2)
     claim(tx, nonce="n")
     reverse(tx, "n", nonce="back", free_claim=freed)
     if claimed_again:
@@ -321,7 +318,7 @@ def test_reversal_that_frees_otherwise_is_no_replay(
 
 
 def test_refused_reversal_frees_nothing(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     claim(tx, nonce="n")
     record(tx, operation="CREDIT_SPEND", amount=-1)
     with refused(tx, "LG301"):
@@ -330,7 +327,7 @@ def test_refused_reversal_frees_nothing(tx: Connection) -> None:
 
 
 def test_claim_recorded_again_after_freeing_needs_a_new_nonce(tx: Connection) -> None:
-    define_limited(tx)
+    define_daily(tx)
     nonce = new_nonce()
     claim(tx, nonce=nonce)
     reverse(tx, nonce, free_claim=True)

@@ -1,34 +1,17 @@
-"""Claim limits: so often per owner (and claim subject) and period, and not once more."""
+"""Claim limits per owner, claim subject and period."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from tests.sql.calls import Connection, balance, call, fails, record, refused, rows
-from tests.sql.lifecycle import reverse
-
-
-def define_limited(tx: Connection, limit: int = 1, period: str = "ever", **rule: Any) -> None:
-    """Make LIMITED, of 1 credit, for app1 and app2."""
-    call(
-        tx,
-        "define_operation",
-        operation="LIMITED",
-        description="Limited",
-        default_amount=1,
-        claim_limit=limit,
-        claim_period=period,
-        **rule,
-    )
-    for app in ("app1", "app2"):
-        call(tx, "allow_operation", app=app, operation="LIMITED")
+from tests.sql.lifecycle import define_limited, reverse
 
 
 def claim_at(tx: Connection, at: str, app: str = "app1", subject: str | None = None) -> None:
-    """Take a slot of LIMITED for alice as if it were that time."""
+    """Take a slot of LIMITED for alice as of a time."""
     tx.execute(
         """
         SELECT 1 FROM ledger_core.take_claim_slots(
@@ -54,7 +37,7 @@ def test_daily_reward_is_refused_the_second_time_until_midnight_utc(tx: Connecti
     }
 
 
-def test_signup_credit_is_refused_for_ever(tx: Connection) -> None:
+def test_signup_credit_is_refused_forever(tx: Connection) -> None:
     record(tx, operation="SIGNUP_CREDIT")
     with refused(tx, "LG302") as refusal:
         record(tx, operation="SIGNUP_CREDIT")
@@ -68,7 +51,7 @@ def test_shared_claims_are_counted_over_all_apps(tx: Connection) -> None:
         record(tx, app="app2", operation="SIGNUP_CREDIT")
 
 
-def test_scope_of_owner_and_app_counts_each_app_by_itself(tx: Connection) -> None:
+def test_scope_of_owner_and_app_counts_each_app_separately(tx: Connection) -> None:
     define_limited(tx, claim_scope="owner_and_app")
     record(tx, app="app1", operation="LIMITED")
     record(tx, app="app2", operation="LIMITED")
@@ -119,14 +102,14 @@ def test_claim_subject_is_limited_over_all_owners(tx: Connection) -> None:
     assert refusal.detail["limited"] == "claim_subject"
 
 
-def test_owner_is_limited_whatever_the_claim_subject(tx: Connection) -> None:
+def test_owner_is_limited_across_claim_subjects(tx: Connection) -> None:
     record(tx, operation="SIGNUP_CREDIT", claim_subject="device")
     with refused(tx, "LG302") as refusal:
         record(tx, operation="SIGNUP_CREDIT", claim_subject="other device")
     assert refusal.detail["limited"] == "owner"
 
 
-def test_refusal_for_the_subject_uses_up_nothing_of_the_owner(tx: Connection) -> None:
+def test_refusal_for_the_subject_takes_no_slot_of_the_owner(tx: Connection) -> None:
     record(tx, owner_id="alice", operation="SIGNUP_CREDIT", claim_subject="device")
     with refused(tx, "LG302"):
         record(tx, owner_id="bob", operation="SIGNUP_CREDIT", claim_subject="device")
@@ -138,7 +121,7 @@ def test_subject_named_like_an_owner_is_not_that_owner(tx: Connection) -> None:
     assert record(tx, owner_id="bob", operation="SIGNUP_CREDIT")["seq"] == 1
 
 
-def test_claim_subject_means_nothing_where_there_is_no_limit(tx: Connection) -> None:
+def test_claim_subject_has_no_effect_without_a_limit(tx: Connection) -> None:
     record(tx, owner_id="alice", claim_subject="device")
     assert record(tx, owner_id="bob", claim_subject="device")["seq"] == 1
 
@@ -201,10 +184,10 @@ def test_slot_of_a_claim_cannot_be_changed(tx: Connection) -> None:
         tx.execute("UPDATE ledger.claims SET subject = 'bob'")
 
 
-# What is kept of it
+# Stored slots
 
 
-def test_claim_knows_its_slot(tx: Connection) -> None:
+def test_entry_of_a_claim_stores_its_slot(tx: Connection) -> None:
     call(
         tx,
         "define_operation",

@@ -1,4 +1,4 @@
-"""Credits that expire: when, which first, and what the books say about it."""
+"""Credits that expire."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from tests.sql.calls import (
 )
 from tests.sql.lifecycle import (
     adjust,
+    amounts,
     capture,
     extend,
     item,
+    lots,
     operate,
     place,
     record_batch,
@@ -36,21 +38,10 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 @pytest.fixture
 def due(tx: Connection, clock: Clock) -> Row:
-    """A lot of 10 credits of alice that has expired an hour ago, with nothing run since."""
+    """A lot of 10 credits of alice that expired an hour ago and is not settled."""
     entry = record(tx, amount=10, expires_at=clock.ahead(hours=1))
     clock.forward(hours=2)
     return entry
-
-
-def amounts(tx: Connection) -> list[tuple[str, int]]:
-    """Read alice's entries as operation and amount."""
-    return [(entry["operation"], entry["amount"]) for entry in entries(tx)]
-
-
-def lots(tx: Connection) -> list[int]:
-    """Read what is left of alice's lots, in the order in which they were granted."""
-    query = "SELECT remaining FROM ledger.lots WHERE owner_id = 'alice' ORDER BY seq"
-    return [remaining for (remaining,) in tx.execute(query)]
 
 
 def next_due_at(tx: Connection) -> Any:
@@ -66,7 +57,7 @@ def next_expiry(tx: Connection) -> tuple[Any, Any]:
 # When credits expire
 
 
-def test_credits_can_be_read_until_the_very_microsecond(tx: Connection, clock: Clock) -> None:
+def test_credits_can_be_read_until_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
     until = clock.ahead(hours=1)
     record(tx, amount=10, expires_at=until)
     clock.forward(hours=1, microseconds=-1)
@@ -75,7 +66,7 @@ def test_credits_can_be_read_until_the_very_microsecond(tx: Connection, clock: C
     assert spendable(tx) == (0, 0, 0)
 
 
-def test_credits_can_be_spent_until_the_very_microsecond(tx: Connection, clock: Clock) -> None:
+def test_credits_can_be_spent_until_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     clock.forward(hours=1, microseconds=-1)
     spend(tx, 4)
@@ -85,7 +76,7 @@ def test_credits_can_be_spent_until_the_very_microsecond(tx: Connection, clock: 
     assert (refusal.detail["available"], refusal.detail["required"]) == (0, 1)
 
 
-def test_credits_can_be_held_until_the_very_microsecond(tx: Connection, clock: Clock) -> None:
+def test_credits_can_be_held_until_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     clock.forward(hours=1, microseconds=-1)
     place(tx, 4)
@@ -95,7 +86,7 @@ def test_credits_can_be_held_until_the_very_microsecond(tx: Connection, clock: C
     assert refusal.detail["available"] == 0
 
 
-def test_operation_says_after_what_time_its_credits_expire(tx: Connection, clock: Clock) -> None:
+def test_credits_expire_after_the_time_in_the_operation(tx: Connection, clock: Clock) -> None:
     expected = clock.now.replace(month=2)
     entry = record(tx, app="app2", operation="PLAN_ALLOWANCE")
     assert entry["expires_at"] == expected
@@ -107,7 +98,7 @@ def test_operation_says_after_what_time_its_credits_expire(tx: Connection, clock
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
-def test_months_are_counted_in_utc_whatever_the_zone_of_the_session(
+def test_months_are_counted_in_utc_in_any_session_time_zone(
     tx: Connection, clock: Clock, zone: str
 ) -> None:
     tx.execute(f"SET LOCAL TimeZone = '{zone}'".encode())
@@ -117,9 +108,7 @@ def test_months_are_counted_in_utc_whatever_the_zone_of_the_session(
     assert entry["expires_at"] == clock.now
 
 
-def test_days_are_of_24_hours_whatever_the_zone_of_the_session(
-    tx: Connection, clock: Clock
-) -> None:
+def test_days_have_24_hours_in_any_session_time_zone(tx: Connection, clock: Clock) -> None:
     call(
         tx,
         "define_operation",
@@ -134,7 +123,7 @@ def test_days_are_of_24_hours_whatever_the_zone_of_the_session(
     assert record(tx)["expires_at"] == clock.ahead(hours=24)
 
 
-def test_credits_of_one_asset_expire_without_the_others(tx: Connection, clock: Clock) -> None:
+def test_credits_of_one_asset_expire_separately(tx: Connection, clock: Clock) -> None:
     call(
         tx,
         "define_operation",
@@ -153,7 +142,7 @@ def test_credits_of_one_asset_expire_without_the_others(tx: Connection, clock: C
 
 
 @pytest.mark.usefixtures("due")
-def test_clock_that_is_set_back_does_not_bring_credits_back(tx: Connection, clock: Clock) -> None:
+def test_clock_set_back_does_not_restore_credits(tx: Connection, clock: Clock) -> None:
     record(tx, operation="CONTENT_ACCESS")
     clock.forward(hours=-2)
     assert balance(tx) == 0
@@ -191,7 +180,7 @@ def test_credits_that_do_not_expire_are_spent_last(tx: Connection, clock: Clock)
     assert lots(tx) == [0]
 
 
-def test_adjustment_takes_what_expires_first_too(tx: Connection, clock: Clock) -> None:
+def test_adjustment_spends_soonest_credits_first(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10)
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     adjust(tx, -4)
@@ -206,7 +195,7 @@ def test_lots_of_an_entry_say_what_it_took(tx: Connection, clock: Clock) -> None
     assert moved.fetchall() == [(3, 1, 2), (3, 2, 10)]
 
 
-# What is posted
+# Posting expiries
 
 
 def test_next_entry_posts_the_expiry_before_itself(tx: Connection, due: Row) -> None:
@@ -289,7 +278,7 @@ def test_lots_of_one_time_expire_as_one_entry(tx: Connection, clock: Clock) -> N
     assert moved.fetchall() == [(3, 1, 1), (3, 2, 2)]
 
 
-def test_credits_of_a_frozen_account_go_on_expiring(tx: Connection, clock: Clock) -> None:
+def test_credits_of_a_frozen_account_expire(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     operate(tx, "freeze_account")
     clock.forward(hours=1)
@@ -306,7 +295,7 @@ def test_plain_item_of_a_batch_posts_the_expiry_too(tx: Connection) -> None:
 
 
 @pytest.mark.usefixtures("due")
-def test_expiry_taken_back_with_its_transaction_is_posted_later(tx: Connection) -> None:
+def test_rolled_back_expiry_is_posted_later(tx: Connection) -> None:
     with refused(tx, "LG301"):
         record(tx, amount=1)
         spend(tx, 2)
@@ -331,7 +320,7 @@ def test_job_has_nothing_to_do_the_second_time(tx: Connection) -> None:
     assert len(entries(tx)) == 2
 
 
-def test_job_posts_nothing_before_the_very_microsecond(tx: Connection, clock: Clock) -> None:
+def test_job_posts_nothing_before_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     clock.forward(hours=1, microseconds=-1)
     assert call(tx, "expire_credits")["expire_credits"] == 0
@@ -339,7 +328,9 @@ def test_job_posts_nothing_before_the_very_microsecond(tx: Connection, clock: Cl
     assert call(tx, "expire_credits")["expire_credits"] == 1
 
 
-def test_job_takes_so_many_accounts_and_the_longest_due_first(tx: Connection, clock: Clock) -> None:
+def test_job_settles_at_most_the_given_accounts_longest_due_first(
+    tx: Connection, clock: Clock
+) -> None:
     for hours, owner_id in ((3, "alice"), (1, "bob"), (2, "carol")):
         record(tx, owner_id=owner_id, amount=1, expires_at=clock.ahead(hours=hours))
     clock.forward(hours=3)
@@ -478,7 +469,7 @@ def test_extending_the_hold_lets_expired_credits_wait_longer(tx: Connection, clo
     assert spendable(tx) == (0, 0, 0)
 
 
-# What expires next
+# The next expiry
 
 
 def test_soonest_credits_are_the_next_to_expire(tx: Connection, clock: Clock) -> None:
@@ -535,9 +526,7 @@ def test_view_of_balances_agrees_before_and_after_posting(tx: Connection) -> Non
 
 
 @pytest.mark.usefixtures("due")
-def test_balance_of_the_past_knows_an_expiry_that_is_not_posted(
-    tx: Connection, clock: Clock
-) -> None:
+def test_balance_at_counts_an_expiry_that_is_not_posted(tx: Connection, clock: Clock) -> None:
     def at(**amount: int) -> int:
         clock.forward(**amount)
         moment = clock.now
@@ -597,7 +586,7 @@ def test_lots_are_spent_before_the_overdraft(tx: Connection, clock: Clock) -> No
     assert balance(tx) == -2
 
 
-def test_floor_cannot_be_raised_so_far_that_an_expiry_would_pass_it(
+def test_floor_cannot_be_raised_above_what_remains_after_expiries(
     tx: Connection, clock: Clock
 ) -> None:
     operate(tx, "set_min_balance", min_balance=-10)
@@ -609,7 +598,7 @@ def test_floor_cannot_be_raised_so_far_that_an_expiry_would_pass_it(
     assert record(tx, amount=1)["balance"] == 1
 
 
-# Accounts that pay nothing for it
+# Accounts with nothing due
 
 
 @pytest.mark.parametrize("operation", ["CREDIT_ADD", "DAILY_REWARD", "CONTENT_ACCESS"])

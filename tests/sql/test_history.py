@@ -1,4 +1,4 @@
-"""What the books say about the past: balances at a time, statements that tie out."""
+"""Balances at a time, and statements of a period."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def balance_at(conn: Connection, at: datetime | str, owner_id: str = "alice") ->
 def statement(
     conn: Connection, since: datetime | str, until: datetime | str, owner_id: str = "alice"
 ) -> list[tuple[Any, ...]]:
-    """Give the lines of a statement."""
+    """Return the lines of a statement."""
     found = rows(conn, "statement", owner_id=owner_id, since=since, until=until)
     return [tuple(line.values()) for line in found]
 
 
 def moments_of(conn: Connection, clock: Clock, owner_id: str) -> list[datetime]:
-    """Give every moment at which the balance may step, and those just before and after."""
+    """Return all times at which the balance may change, and those just before and after."""
     query = """
         SELECT recorded_at FROM ledger.entries WHERE owner_id = %(owner_id)s
         UNION SELECT expires_at FROM ledger.lots WHERE owner_id = %(owner_id)s
@@ -52,7 +52,7 @@ def moments_of(conn: Connection, clock: Clock, owner_id: str) -> list[datetime]:
 # balance_at
 
 
-def test_balance_steps_at_the_very_microsecond_of_each_entry(tx: Connection, clock: Clock) -> None:
+def test_balance_steps_at_the_exact_microsecond_of_each_entry(tx: Connection, clock: Clock) -> None:
     expected = 0
     for amount in (5, 7, 11):
         clock.forward(seconds=1)
@@ -73,7 +73,7 @@ def test_entries_of_the_same_microsecond_count_together(tx: Connection, clock: C
     assert balance_at(tx, clock.now - MICROSECOND) == 0
 
 
-def test_expiry_that_is_not_posted_counts_from_its_very_microsecond(
+def test_expiry_that_is_not_posted_counts_from_its_exact_microsecond(
     tx: Connection, clock: Clock
 ) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
@@ -98,14 +98,14 @@ def test_credits_under_a_hold_expire_when_the_hold_ends(tx: Connection, clock: C
     assert balance_at(tx, start + timedelta(hours=3)) == 0
 
 
-def test_past_before_the_first_entry_is_empty(tx: Connection, clock: Clock) -> None:
+def test_balance_before_the_first_entry_is_zero(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10)
     assert balance_at(tx, "-infinity") == 0
     assert balance_at(tx, "2029-12-31T23:59:59.999999Z") == 0
     assert balance_at(tx, clock.now, owner_id="nobody") == 0
 
 
-def test_assets_have_a_past_each(tx: Connection, clock: Clock) -> None:
+def test_assets_have_separate_histories(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10)
     found = call(tx, "balance_at", owner_id="alice", at=clock.now, asset="TOKEN")
     assert found["balance_at"] == 0
@@ -127,7 +127,7 @@ def test_assets_have_a_past_each(tx: Connection, clock: Clock) -> None:
         ("statement", {"since": START, "until": START, "owner_id": None}, "owner_id"),
     ],
 )
-def test_what_is_no_past_is_refused(
+def test_malformed_question_about_the_past_is_refused(
     tx: Connection, clock: Clock, function: str, arguments: Row, field: str
 ) -> None:
     assert clock.now == datetime.fromisoformat(START)
@@ -181,7 +181,7 @@ def test_since_belongs_to_the_period_and_until_does_not(tx: Connection, clock: C
     ]
 
 
-def test_period_of_no_length_has_no_totals(tx: Connection, clock: Clock) -> None:
+def test_empty_period_has_no_totals(tx: Connection, clock: Clock) -> None:
     record(tx, amount=5)
     clock.forward(seconds=1)
     assert statement(tx, clock.now, clock.now) == [
@@ -219,12 +219,12 @@ def test_posted_and_unposted_expiries_are_one_line(tx: Connection, clock: Clock)
     assert ("total", "ledger", "EXPIRY", 1, -30) in statement(tx, start, "infinity")
 
 
-# Whatever happened
+# Full books
 
 
 @pytest.fixture(params=["now", "posted"])
 def busy_past(tx: Connection, request: pytest.FixtureRequest) -> Clock:
-    """Full books of many owners; at the end of it everything due is posted, or nothing is."""
+    """Full books of many owners, in which everything due is settled, or nothing is."""
     clock = Clock(tx, BEGINNING)
     last = "all that was to expire is due"
     for activity in activities(tx, clock):
@@ -238,7 +238,7 @@ def busy_past(tx: Connection, request: pytest.FixtureRequest) -> Clock:
 def test_balance_of_any_moment_is_that_of_the_entries_posted_later_for_it(
     tx: Connection, clock: Clock
 ) -> None:
-    """What a read computes for a time is what settling posts as of that time."""
+    """Reads compute for a time what settling records as of that time."""
     for activity in activities(tx, clock):
         owners = scalar(tx, "SELECT array_agg(DISTINCT owner_id) FROM ledger.accounts") or []
         before = {

@@ -1,4 +1,4 @@
-"""The journal of holds: what happened to each, and how it stood afterwards."""
+"""The journal of holds."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def clock(tx: Connection) -> Iterator[Clock]:
 
 
 def events(conn: Connection, hold_nonce: str = "h") -> list[Row]:
-    """Read what happened to a hold of alice's, oldest first."""
+    """Read the events of a hold of alice, oldest first."""
     return [
         line for line in hold_events_as_stored(conn, "alice") if line["hold_nonce"] == hold_nonce
     ]
 
 
 def told(lines: list[Row]) -> list[tuple[str, str, int]]:
-    """Give of each event what the hold was afterwards: its status and what it had captured."""
+    """Return of each event its kind, and the status and captured amount of the hold after it."""
     return [(it["event"], it["hold"]["status"], it["hold"]["captured"]) for it in lines]
 
 
-def test_events_of_a_hold_tell_its_life(tx: Connection) -> None:
+def test_events_of_a_hold_show_its_changes(tx: Connection) -> None:
     record(tx, amount=100)
     place(tx, 30, nonce="h", metadata={"job": 7})
     first = capture(tx, "h", 10, final=False)
@@ -48,7 +48,7 @@ def test_events_of_a_hold_tell_its_life(tx: Connection) -> None:
     assert (placed["expires_in"], placed["metadata"]) == ("00:15:00", {"job": 7})
 
 
-def test_event_tells_what_the_hold_reserves_of_which_lot(tx: Connection) -> None:
+def test_event_shows_the_reserved_lots(tx: Connection) -> None:
     lot = record(tx, amount=8, expires_at="2099-01-01T00:00:00Z")
     record(tx, amount=100)
     place(tx, 30, nonce="h")
@@ -81,7 +81,7 @@ def test_hold_that_expired_is_noted_as_of_its_end_when_the_account_is_next_writt
     assert events(tx)[-1]["happened_at"] == hold["expires_at"]
 
 
-def test_what_changes_nothing_is_not_noted(tx: Connection) -> None:
+def test_calls_without_effect_are_not_noted(tx: Connection) -> None:
     record(tx, amount=100)
     place(tx, 30, nonce="h", expires_in="1 day")
     place(tx, 30, nonce="h", expires_in="1 day")
@@ -94,7 +94,7 @@ def test_what_changes_nothing_is_not_noted(tx: Connection) -> None:
     assert len(hold_events_as_stored(tx, "alice")) == 2
 
 
-def test_reversal_of_a_capture_is_no_event_of_the_hold(tx: Connection) -> None:
+def test_reversal_of_a_capture_is_not_an_event_of_the_hold(tx: Connection) -> None:
     record(tx, amount=100)
     place(tx, 30, nonce="h")
     capture(tx, "h", nonce="c")
@@ -102,7 +102,7 @@ def test_reversal_of_a_capture_is_no_event_of_the_hold(tx: Connection) -> None:
     assert [it["event"] for it in events(tx)] == ["placed", "captured"]
 
 
-# What the journal is for
+# Verifying holds by the journal
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_reversal_of_a_capture_is_no_event_of_the_hold(tx: Connection) -> None:
         "nonce = 'other'",
     ],
 )
-def test_hold_that_was_changed_behind_the_functions_is_named(tx: Connection, change: str) -> None:
+def test_hold_changed_without_the_functions_is_found(tx: Connection, change: str) -> None:
     record(tx, amount=100)
     place(tx, 30, nonce="h", metadata={"job": 7})
     release(tx, "h")

@@ -1,4 +1,4 @@
-"""Holds: credits reserved now, captured or released later, exactly once."""
+"""Holds: credits that are reserved, and captured or released later."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ from tests.sql.lifecycle import (
     spendable,
 )
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 @pytest.fixture(autouse=True)
 def _credits(tx: Connection, clock: Clock) -> None:  # noqa: ARG001
@@ -55,7 +53,7 @@ ENDS: list[tuple[Callable[..., Any], str]] = [
 # Placing
 
 
-def test_hold_says_what_it_reserves(tx: Connection, clock: Clock) -> None:
+def test_place_hold_returns_the_hold(tx: Connection, clock: Clock) -> None:
     assert place(tx, 30, nonce="h", metadata={"job": 1}) == {
         "owner_id": "alice",
         "asset": "CREDIT",
@@ -111,7 +109,7 @@ def test_hold_may_go_down_to_the_floor_of_the_account(tx: Connection) -> None:
         place(tx, 1)
 
 
-def test_owner_never_seen_has_nothing_to_hold(tx: Connection) -> None:
+def test_unknown_owner_has_nothing_to_hold(tx: Connection) -> None:
     with refused(tx, "LG301") as refusal:
         place(tx, 1, owner_id="bob")
     assert refusal.detail["available"] == 0
@@ -295,13 +293,13 @@ def test_capture_records_an_entry_of_the_operation_of_the_hold(
     }
 
 
-def test_capture_without_amount_takes_all_of_it(tx: Connection) -> None:
+def test_capture_without_amount_captures_everything(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h")
     assert spendable(tx) == (70, 0, 70)
 
 
-def test_final_capture_gives_the_rest_back(tx: Connection, clock: Clock) -> None:
+def test_final_capture_releases_the_rest(tx: Connection, clock: Clock) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 20)
     assert spendable(tx) == (80, 0, 80)
@@ -319,7 +317,7 @@ def test_hold_stays_open_while_captures_are_not_final(tx: Connection) -> None:
     assert (hold["status"], hold["captured"], hold["remaining"]) == ("open", 15, 15)
 
 
-def test_capture_of_all_the_rest_ends_the_hold_though_not_final(tx: Connection) -> None:
+def test_non_final_capture_of_the_rest_ends_the_hold(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, final=False)
     capture(tx, "h", 20, final=False)
@@ -329,7 +327,7 @@ def test_capture_of_all_the_rest_ends_the_hold_though_not_final(tx: Connection) 
         capture(tx, "h", 1)
 
 
-def test_capture_without_amount_takes_what_earlier_captures_left(tx: Connection) -> None:
+def test_capture_without_amount_captures_the_rest(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, final=False)
     assert capture(tx, "h")["amount"] == -20
@@ -380,7 +378,7 @@ def test_hold_of_an_overdraft_can_be_captured(tx: Connection) -> None:
     assert capture(tx, "h")["balance"] == -20
 
 
-def test_hold_is_captured_though_the_floor_was_raised_meanwhile(tx: Connection) -> None:
+def test_hold_can_be_captured_after_the_floor_was_raised(tx: Connection) -> None:
     operate(tx, "set_min_balance", min_balance=-20)
     place(tx, 110, nonce="h")
     record(tx, amount=10)
@@ -402,7 +400,7 @@ def test_malformed_capture_is_refused_with_the_field(
 # Releasing and extending
 
 
-def test_release_gives_everything_back(tx: Connection, clock: Clock) -> None:
+def test_release_frees_all_held_credits(tx: Connection, clock: Clock) -> None:
     place(tx, 30, nonce="h")
     clock.forward(minutes=1)
     hold = release(tx, "h")
@@ -411,7 +409,7 @@ def test_release_gives_everything_back(tx: Connection, clock: Clock) -> None:
     assert len(entries(tx)) == 1
 
 
-def test_release_gives_back_what_was_not_captured(tx: Connection) -> None:
+def test_release_frees_credits_that_were_not_captured(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, final=False)
     hold = release(tx, "h")
@@ -445,7 +443,7 @@ def test_extending_can_be_repeated(tx: Connection) -> None:
     assert extend(tx, "h", "1 hour") == extend(tx, "h", "1 hour")
 
 
-def test_hold_can_be_extended_up_to_the_very_microsecond_of_its_end(
+def test_hold_can_be_extended_up_to_the_exact_microsecond_of_its_end(
     tx: Connection, clock: Clock
 ) -> None:
     place(tx, 30, nonce="h")
@@ -463,7 +461,7 @@ def test_hold_is_extended_by_up_to_366_days(tx: Connection, expires_in: Any) -> 
     assert refusal.detail["field"] == "expires_in"
 
 
-# The end
+# Ended holds
 
 
 @pytest.mark.parametrize(("end", "status"), ENDS)
@@ -510,7 +508,7 @@ def test_hold_that_was_captured_or_has_expired_is_not_released(
     assert refusal.detail["status"] == status
 
 
-def test_hold_can_be_captured_until_the_very_microsecond(tx: Connection, clock: Clock) -> None:
+def test_hold_can_be_captured_until_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
     place(tx, 30, nonce="h")
     clock.forward(minutes=15, microseconds=-1)
     capture(tx, "h", 10, final=False)
@@ -529,13 +527,13 @@ def test_expired_hold_frees_its_credits_with_nothing_running(tx: Connection, clo
     assert spend(tx, 100)["balance"] == 0
 
 
-def test_end_of_a_hold_makes_no_entry(tx: Connection, clock: Clock) -> None:
+def test_end_of_a_hold_records_no_entry(tx: Connection, clock: Clock) -> None:
     place(tx, 30)
     clock.forward(minutes=15)
     assert spend(tx, 1)["seq"] == 2
 
 
-def test_holds_end_each_at_its_own_time(tx: Connection, clock: Clock) -> None:
+def test_each_hold_ends_at_its_own_time(tx: Connection, clock: Clock) -> None:
     for minutes in (1, 2, 3):
         place(tx, minutes, expires_in=f"{minutes} minutes")
     held = []
@@ -608,7 +606,7 @@ def test_same_hold_again_gets_the_first_answer(tx: Connection, clock: Clock) -> 
     assert spendable(tx) == (100, 30, 70)
 
 
-def test_replayed_hold_says_what_has_become_of_it(tx: Connection) -> None:
+def test_replayed_hold_shows_its_current_state(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10)
     again = place(tx, 30, nonce="h")
@@ -627,7 +625,7 @@ def test_hold_that_has_ended_is_not_placed_again(
     assert spendable(tx)[1] == 0
 
 
-def test_hold_is_replayed_though_all_credits_are_held_by_now(tx: Connection) -> None:
+def test_hold_is_replayed_when_nothing_is_available(tx: Connection) -> None:
     place(tx, 100, nonce="h")
     assert place(tx, 100, nonce="h")["replayed"] is True
 
@@ -745,7 +743,7 @@ def test_release_again_changes_nothing(tx: Connection, clock: Clock) -> None:
     assert release(tx, "h") == first | {"replayed": True}
 
 
-# One nonce for holds and entries
+# Holds and entries share nonces
 
 
 OTHERS = pytest.mark.parametrize("owner_id", ["alice", "bob"], ids=["same owner", "other owner"])
@@ -767,7 +765,7 @@ def test_entry_cannot_have_the_nonce_of_a_hold(
 
 
 @OTHERS
-def test_entry_alike_cannot_have_the_nonce_of_a_hold(
+def test_entry_with_equal_fields_cannot_have_the_nonce_of_a_hold(
     tx: Connection, nonce_of_a_hold: str, owner_id: str
 ) -> None:
     with refused(tx, "LG201"):
@@ -849,7 +847,7 @@ def test_capture_cannot_have_the_nonce_of_another_entry(tx: Connection) -> None:
             capture(tx, "h", 10, nonce=nonce)
 
 
-def test_entry_cannot_have_the_nonce_of_a_capture_that_looks_alike(tx: Connection) -> None:
+def test_entry_cannot_have_the_nonce_of_a_capture_with_equal_fields(tx: Connection) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, nonce="c")
     with refused(tx, "LG201"):
@@ -902,7 +900,7 @@ def test_holds_are_listed_by_their_state_of_this_microsecond(
     assert len(holds(tx)) == 4
 
 
-def test_hold_is_listed_as_open_until_the_very_microsecond(tx: Connection, clock: Clock) -> None:
+def test_hold_is_listed_as_open_until_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
     place(tx, 1)
     clock.forward(minutes=15, microseconds=-1)
     assert [hold["status"] for hold in holds(tx)] == ["open"]
@@ -923,7 +921,7 @@ def test_pages_of_holds_follow_each_other(tx: Connection, clock: Clock) -> None:
     assert listed == placed[::-1]
 
 
-def test_page_of_holds_has_50_unless_told_otherwise(tx: Connection, clock: Clock) -> None:
+def test_page_of_holds_has_50_by_default(tx: Connection, clock: Clock) -> None:
     for _ in range(51):
         place(tx, 1)
         clock.forward(microseconds=1)
@@ -962,7 +960,7 @@ def test_row_of_a_hold_ends_once(tx: Connection) -> None:
 # In the caller's transaction
 
 
-def test_hold_taken_back_with_its_transaction_reserves_nothing(tx: Connection) -> None:
+def test_rolled_back_hold_reserves_nothing(tx: Connection) -> None:
     nonce = new_nonce()
     with refused(tx, "LG301"):
         place(tx, 30, nonce=nonce)
@@ -971,7 +969,7 @@ def test_hold_taken_back_with_its_transaction_reserves_nothing(tx: Connection) -
     assert place(tx, 30, nonce=nonce)["replayed"] is False
 
 
-def test_capture_taken_back_leaves_the_hold_open(tx: Connection, clock: Clock) -> None:
+def test_rolled_back_capture_leaves_the_hold_open(tx: Connection, clock: Clock) -> None:
     place(tx, 30, nonce="h")
     with refused(tx, "LG304"):
         capture(tx, "h", 10)

@@ -12,7 +12,7 @@ from tests.sql.calls import Connection, balance, entries, fails, record, refused
 
 @pytest.fixture
 def caller(ledger_db: str) -> Iterator[Connection]:
-    """A caller with a table of its own, in psycopg's usual mode: a transaction until commit."""
+    """A caller with a table of its own, on a connection that is not in autocommit mode."""
     with psycopg.connect(ledger_db) as connection:
         connection.execute("CREATE TABLE orders (order_id integer PRIMARY KEY)")
         connection.commit()
@@ -24,14 +24,14 @@ def orders(conn: Connection) -> int:
     return found
 
 
-def test_commit_keeps_the_order_and_the_entry(caller: Connection, conn: Connection) -> None:
+def test_commit_stores_the_order_and_the_entry(caller: Connection, conn: Connection) -> None:
     caller.execute("INSERT INTO orders VALUES (1)")
     record(caller, amount=5)
     caller.commit()
     assert (orders(conn), balance(conn)) == (1, 5)
 
 
-def test_rollback_takes_back_the_order_and_the_entry(caller: Connection, conn: Connection) -> None:
+def test_rollback_undoes_the_order_and_the_entry(caller: Connection, conn: Connection) -> None:
     caller.execute("INSERT INTO orders VALUES (1)")
     record(caller, operation="SIGNUP_CREDIT")
     caller.rollback()
@@ -45,28 +45,28 @@ def test_nobody_else_sees_the_entry_before_the_commit(caller: Connection, conn: 
     assert (balance(caller), balance(conn)) == (5, 0)
 
 
-def test_refusal_takes_the_order_with_it(caller: Connection, conn: Connection) -> None:
+def test_refusal_rolls_back_the_order(caller: Connection, conn: Connection) -> None:
     with pytest.raises(psycopg.Error), caller.transaction():
         caller.execute("INSERT INTO orders VALUES (1)")
         spend(caller, 1)
     assert orders(conn) == 0
 
 
-def test_error_of_the_caller_takes_the_entry_with_it(caller: Connection, conn: Connection) -> None:
+def test_error_of_the_caller_rolls_back_the_entry(caller: Connection, conn: Connection) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation), caller.transaction():
         record(caller, amount=5)
         caller.execute("INSERT INTO orders VALUES (1), (1)")
     assert balance(conn) == 0
 
 
-def test_entry_taken_back_can_be_recorded_under_the_same_nonce(caller: Connection) -> None:
+def test_rolled_back_entry_can_be_recorded_under_the_same_nonce(caller: Connection) -> None:
     record(caller, nonce="n", amount=5)
     caller.rollback()
     entry = record(caller, nonce="n", amount=5)
     assert (entry["seq"], entry["replayed"]) == (1, False)
 
 
-def test_savepoint_gives_up_a_refused_call_and_keeps_the_rest(
+def test_savepoint_undoes_a_refused_call_and_keeps_the_rest(
     caller: Connection, conn: Connection
 ) -> None:
     record(caller, amount=5)
@@ -77,7 +77,9 @@ def test_savepoint_gives_up_a_refused_call_and_keeps_the_rest(
     assert [entry["amount"] for entry in entries(conn)] == [5, -5]
 
 
-def test_savepoint_takes_back_an_entry_and_its_number(caller: Connection, conn: Connection) -> None:
+def test_rollback_to_a_savepoint_undoes_an_entry_and_its_number(
+    caller: Connection, conn: Connection
+) -> None:
     record(caller, amount=5)
     with caller.transaction(force_rollback=True):
         spend(caller, 2)
@@ -86,7 +88,7 @@ def test_savepoint_takes_back_an_entry_and_its_number(caller: Connection, conn: 
     assert (entry["seq"], entry["balance"], balance(conn)) == (2, 2, 2)
 
 
-def test_savepoint_taken_back_gives_the_claim_back(caller: Connection) -> None:
+def test_rollback_to_a_savepoint_frees_the_claim(caller: Connection) -> None:
     with caller.transaction(force_rollback=True):
         record(caller, operation="SIGNUP_CREDIT")
     assert record(caller, operation="SIGNUP_CREDIT")["seq"] == 1
@@ -144,7 +146,7 @@ def test_read_only_transaction_can_read_and_not_record(caller: Connection) -> No
         spend(caller, 1)
 
 
-# Stricter isolation
+# Stricter isolation levels
 
 
 @pytest.mark.parametrize("level", list(psycopg.IsolationLevel), ids=lambda level: level.name)
@@ -163,7 +165,7 @@ STRICT = [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALI
 
 @pytest.fixture(params=STRICT, ids=lambda level: level.name)
 def strict_caller(caller: Connection, request: pytest.FixtureRequest) -> Connection:
-    """A caller in a transaction whose snapshot is taken already."""
+    """A caller in a transaction that has taken its snapshot."""
     caller.isolation_level = request.param
     caller.execute("SELECT 1 FROM orders")
     return caller

@@ -1,4 +1,4 @@
-"""Apps and operations are made and changed by functions that can be called again."""
+"""The functions that manage apps and operations. All of them can be repeated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BONUS: dict[str, Any] = {
 
 
 def changes(tx: Connection) -> list[Row]:
-    """Read the history, oldest first, without what the migrations left there."""
+    """Read the history, oldest first, without the changes by migrations."""
     with tx.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT * FROM ledger.operation_changes WHERE changed_at >= now() ORDER BY change_id"
@@ -52,7 +52,7 @@ def test_registering_again_changes_the_description_only(tx: Connection) -> None:
     assert noted == [("registered", "app1", "New words")]
 
 
-def test_registering_the_same_again_changes_nothing(tx: Connection) -> None:
+def test_repeated_registration_changes_nothing(tx: Connection) -> None:
     call(tx, "register_app", app="app3", description="Third")
     before = changes(tx)
     call(tx, "register_app", app="app3", description="Third")
@@ -94,7 +94,7 @@ def test_default_alone_is_a_fixed_price(tx: Connection) -> None:
     assert (rule(tx)["min_amount"], rule(tx)["max_amount"]) == (5, 5)
 
 
-def test_defining_the_same_again_changes_nothing(tx: Connection) -> None:
+def test_repeated_definition_changes_nothing(tx: Connection) -> None:
     call(tx, "define_operation", **BONUS)
     before = (rule(tx), changes(tx))
     call(tx, "define_operation", **BONUS)
@@ -109,7 +109,7 @@ def test_defining_again_replaces_the_whole_rule(tx: Connection) -> None:
     assert (found["claim_limit"], found["claim_period"], found["claim_scope"]) == (None,) * 3
 
 
-def test_claim_limit_is_per_owner_and_in_utc_unless_told_otherwise(tx: Connection) -> None:
+def test_claim_limit_is_per_owner_and_in_utc_by_default(tx: Connection) -> None:
     call(tx, "define_operation", **BONUS, claim_limit=2, claim_period="day")
     assert (rule(tx)["claim_scope"], rule(tx)["claim_time_zone"]) == ("owner", "UTC")
 
@@ -259,7 +259,7 @@ def test_shared_operation_cannot_be_retired(tx: Connection) -> None:
 # bind_role
 
 
-def test_role_that_is_not_there_cannot_be_bound(tx: Connection) -> None:
+def test_unknown_role_cannot_be_bound(tx: Connection) -> None:
     with refused(tx, "LG001") as refusal:
         call(tx, "bind_role", role="no_such_role", app="app1")
     assert refusal.detail == {"field": "role", "reason": "is not a role of this server"}

@@ -1,4 +1,4 @@
-"""The ledger does what a plain model of it does, whatever the sequence of calls and the time."""
+"""The ledger behaves like a model in Python, for random sequences of calls and times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sql.calls import Connection, scalar
 from tests.sql.model.catalogue import define_weekly_bonus
 from tests.sql.model.machine import BEGINNING, LedgerMachine
 
-# Each example is a long sequence of calls.
+# Fewer examples, because each is a long sequence of calls.
 _SEQUENCES = settings(max_examples=settings().max_examples // 2)
 _FIRST_FINDING = settings(max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
 
@@ -23,7 +23,7 @@ def clock(conn: Connection) -> Clock:
 
 
 def compare_with_model(conn: Connection, clock: Clock, how: settings) -> None:
-    """Run the machine; fail with the shortest sequence after which database and model differ."""
+    """Run the state machine, and fail with the shortest sequence that shows a difference."""
 
     class Machine(LedgerMachine):
         def __init__(self) -> None:
@@ -33,7 +33,7 @@ def compare_with_model(conn: Connection, clock: Clock, how: settings) -> None:
 
 
 def plant(conn: Connection, function: str, right: str, wrong: str) -> None:
-    """Make a mistake in a function."""
+    """Plant a mistake in a function."""
     definition: str = scalar(
         conn,
         """
@@ -46,7 +46,7 @@ def plant(conn: Connection, function: str, right: str, wrong: str) -> None:
     conn.execute(definition.replace(right, wrong).encode())
 
 
-def test_database_does_what_the_model_does(conn: Connection, clock: Clock) -> None:
+def test_database_behaves_like_the_model(conn: Connection, clock: Clock) -> None:
     compare_with_model(conn, clock, _SEQUENCES)
 
 

@@ -1,4 +1,4 @@
-"""A nonce makes a retry safe: the same request again gets the first answer."""
+"""A request repeated under its nonce gets the first answer."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_different_request_under_a_used_nonce_is_refused(
 @pytest.mark.parametrize(
     "added", [{"metadata": {}}, {"expires_at": AT}, {"claim_subject": "device"}], ids=str
 )
-def test_request_that_says_more_than_the_first_is_refused(
+def test_request_with_more_fields_than_the_first_is_refused(
     tx: Connection, added: dict[str, Any]
 ) -> None:
     record(tx, nonce="n", amount=3)
@@ -157,13 +157,13 @@ def test_refused_request_does_not_use_up_its_nonce(
     assert record(tx, nonce=nonce, amount=5)["replayed"] is False
 
 
-def test_spend_is_replayed_though_its_credits_are_gone(tx: Connection) -> None:
+def test_spend_is_replayed_when_no_credits_are_left(tx: Connection) -> None:
     record(tx, amount=10)
     first = spend(tx, 10, nonce="n")
     assert spend(tx, 10, nonce="n") == first | {"replayed": True}
 
 
-def test_claim_is_replayed_though_its_limit_is_reached(tx: Connection) -> None:
+def test_claim_is_replayed_when_its_limit_is_reached(tx: Connection) -> None:
     first = record(tx, operation="SIGNUP_CREDIT", nonce="n")
     assert record(tx, operation="SIGNUP_CREDIT", nonce="n") == first | {"replayed": True}
 
@@ -174,7 +174,7 @@ def test_entry_is_replayed_on_a_frozen_account(tx: Connection) -> None:
     assert record(tx, nonce="n")["replayed"] is True
 
 
-def test_entry_is_replayed_though_its_expiry_has_passed(tx: Connection) -> None:
+def test_entry_is_replayed_after_its_expiry(tx: Connection) -> None:
     past = "2001-01-01T00:00:00Z"
     record(tx, nonce="n", expires_at=AT)
     tx.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
@@ -197,7 +197,9 @@ def test_retry_is_replayed_after_the_default_changed(tx: Connection) -> None:
     assert record(tx, nonce="n") == first | {"replayed": True}
 
 
-def test_left_out_amount_is_the_default_of_now_for_an_amount_that_was_named(tx: Connection) -> None:
+def test_missing_amount_is_compared_as_the_current_default_with_an_explicit_amount(
+    tx: Connection,
+) -> None:
     record(tx, nonce="n", amount=10)
     redefine_credit_add(tx, default_amount=20, min_amount=1, max_amount=100)
     with refused(tx, "LG201"):

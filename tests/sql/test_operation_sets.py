@@ -1,4 +1,4 @@
-"""Triggers keep the catalogue true at commit, whoever writes to it and how."""
+"""Triggers keep the catalogue consistent at commit, for writes of any role and kind."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_commit_is_refused_while_an_app_lacks_a_shared_operation(
     assert refusal.detail == {"app": app, "operation": operation}
 
 
-def test_sets_need_to_be_whole_at_commit_only(conn: Connection) -> None:
+def test_sets_must_be_complete_only_at_commit(conn: Connection) -> None:
     with conn.transaction():
         conn.execute(INSERT_SHARED)
         conn.execute(GIVE_TO_ALL)
     assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE operation = 'BONUS'") == 2
 
 
-def test_operation_that_is_shared_no_more_can_be_taken_from_an_app(conn: Connection) -> None:
+def test_formerly_shared_operation_can_be_removed_from_an_app(conn: Connection) -> None:
     with conn.transaction():
         conn.execute("UPDATE ledger.operations SET shared = false WHERE operation = 'CREDIT_ADD'")
         conn.execute("DELETE FROM ledger.app_operations WHERE operation = 'CREDIT_ADD'")
@@ -74,7 +74,7 @@ def test_replication_role_does_not_switch_the_checks_off(conn: Connection) -> No
         conn.execute(INSERT_SHARED)
 
 
-# LG903: what entries refer to is kept
+# LG903: rows that entries refer to cannot be changed
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_replication_role_does_not_switch_the_checks_off(conn: Connection) -> No
     ],
 )
 @pytest.mark.parametrize("role", ["origin", "replica"])
-def test_what_entries_refer_to_is_not_deleted_or_renamed(
+def test_referenced_catalogue_rows_cannot_be_deleted_or_renamed(
     tx: Connection, change: str, attempted: str, role: str
 ) -> None:
     record(tx, operation="CONTENT_ACCESS")

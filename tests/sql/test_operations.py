@@ -1,4 +1,4 @@
-"""The operations that an installation starts with, and how an app's set is read."""
+"""The initial operations, and reading the set of an app."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_operation_is_listed_with_its_whole_rule(tx: Connection) -> None:
     listed = {row["operation"]: row for row in rows(tx, "operations_of", app="app2")}
     allowance = listed["PLAN_ALLOWANCE"]
     assert allowance.pop("description")
-    # A month has no length of its own: psycopg reads it as 30 days.
+    # psycopg converts a month to 30 days.
     assert allowance.pop("expires_after") == timedelta(days=30)
     assert allowance == {
         "operation": "PLAN_ALLOWANCE",
@@ -114,6 +114,6 @@ def test_retired_operation_is_not_listed(tx: Connection) -> None:
 @pytest.mark.parametrize(
     ("app", "sqlstate"), [("app9", "LG101"), ("ledger", "LG101"), (None, "LG001"), ("", "LG001")]
 )
-def test_app_that_is_not_there_has_no_set(tx: Connection, app: str | None, sqlstate: str) -> None:
+def test_unknown_app_has_no_set(tx: Connection, app: str | None, sqlstate: str) -> None:
     with refused(tx, sqlstate):
         rows(tx, "operations_of", app=app)

@@ -1,4 +1,4 @@
-"""What operators do by hand: adjustments, floors, freezes, each with a person and a reason."""
+"""Operators' actions: adjustments, floors and freezes, each with an actor and a reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 
 def actions(conn: Connection) -> list[Row]:
-    """Read the journal of operators, oldest first, without what chains its lines."""
+    """Read the journal of operators, oldest first, without the columns of its hash chain."""
     with conn.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             "SELECT * FROM ledger.operator_actions ORDER BY acted_at, owner_id, asset, action_seq"
@@ -47,7 +47,7 @@ def accounts(tx: Connection) -> int:
 # Adjustments
 
 
-def test_adjustment_says_what_was_recorded(tx: Connection, clock: Clock) -> None:
+def test_adjustment_returns_the_entry(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10)
     entry = adjust(tx, 5, nonce="ticket-1", actor="Ann", reason="Goodwill")
     del entry["entry_id"]
@@ -125,7 +125,7 @@ def test_adjustment_again_gets_the_first_answer(tx: Connection) -> None:
     assert (balance(tx), len(actions(tx))) == (5, 1)
 
 
-def test_adjustment_is_replayed_though_the_credits_are_gone(tx: Connection) -> None:
+def test_adjustment_is_replayed_when_no_credits_are_left(tx: Connection) -> None:
     record(tx, amount=5)
     first = adjust(tx, -5, nonce="n")
     assert adjust(tx, -5, nonce="n") == first | {"replayed": True}
@@ -155,7 +155,7 @@ def test_different_adjustment_under_a_used_nonce_is_refused(
     assert (balance(tx), len(actions(tx))) == (15, 1)
 
 
-def test_nonces_of_adjustments_are_apart_from_those_of_apps(tx: Connection) -> None:
+def test_nonces_of_adjustments_are_independent_of_apps(tx: Connection) -> None:
     record(tx, nonce="n")
     assert adjust(tx, 5, nonce="n")["replayed"] is False
 
@@ -270,7 +270,9 @@ def test_floor_can_be_set_on_a_frozen_account(tx: Connection) -> None:
 # Freezing
 
 
-def test_frozen_account_takes_nothing_until_it_is_unfrozen(tx: Connection, clock: Clock) -> None:
+def test_frozen_account_refuses_all_changes_until_it_is_unfrozen(
+    tx: Connection, clock: Clock
+) -> None:
     record(tx, amount=10)
     operate(tx, "freeze_account")
     for refused_call in (record, lambda tx: spend(tx, 1), lambda tx: place(tx, 1)):
@@ -297,7 +299,7 @@ def test_account_can_be_frozen_before_its_first_entry(tx: Connection) -> None:
         record(tx)
 
 
-def test_one_asset_is_frozen_without_the_others(tx: Connection) -> None:
+def test_assets_are_frozen_separately(tx: Connection) -> None:
     operate(tx, "freeze_account", asset="TOKEN")
     assert record(tx)["seq"] == 1
 
@@ -376,7 +378,7 @@ def test_every_action_is_in_the_journal_with_the_values_before_and_after(tx: Con
     ("function", "arguments"),
     [("unfreeze_account", {}), ("set_min_balance", {"min_balance": 0})],
 )
-def test_action_that_changes_nothing_leaves_nothing_behind(
+def test_action_without_effect_is_not_noted(
     tx: Connection, function: str, arguments: dict[str, Any]
 ) -> None:
     operate(tx, function, **arguments)

@@ -1,4 +1,4 @@
-"""What balance, entries_of and the views tell about accounts."""
+"""Reading accounts by balance, entries_of and the views."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NOTHING = {
 }
 
 
-def test_owner_never_seen_has_zeros(tx: Connection) -> None:
+def test_unknown_owner_has_zero_balances(tx: Connection) -> None:
     assert call(tx, "balance", owner_id="nobody") == NOTHING
 
 
-def test_reading_makes_no_account(tx: Connection) -> None:
+def test_reading_creates_no_account(tx: Connection) -> None:
     call(tx, "balance", owner_id="nobody")
     rows(tx, "entries_of", owner_id="nobody")
     assert scalar(tx, "SELECT count(*) FROM ledger.accounts") == 0
@@ -35,7 +35,7 @@ def test_balance_counts_amounts_and_entries(tx: Connection) -> None:
     assert found == NOTHING | {"balance": 7, "available": 7, "entry_count": 2}
 
 
-def test_balance_tells_what_expires_next(tx: Connection) -> None:
+def test_balance_shows_the_next_expiry(tx: Connection) -> None:
     record(tx, amount=5)
     record(tx, amount=7, expires_at="2098-01-01T00:00:00Z")
     first = record(tx, amount=3, expires_at="2097-01-01T00:00:00Z")
@@ -47,7 +47,7 @@ def test_balance_tells_what_expires_next(tx: Connection) -> None:
     )
 
 
-def test_spending_takes_what_expires_first(tx: Connection) -> None:
+def test_spending_uses_soonest_credits_first(tx: Connection) -> None:
     record(tx, amount=5)
     last = record(tx, amount=7, expires_at="2098-01-01T00:00:00Z")
     record(tx, amount=3, expires_at="2097-01-01T00:00:00Z")
@@ -68,7 +68,7 @@ def test_entries_come_newest_first(tx: Connection) -> None:
     assert rows(tx, "entries_of", owner_id="alice") == recorded[::-1]
 
 
-def test_entries_of_an_owner_never_seen_are_none(tx: Connection) -> None:
+def test_unknown_owner_has_no_entries(tx: Connection) -> None:
     assert rows(tx, "entries_of", owner_id="nobody") == []
 
 
@@ -83,7 +83,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(tx: Connection) -> No
     assert seen == [7, 6, 5, 4, 3, 2, 1]
 
 
-def test_page_is_not_moved_by_entries_recorded_meanwhile(tx: Connection) -> None:
+def test_new_entries_do_not_shift_a_page(tx: Connection) -> None:
     for _ in range(4):
         record(tx)
     first = rows(tx, "entries_of", owner_id="alice", max_rows=2)
@@ -92,13 +92,13 @@ def test_page_is_not_moved_by_entries_recorded_meanwhile(tx: Connection) -> None
     assert [entry["seq"] for entry in first + second] == [4, 3, 2, 1]
 
 
-def test_page_holds_50_entries_unless_told_otherwise(tx: Connection) -> None:
+def test_page_has_50_entries_by_default(tx: Connection) -> None:
     for _ in range(51):
         record(tx)
     assert len(rows(tx, "entries_of", owner_id="alice")) == 50
 
 
-def test_before_the_first_entry_there_is_nothing(tx: Connection) -> None:
+def test_page_before_the_first_entry_is_empty(tx: Connection) -> None:
     record(tx)
     assert rows(tx, "entries_of", owner_id="alice", before_seq=1) == []
 
@@ -122,7 +122,7 @@ def test_page_has_1_to_1000_entries(tx: Connection, max_rows: int | None) -> Non
         ("asset", ""),
     ],
 )
-def test_account_that_cannot_be_is_refused(
+def test_malformed_account_is_refused(
     tx: Connection, function: str, field: str, value: str | None
 ) -> None:
     with refused(tx, "LG001") as refusal:

@@ -1,4 +1,4 @@
-"""record_entry when all is well: what the entry says, and what it does to the account."""
+"""record_entry when it succeeds: the entry and its effect on the account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.sql.calls import Connection, balance, call, entries, fails, record, scalar, spend
 
 
-def test_entry_says_what_was_recorded(tx: Connection) -> None:
+def test_record_entry_returns_the_entry(tx: Connection) -> None:
     entry = record(tx, nonce="n", amount=7, metadata={"reason": "gift"})
     assert entry.pop("entry_id") > 0
     assert entry.pop("recorded_at").tzinfo is not None
@@ -31,7 +31,7 @@ def test_entry_says_what_was_recorded(tx: Connection) -> None:
     }
 
 
-def test_left_out_amount_is_the_default(tx: Connection) -> None:
+def test_missing_amount_is_the_default(tx: Connection) -> None:
     assert record(tx)["amount"] == 10
 
 
@@ -118,7 +118,7 @@ def test_expiry_of_the_request_comes_before_that_of_the_operation(tx: Connection
     assert entry["expires_at"] == at
 
 
-def test_keys_have_255_characters_of_any_size(tx: Connection) -> None:
+def test_keys_may_have_255_characters_of_any_bytes(tx: Connection) -> None:
     entry = record(
         tx,
         owner_id="\N{GRINNING FACE}" * 255,
@@ -129,7 +129,7 @@ def test_keys_have_255_characters_of_any_size(tx: Connection) -> None:
     assert len(entry["owner_id"]) == len(entry["nonce"]) == 255
 
 
-def test_metadata_has_16384_bytes(tx: Connection) -> None:
+def test_metadata_may_have_16384_bytes(tx: Connection) -> None:
     metadata = {"k": "x" * (16384 - len('{"k": ""}'))}
     assert record(tx, metadata=metadata)["metadata"] == metadata
 
@@ -161,7 +161,7 @@ def test_account_shows_its_last_entry(tx: Connection) -> None:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(amounts=st.lists(st.integers(-20, 20).filter(bool), min_size=1, max_size=25))
-def test_balance_is_the_sum_of_what_was_not_refused(tx: Connection, amounts: list[int]) -> None:
+def test_balance_is_the_sum_of_the_recorded_amounts(tx: Connection, amounts: list[int]) -> None:
     with tx.transaction(force_rollback=True):
         expected: list[int] = []
         for amount in amounts:

@@ -1,4 +1,4 @@
-"""What record_entry refuses, with which SQLSTATE and which values."""
+"""Refusals of record_entry, with SQLSTATE and detail."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_null_operation_is_refused_under_a_used_nonce_too(tx: Connection) -> Non
 
 
 @pytest.mark.parametrize("field", ["amount", "metadata", "expires_at", "claim_subject"])
-def test_null_is_as_good_as_left_out_elsewhere(tx: Connection, field: str) -> None:
+def test_null_equals_a_missing_argument_elsewhere(tx: Connection, field: str) -> None:
     first = record(tx, nonce="n")
     again = record(tx, nonce="n", **{field: None})
     assert again == first | {"replayed": True}
@@ -83,7 +83,7 @@ def test_metadata_nested_deeper_than_64_is_refused(tx: Connection) -> None:
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """Give an object with this many levels of values below it."""
+    """Make an object of the given depth."""
     found: dict[str, Any] = {}
     for _ in range(depth):
         found = {"k": found}
@@ -159,7 +159,7 @@ def test_bounds_belong_to_the_range(tx: Connection, amount: int) -> None:
 
 
 @pytest.mark.parametrize(("operation", "amount"), [("CREDIT_SPEND", 3), ("CREDIT_ADD", -3)])
-def test_wrong_sign_is_not_flipped_but_asked_about(
+def test_wrong_sign_is_refused_with_a_hint_and_not_flipped(
     tx: Connection, operation: str, amount: int
 ) -> None:
     record(tx, amount=10)
@@ -208,7 +208,7 @@ def test_overdraft_of_2_to_the_53_less_1_can_be_used_up_but_not_passed(tx: Conne
 
 
 def fill_to(tx: Connection, amount: int) -> None:
-    """Give alice this balance in one entry."""
+    """Set alice's balance by one entry."""
     call(
         tx,
         "define_operation",
@@ -268,13 +268,13 @@ def test_more_than_available_is_refused_with_what_is_available(tx: Connection) -
     }
 
 
-def test_owner_never_seen_has_nothing_to_spend(tx: Connection) -> None:
+def test_unknown_owner_has_nothing_to_spend(tx: Connection) -> None:
     with refused(tx, "LG301") as refusal:
         spend(tx, 1, owner_id="nobody")
     assert refusal.detail["available"] == 0
 
 
-def test_no_call_takes_part_of_what_it_was_asked_to_take(tx: Connection) -> None:
+def test_no_call_takes_less_than_requested(tx: Connection) -> None:
     record(tx, amount=5)
     with refused(tx, "LG301"):
         spend(tx, 6)
@@ -305,7 +305,7 @@ def test_frozen_account_takes_no_entries(tx: Connection) -> None:
         }
 
 
-# All of them
+# All
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_frozen_account_takes_no_entries(tx: Connection) -> None:
         ("LG301", {"operation": "CREDIT_SPEND", "amount": -1}),
     ],
 )
-def test_refused_request_leaves_nothing_behind(
+def test_refused_request_has_no_effect(
     tx: Connection, sqlstate: str, arguments: dict[str, Any]
 ) -> None:
     with refused(tx, sqlstate):

@@ -1,4 +1,4 @@
-"""Reversals: an entry taken back by another one, wholly or in part, and never beyond."""
+"""Reversals: an entry is taken back by another one, wholly or partly."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from tests.sql.calls import (
 )
 from tests.sql.lifecycle import (
     adjust,
+    amounts,
     capture,
     item,
+    lots,
     operate,
     place,
     record_batch,
@@ -39,21 +41,10 @@ def spent(tx: Connection) -> Row:
     return spend(tx, 30, nonce="spent")
 
 
-def amounts(tx: Connection) -> list[tuple[str, int]]:
-    """Read alice's entries as operation and amount."""
-    return [(entry["operation"], entry["amount"]) for entry in entries(tx)]
+# Amounts
 
 
-def lots(tx: Connection) -> list[int]:
-    """Read what is left of alice's lots, in the order in which they were granted."""
-    query = "SELECT remaining FROM ledger.lots WHERE owner_id = 'alice' ORDER BY seq"
-    return [remaining for (remaining,) in tx.execute(query)]
-
-
-# Wholly, partly, and never beyond
-
-
-def test_reversal_says_what_was_recorded(tx: Connection, clock: Clock, spent: Row) -> None:
+def test_reverse_entry_returns_the_entry(tx: Connection, clock: Clock, spent: Row) -> None:
     entry = reverse(tx, "spent", nonce="r", metadata={"why": "mistake"})
     del entry["entry_id"]
     assert entry == {
@@ -75,13 +66,13 @@ def test_reversal_says_what_was_recorded(tx: Connection, clock: Clock, spent: Ro
 
 
 @pytest.mark.usefixtures("spent")
-def test_reversal_in_part_takes_back_so_much(tx: Connection) -> None:
+def test_partial_reversal_takes_back_the_given_amount(tx: Connection) -> None:
     assert reverse(tx, "spent", 10)["amount"] == 10
     assert balance(tx) == 80
 
 
 @pytest.mark.usefixtures("spent")
-def test_reversal_without_amount_takes_back_all_that_is_left(tx: Connection) -> None:
+def test_reversal_without_amount_takes_back_the_rest(tx: Connection) -> None:
     reverse(tx, "spent", 10)
     assert reverse(tx, "spent")["amount"] == 20
     assert balance(tx) == 100
@@ -137,7 +128,7 @@ def test_reversal_of_the_largest_number_is_too_much(tx: Connection) -> None:
         reverse(tx, "spent", 2**63 - 1)
 
 
-def test_entry_of_nothing_cannot_be_reversed(tx: Connection) -> None:
+def test_entry_of_zero_cannot_be_reversed(tx: Connection) -> None:
     record(tx, operation="CONTENT_ACCESS", nonce="n")
     with refused(tx, "LG305") as refusal:
         reverse(tx, "n")
@@ -173,7 +164,7 @@ def test_malformed_reversal_is_refused_with_the_field(
     assert refusal.detail["field"] == field
 
 
-# Whose entry
+# Entries of others
 
 
 @pytest.mark.usefixtures("spent")
@@ -192,7 +183,7 @@ def test_app_reverses_its_own_entry_of_that_nonce(tx: Connection) -> None:
     assert reverse(tx, "n", app="app2")["amount"] == -7
 
 
-def test_hold_is_no_entry_to_reverse(tx: Connection) -> None:
+def test_hold_cannot_be_reversed(tx: Connection) -> None:
     record(tx, amount=100)
     place(tx, 30, nonce="h")
     with refused(tx, "LG104"):
@@ -352,9 +343,7 @@ def test_expired_credit_cannot_be_taken_back(tx: Connection, clock: Clock) -> No
     assert balance(tx) == 100
 
 
-def test_of_a_lot_whose_rest_has_expired_the_spent_part_can_be_taken_back(
-    tx: Connection, clock: Clock
-) -> None:
+def test_spent_part_of_an_expired_lot_can_be_taken_back(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1), nonce="n")
     spend(tx, 4)
     record(tx, amount=100)
@@ -374,7 +363,7 @@ def test_credit_taken_back_in_part_expires_with_the_rest(tx: Connection, clock: 
     assert amounts(tx)[1:] == [("REVERSAL", -4), ("EXPIRY", -6), ("CREDIT_ADD", 1)]
 
 
-# Debits: back to where the credits came from
+# Debits: refunds to lots
 
 
 def test_debit_goes_back_to_its_lot(tx: Connection, clock: Clock) -> None:
@@ -386,7 +375,7 @@ def test_debit_goes_back_to_its_lot(tx: Connection, clock: Clock) -> None:
     assert balance(tx) == 0
 
 
-def test_what_was_taken_last_goes_back_first(tx: Connection, clock: Clock) -> None:
+def test_lots_are_refunded_in_reverse_order(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=2))
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     record(tx, amount=10)
@@ -398,7 +387,7 @@ def test_what_was_taken_last_goes_back_first(tx: Connection, clock: Clock) -> No
     assert left == [(8, 0, 0), (10, 2, 0), (10, 8, 0), (10, 10, 6), (10, 10, 10)]
 
 
-def test_of_lots_that_expire_together_the_later_one_gets_back_first(
+def test_later_of_two_lots_that_expire_together_is_refunded_first(
     tx: Connection, clock: Clock
 ) -> None:
     for _ in range(2):
@@ -513,7 +502,7 @@ def test_reversal_is_replayed_on_a_frozen_account(tx: Connection) -> None:
     assert reverse(tx, "spent", nonce="r")["replayed"] is True
 
 
-def test_reversal_of_a_credit_is_replayed_though_nothing_is_available(tx: Connection) -> None:
+def test_reversal_of_a_credit_is_replayed_when_nothing_is_available(tx: Connection) -> None:
     record(tx, amount=10, nonce="bought")
     first = reverse(tx, "bought", nonce="r")
     assert reverse(tx, "bought", nonce="r") == first | {"replayed": True}
@@ -572,7 +561,7 @@ def test_refused_reversal_does_not_use_up_its_nonce(tx: Connection) -> None:
     assert reverse(tx, "spent", 30, nonce="r")["replayed"] is False
 
 
-# What the books show
+# The journal view
 
 
 def test_journal_shows_the_chain_on_both_entries(tx: Connection, spent: Row) -> None:
@@ -593,7 +582,7 @@ def test_journal_shows_the_chain_on_both_entries(tx: Connection, spent: Row) -> 
 
 
 @pytest.mark.usefixtures("spent")
-def test_refused_reversal_leaves_nothing_behind(tx: Connection) -> None:
+def test_refused_reversal_has_no_effect(tx: Connection) -> None:
     before = entries(tx)
     with refused(tx, "LG305"):
         reverse(tx, "spent", 31)

@@ -1,4 +1,4 @@
-"""Who may do what: roles that really log in."""
+"""Privileges, tested by roles that log in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DENIED = "42501"
 
 
 def tables(conn: Connection) -> list[sql.Identifier]:
-    """Name the tables of schema ledger."""
+    """List the tables of schema ledger."""
     found = conn.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'ledger'::regnamespace AND relkind = 'r'"
     ).fetchall()
@@ -47,7 +47,7 @@ def test_bound_role_cannot_record_for_another_app(log_in: LogIn) -> None:
     assert refusal.detail == {"app": "app2", "role": app1.info.user}
 
 
-def test_refusal_for_another_app_comes_before_any_word_about_its_entries(
+def test_refusal_for_another_app_reveals_nothing_about_its_entries(
     log_in: LogIn, conn: Connection
 ) -> None:
     record(conn, app="app2", nonce="n", amount=10)
@@ -77,7 +77,7 @@ def test_role_that_is_no_longer_bound_cannot_record(log_in: LogIn, conn: Connect
     assert record(both, app="app2")["seq"] == 2
 
 
-def test_role_that_is_bound_to_nothing_any_more_may_not_even_ask(
+def test_role_without_any_binding_left_cannot_execute_functions(
     log_in: LogIn, conn: Connection
 ) -> None:
     app1 = log_in("app1")
@@ -99,8 +99,8 @@ def test_unbinding_again_changes_nothing(log_in: LogIn, conn: Connection) -> Non
     assert rows(conn, "verify") == []
 
 
-def test_login_that_is_gone_can_be_unbound(conn: Connection) -> None:
-    """Before another of that name could act for the app."""
+def test_dropped_login_can_be_unbound(conn: Connection) -> None:
+    """Else a new role of the same name could act for the app."""
     conn.execute("CREATE ROLE ledger_test_leaver LOGIN")
     call(conn, "bind_role", role="ledger_test_leaver", app="app1")
     conn.execute("DROP ROLE ledger_test_leaver")
@@ -113,7 +113,7 @@ def test_login_that_is_gone_can_be_unbound(conn: Connection) -> None:
     ("role", "app", "sqlstate"),
     [(None, "app1", "LG001"), ("", "app1", "LG001"), ("r", None, "LG101"), ("r", "app9", "LG101")],
 )
-def test_only_a_name_can_be_unbound_from_an_app(
+def test_malformed_unbinding_is_refused(
     conn: Connection, role: str | None, app: str | None, sqlstate: str
 ) -> None:
     with fails(conn, sqlstate):
@@ -126,7 +126,7 @@ def test_membership_alone_allows_no_app(log_in: LogIn) -> None:
     assert refusal.detail["app"] == "app1"
 
 
-def test_role_without_any_right_cannot_even_ask(log_in: LogIn) -> None:
+def test_role_without_privileges_cannot_execute_functions(log_in: LogIn) -> None:
     stranger = log_in()
     with fails(stranger, DENIED):
         balance(stranger)
@@ -134,7 +134,7 @@ def test_role_without_any_right_cannot_even_ask(log_in: LogIn) -> None:
         record(stranger)
 
 
-def test_login_counts_as_the_role_that_it_has_become(log_in: LogIn, ledger_db: str) -> None:
+def test_set_role_counts_as_the_role(log_in: LogIn, ledger_db: str) -> None:
     app1 = log_in("app1")
     with psycopg.connect(ledger_db, autocommit=True) as owner:
         owner.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(app1.info.user)))
@@ -208,7 +208,7 @@ def test_app_cannot_update_any_table(log_in: LogIn, conn: Connection) -> None:
             app1.execute(update)
 
 
-def test_app_cannot_reach_the_inside(log_in: LogIn) -> None:
+def test_app_cannot_reach_internal_objects(log_in: LogIn) -> None:
     app1 = log_in("app1")
     for statement in (
         "SELECT nextval('ledger_core.entry_ids')",
@@ -239,8 +239,10 @@ def test_only_operators_manage(
         call(log_in(member_of=group), function, **arguments)
 
 
-def test_app_cannot_put_objects_of_its_own_in_the_way(log_in: LogIn, conn: Connection) -> None:
-    """Temporary tables and functions of the caller come last in the functions' search path."""
+def test_objects_of_an_app_cannot_shadow_those_of_the_ledger(
+    log_in: LogIn, conn: Connection
+) -> None:
+    """The functions' search path has temporary objects of the caller last."""
     app1 = log_in("app1")
     app1.execute("CREATE TEMP TABLE accounts (owner_id text, asset text, balance bigint)")
     app1.execute("CREATE TEMP VIEW clock_timestamp AS SELECT '2001-01-01Z'::timestamptz")
@@ -293,7 +295,7 @@ def test_no_group_may_write_a_table(conn: Connection, group: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["ledger_app", "ledger_auditor", "ledger_operator"])
-def test_no_group_may_make_objects_in_the_schemas(conn: Connection, group: str) -> None:
+def test_no_group_may_create_objects_in_the_schemas(conn: Connection, group: str) -> None:
     for schema in ("ledger", "ledger_core"):
         assert not scalar(conn, "SELECT has_schema_privilege(%s, %s, 'CREATE')", group, schema)
     assert not scalar(conn, "SELECT has_schema_privilege(%s, 'ledger_core', 'USAGE')", group)
@@ -336,14 +338,14 @@ def test_operator_binds_roles(log_in: LogIn) -> None:
     assert record(newcomer)["app"] == "app1"
 
 
-def test_operator_may_bind_himself_and_is_named(log_in: LogIn, conn: Connection) -> None:
+def test_operator_may_bind_itself_and_is_named(log_in: LogIn, conn: Connection) -> None:
     operator = log_in(member_of="ledger_operator")
     call(operator, "bind_role", role=operator.info.user, app="app1")
     assert record(operator)["app"] == "app1"
     assert scalar(conn, "SELECT role_name FROM ledger.app_roles") == operator.info.user
 
 
-def test_operator_is_told_at_commit_what_breaks_the_sets(log_in: LogIn) -> None:
+def test_operator_gets_the_error_of_incomplete_sets_at_commit(log_in: LogIn) -> None:
     operator = log_in(member_of="ledger_operator")
     with fails(operator, "LG904"):
         call(operator, "allow_operation", app="app1", operation="CREDIT_ADD", max_amount=2 * 10**9)
@@ -359,7 +361,7 @@ def test_operator_records_for_no_app(log_in: LogIn) -> None:
 def test_operator_cannot_make_the_checks_at_commit_run_code_of_its_own(
     log_in: LogIn, conn: Connection
 ) -> None:
-    """Whatever path the session has at commit, no function outside the ledger is called."""
+    """With any search path at commit, no function outside the ledger is called."""
     operator = log_in(member_of="ledger_operator")
     name = sql.Identifier(operator.info.user)
     conn.execute(sql.SQL("CREATE SCHEMA AUTHORIZATION {}").format(name))

@@ -1,6 +1,6 @@
-"""Whatever the functions are given: an answer or a refusal of the ledger, and books that are right.
+"""Functions answer or refuse any values, and the books stay consistent.
 
-Functions and parameters are taken from the catalogue, so that what is added later is tried as well.
+Functions and parameters are read from the catalogue, so that new ones are tested as well.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FOUND: list[tuple[str, Arguments]] = [
                         "owner_id": "alice",
                         "operation": "CREDIT_ADD",
                         "nonce": "fresh",
-                        # RFC 3339 has such zones, PostgreSQL has not.
+                        # Valid in RFC 3339, but not in PostgreSQL.
                         "expires_at": "2030-01-01T00:00:00+16:00",
                     }
                 ]
@@ -51,12 +51,12 @@ FOUND: list[tuple[str, Arguments]] = [
     ("bind_role", {"role": "ledger_app", "app": "app1"}),
     ("bind_role", {"role": "pg_database_owner", "app": "app1"}),
 ]
-"""Calls that had an error of PostgreSQL."""
+"""Calls that once raised an error of PostgreSQL."""
 
 
 @pytest.fixture(scope="module")
 def books(shared_ledger_db: str) -> Iterator[Connection]:
-    """A connection in a transaction, never committed, in which the names of `KNOWN` are used."""
+    """A connection in a transaction that is rolled back, with the entries and holds of `KNOWN`."""
     with psycopg.connect(shared_ledger_db) as conn:
         record(conn, nonce="n-add", amount=1000)
         record(conn, nonce="n-spend", operation="CREDIT_SPEND", amount=-7)
@@ -82,7 +82,7 @@ def constant_messages(books: Connection) -> dict[str, str]:
 
 
 def parameters_of(conn: Connection, function: str) -> Parameters:
-    """Read the parameters of a function of schema ledger with their types."""
+    """Read the parameters and types of each function of schema ledger."""
     found = conn.execute(
         """
         SELECT name, format_type(type, NULL)
@@ -115,13 +115,13 @@ def test_every_function_that_a_role_may_execute_is_tried(books: Connection) -> N
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_any_values_get_an_answer_or_a_refusal(
+def test_any_values_are_answered_or_refused(
     books: Connection, constant_messages: dict[str, str], function: str
 ) -> None:
     parameters = parameters_of(books, function)
     statement = query(function, parameters)
 
-    # Two calls may be a request and its retry.
+    # Two calls, which may be a request and its retry.
     @given(st.lists(arguments_of(parameters), min_size=1, max_size=2))
     def try_values(calls: list[Arguments]) -> None:
         with books.transaction(force_rollback=True):
@@ -136,7 +136,7 @@ def test_any_values_get_an_answer_or_a_refusal(
 
 
 @pytest.mark.parametrize(("function", "arguments"), FOUND)
-def test_what_was_found_once_is_answered_or_refused(
+def test_values_that_once_failed_are_answered_or_refused(
     books: Connection, constant_messages: dict[str, str], function: str, arguments: Arguments
 ) -> None:
     types = parameters_of(books, function)
@@ -152,11 +152,11 @@ def test_what_was_found_once_is_answered_or_refused(
 def error_of(
     conn: Connection, statement: sql.Composed, arguments: Arguments
 ) -> psycopg.Error | None:
-    """Make a call as if in a transaction of its own; give the error that it ended with, if any."""
+    """Make a call as in a transaction of its own, and return its error, if any."""
     try:
         with conn.transaction():
             conn.execute(statement, arguments).fetchall()
-            # What would be checked at commit.
+            # Run the deferred checks.
             conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
             conn.execute("SET CONSTRAINTS ALL DEFERRED")
     except psycopg.Error as error:
@@ -165,7 +165,7 @@ def error_of(
 
 
 def assert_refusal(error: psycopg.Error, constant_messages: dict[str, str]) -> None:
-    """Fail unless an error is one of `ledger.error_codes`, complete in all its parts."""
+    """Fail unless an error is a complete refusal, as listed in `ledger.error_codes`."""
     assert error.diag.message_primary == constant_messages.get(error.sqlstate or ""), error
     assert isinstance(json.loads(error.diag.message_detail or "null"), dict)
     assert error.diag.message_hint

@@ -1,4 +1,4 @@
-"""`verify` finds nothing in books that only the functions wrote, and finds their guards gone."""
+"""`verify` finds nothing in books written by the functions, and finds missing guards."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ def clock(tx: Connection) -> Clock:
 
 
 def problems(conn: Connection, owner_id: str | None = None) -> list[tuple[str, str, str | None]]:
-    """Give what verify finds: problem, table, owner."""
+    """Return the findings of verify as problem, table and owner."""
     found = rows(conn, "verify", owner_id=owner_id)
     return [(row["problem"], row["found_in"], row["owner_id"]) for row in found]
 
 
-# Nothing where nothing is
+# Consistent books
 
 
-def test_nothing_is_wrong_after_any_kind_of_activity(tx: Connection, clock: Clock) -> None:
+def test_verify_finds_nothing_after_each_kind_of_activity(tx: Connection, clock: Clock) -> None:
     for activity in activities(tx, clock):
         assert (activity, rows(tx, "verify")) == (activity, [])
 
 
-def test_nothing_is_wrong_with_any_owner_of_full_books(tx: Connection, clock: Clock) -> None:
+def test_verify_finds_nothing_for_any_owner_of_full_books(tx: Connection, clock: Clock) -> None:
     fill(tx, clock)
     for (owner_id,) in tx.execute("SELECT DISTINCT owner_id FROM ledger.accounts").fetchall():
         assert rows(tx, "verify", owner_id=owner_id) == []
 
 
-def test_nothing_is_wrong_with_an_empty_ledger_or_an_owner_never_seen(tx: Connection) -> None:
+def test_verify_finds_nothing_in_an_empty_ledger_or_for_an_unknown_owner(tx: Connection) -> None:
     assert rows(tx, "verify") == []
     assert rows(tx, "verify", owner_id="nobody") == []
 
 
 @pytest.mark.parametrize("owner_id", ["", "x" * 256])
-def test_owner_that_cannot_be_is_refused(tx: Connection, owner_id: str) -> None:
+def test_malformed_owner_is_refused(tx: Connection, owner_id: str) -> None:
     with refused(tx, "LG001") as refusal:
         rows(tx, "verify", owner_id=owner_id)
     assert refusal.detail["field"] == "owner_id"
 
 
-def test_claims_made_under_a_rule_that_is_no_more_are_right(tx: Connection) -> None:
+def test_claims_under_a_former_rule_are_accepted(tx: Connection) -> None:
     rule = {"operation": "BONUS", "description": "x", "default_amount": 1, "claim_limit": 3}
     call(tx, "define_operation", claim_period="day", claim_scope="owner", **rule)
     call(tx, "allow_operation", app="app1", operation="BONUS")
@@ -62,8 +62,8 @@ def test_claims_made_under_a_rule_that_is_no_more_are_right(tx: Connection) -> N
     assert rows(tx, "verify") == []
 
 
-def test_entry_that_waited_while_its_rule_was_limited_is_right(tx: Connection) -> None:
-    """It went by the rule that it had read before it waited for the account."""
+def test_entry_that_waited_while_its_rule_got_a_limit_is_accepted(tx: Connection) -> None:
+    """The entry follows the rule that it read before it waited for the account."""
     call(tx, "define_operation", operation="BONUS", description="x", default_amount=1)
     call(tx, "allow_operation", app="app1", operation="BONUS")
     clock = Clock(tx, scalar(tx, "SELECT clock_timestamp() + interval '1 hour'"))
@@ -81,10 +81,10 @@ def test_entry_that_waited_while_its_rule_was_limited_is_right(tx: Connection) -
     assert rows(tx, "verify") == []
 
 
-# Where it looks
+# Scope
 
 
-def test_verify_of_one_owner_leaves_the_others_and_the_catalogue_alone(tx: Connection) -> None:
+def test_verify_of_one_owner_skips_others_and_the_catalogue(tx: Connection) -> None:
     record(tx, owner_id="alice")
     record(tx, owner_id="bob")
     tx.execute("UPDATE ledger.accounts SET balance = balance + 1")
@@ -95,16 +95,14 @@ def test_verify_of_one_owner_leaves_the_others_and_the_catalogue_alone(tx: Conne
 
 @pytest.fixture
 def many_accounts(conn: Connection) -> list[str]:
-    """More accounts than one range of a verification takes; the owners, in order."""
+    """Owners of more accounts than one range of a verification has, in order."""
     owners = [f"{number:05}" for number in range(10_004)]
     record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners[:10_000]])
     record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners[10_000:]])
     return owners
 
 
-def test_accounts_are_verified_in_ranges_that_leave_none_out(
-    conn: Connection, many_accounts: list[str]
-) -> None:
+def test_ranges_of_accounts_cover_all_accounts(conn: Connection, many_accounts: list[str]) -> None:
     heard: list[str] = []
     conn.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
     edges = [many_accounts[number] for number in (0, 9_998, 9_999, 10_000, 10_003)]
@@ -123,15 +121,15 @@ def test_accounts_are_verified_in_ranges_that_leave_none_out(
 
 
 @pytest.mark.parametrize("owner_id", ["\U0010ffff" * 255, " ", "\x01", "\\"])
-def test_no_owner_is_beyond_the_first_or_last_range(tx: Connection, owner_id: str) -> None:
+def test_first_and_last_range_are_open_ended(tx: Connection, owner_id: str) -> None:
     record(tx, owner_id=owner_id)
     record(tx, owner_id="alice")
     tx.execute("UPDATE ledger.accounts SET balance = 0 WHERE owner_id = %s", [owner_id])
     assert problems(tx) == [("balance wrong", "accounts", owner_id)]
 
 
-def test_everything_is_seen_as_of_one_moment(ledger_db: str, conn: Connection) -> None:
-    """Rows come while others record: the snapshot is that of the beginning."""
+def test_verify_sees_one_snapshot(ledger_db: str, conn: Connection) -> None:
+    """Results come while others record, from the snapshot of the start."""
     record(conn)
     with (
         psycopg.connect(ledger_db) as reader,
@@ -144,7 +142,7 @@ def test_everything_is_seen_as_of_one_moment(ledger_db: str, conn: Connection) -
         assert cursor.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
 
-# What guards the books
+# Guards
 
 TRIGGERS = """
     SELECT relname::text, tgname::text FROM pg_trigger
@@ -164,7 +162,7 @@ UNIQUE_INDEXES = """
 
 @pytest.fixture
 def owner(tx: Connection) -> Connection:
-    """A superuser on an otherwise sound ledger."""
+    """A connection of a superuser to a consistent ledger."""
     assert rows(tx, "verify") == []
     return tx
 
@@ -183,7 +181,7 @@ def guards_missed(found: list[Row], table: str) -> list[Row]:
         "ALTER TABLE {table} DISABLE TRIGGER ALL",
     ],
 )
-def test_every_trigger_is_missed(owner: Connection, change: str) -> None:
+def test_each_missing_trigger_is_found(owner: Connection, change: str) -> None:
     triggers = owner.execute(TRIGGERS).fetchall()
     assert triggers
     for table, trigger in triggers:
@@ -197,7 +195,7 @@ def test_every_trigger_is_missed(owner: Connection, change: str) -> None:
 
 
 @pytest.mark.parametrize("condition", ["WHEN (false)", ""])
-def test_trigger_that_guards_nothing_any_more_is_missed(owner: Connection, condition: str) -> None:
+def test_trigger_without_effect_is_found(owner: Connection, condition: str) -> None:
     owner.execute("CREATE FUNCTION lame() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'")
     function = "ledger_core.refuse_change" if condition else "lame"
     owner.execute(
@@ -212,7 +210,7 @@ def test_trigger_that_guards_nothing_any_more_is_missed(owner: Connection, condi
     assert missed["problem"] == "trigger missing or switched off"
 
 
-def test_every_unique_index_is_missed(owner: Connection) -> None:
+def test_each_missing_unique_index_is_found(owner: Connection) -> None:
     indexes = owner.execute(UNIQUE_INDEXES).fetchall()
     assert indexes
     for table, index, constraint in indexes:
@@ -237,10 +235,10 @@ def test_every_unique_index_is_missed(owner: Connection) -> None:
         ("hold_events", "alice"),
     ],
 )
-def test_what_is_of_transactions_that_the_server_has_not_seen_is_named(
+def test_rows_of_transactions_that_the_server_has_not_seen_are_found(
     tx: Connection, table: str, owner_id: str | None
 ) -> None:
-    """So it is when a dump is restored on a younger server: the feed would withhold them."""
+    """This happens when a dump is restored on a new server. The feed would withhold the rows."""
     record(tx)
     place(tx, 1)
     operate(tx, "freeze_account", owner_id="bob")
@@ -250,13 +248,11 @@ def test_what_is_of_transactions_that_the_server_has_not_seen_is_named(
     assert [(row["found_in"], row["owner_id"]) for row in found] == [(table, owner_id)]
 
 
-# Whoever asks
+# Session settings
 
 
 @pytest.mark.parametrize("setting", ["TimeZone = 'Asia/Kathmandu'", "IntervalStyle = 'iso_8601'"])
-def test_rules_are_as_noted_whatever_the_settings_of_the_session(
-    tx: Connection, setting: str
-) -> None:
+def test_noted_rules_do_not_depend_on_session_settings(tx: Connection, setting: str) -> None:
     rule = {"operation": "OLD", "description": "x", "default_amount": 1}
     call(tx, "define_operation", expires_after="1 month 2 days", **rule)
     call(tx, "retire_operation", operation="OLD")

@@ -1,1 +1,1 @@
-"""What the ledger should do, said a second time: in plain Python, for tests to compare with."""
+"""A model of the ledger in plain Python, for tests to compare with."""

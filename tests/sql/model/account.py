@@ -1,4 +1,4 @@
-"""One owner's account: entries, lots, holds, and what the clock does to them."""
+"""The account of an owner: entries, lots, holds and their expiry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tests.sql.model.refusal import Refused
 
 Parts = dict[int, int]
-"""How much of which lot, named by the entry that granted it."""
+"""Amounts by lot; a lot is named by the entry that granted it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Lot:
 
 @dataclass(kw_only=True)
 class Hold:
-    """A reservation; `lots` is what it reserves of credits that expire."""
+    """A hold; `lots` are the credits that expire among those it reserves."""
 
     app: str
     nonce: str
@@ -84,7 +84,7 @@ class Account:
     frozen_at: datetime | None = None
 
     def copy(self) -> Account:
-        """Copy what changes; entries never do."""
+        """Copy the account. Entries are immutable and shared."""
         return replace(
             self,
             entries=list(self.entries),
@@ -107,12 +107,12 @@ class Account:
 
     @property
     def lasting(self) -> int:
-        """Credits that do not expire; negative: an overdraft."""
+        """Credits that do not expire; negative for an overdraft."""
         return self.balance - sum(lot.remaining for lot in self.lots.values())
 
     @property
     def lasting_free(self) -> int:
-        """Those that no hold reserves."""
+        """Credits that no hold reserves."""
         reserved = sum(hold.remaining - sum(hold.lots.values()) for hold in self.holds)
         return self.lasting - reserved
 
@@ -127,12 +127,12 @@ class Account:
         return lot.remaining - self.held_of(lot)
 
     def free_lots(self) -> list[Lot]:
-        """Give the lots with credits that no hold reserves, soonest to expire first."""
+        """Return the lots with credits that no hold reserves, soonest to expire first."""
         free = [lot for lot in self.lots.values() if self.free(lot) > 0]
         return sorted(free, key=lambda lot: (lot.expires_at, lot.seq))
 
     def soonest(self, amount: int) -> Parts:
-        """Give which free lots cover up to an amount."""
+        """Return the free lots that cover an amount, as far as they do."""
         parts: Parts = {}
         for lot in self.free_lots():
             part = min(self.free(lot), amount)
@@ -142,7 +142,7 @@ class Account:
         return parts
 
     def require(self, amount: int) -> None:
-        """Refuse to take more than the floor allows."""
+        """Refuse to spend below the floor."""
         if amount > 0 and self.available - amount < self.min_balance:
             raise Refused(
                 "LG301",
@@ -161,20 +161,20 @@ class Account:
         return entry
 
     def move(self, seq: int, parts: Parts) -> None:
-        """Take from lots, or give back what is negative, for the entry."""
+        """Take amounts from lots for an entry; negative amounts are given back."""
         for lot_seq, amount in parts.items():
             self.lots[lot_seq].remaining -= amount
             self.movements.append((seq, lot_seq, amount))
 
     def grant(self, entry: Entry, expires_at: datetime) -> None:
-        """Make the credits of an entry a lot; those that pay off an overdraft are spent at once."""
+        """Add a lot for an entry. Credits that pay off an overdraft are spent at once."""
         debt = max(0, -(self.lasting - entry.amount))
         self.lots[entry.seq] = Lot(entry.seq, entry.amount, entry.amount, expires_at)
         if debt:
             self.move(entry.seq, {entry.seq: min(debt, entry.amount)})
 
     def taken_by(self, original: Entry) -> Parts:
-        """Give what an entry took from lots and its reversals have not given back."""
+        """Return what an entry took from lots, less what its reversals gave back."""
         taken: defaultdict[int, int] = defaultdict(int)
         for seq, lot_seq, amount in self.movements:
             entry = self.entries[seq - 1]
@@ -183,7 +183,7 @@ class Account:
         return {lot_seq: amount for lot_seq, amount in taken.items() if amount > 0}
 
     def expired_of(self, lot_seq: int) -> int:
-        """Give how many credits of a lot have expired."""
+        """Return the number of expired credits of a lot."""
         return sum(
             amount
             for seq, moved, amount in self.movements
@@ -191,7 +191,7 @@ class Account:
         )
 
     def expire(self, at: datetime) -> None:
-        """Post the expiry of free credits whose time has come."""
+        """Record the expiry of free credits that is due."""
         parts = {lot.seq: self.free(lot) for lot in self.free_lots() if lot.expires_at <= at}
         if parts:
             entry = self.append(
@@ -204,12 +204,12 @@ class Account:
             self.move(entry.seq, parts)
 
     def next_due(self) -> datetime | None:
-        """Give when the next hold or free lot ends."""
+        """Return the time at which the next hold or free lot ends."""
         ends = [hold.expires_at for hold in self.holds if hold.status == "open"]
         return min(ends + [lot.expires_at for lot in self.free_lots()], default=None)
 
     def settle(self, now: datetime) -> None:
-        """Do what was due up to now, each at its moment: holds end first, then credits expire."""
+        """Settle what is due, in order of time. At equal times, holds end before credits expire."""
         while (due := self.next_due()) is not None and due <= now:
             for hold in self.holds:
                 if hold.status == "open" and hold.expires_at <= due:

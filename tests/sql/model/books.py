@@ -1,4 +1,4 @@
-"""What all parts of the model share: accounts, claims, nonces, the clock, all or nothing."""
+"""The state that all parts of the model share: accounts, claims, nonces, the clock."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class Books:
             raise
 
     def settled(self, owner_id: str) -> Account:
-        """Give a copy of an account as of now."""
+        """Return a copy of an account as of now."""
         account = self.accounts.get(owner_id, Account(owner_id)).copy()
         account.settle(self.now)
         return account
 
     @contextmanager
     def locked(self, owner_id: str) -> Iterator[Account]:
-        """Give an account as of now to change; nothing is kept if the block raises."""
+        """Provide an account as of now to change. Changes are discarded if the block raises."""
         account = self.settled(owner_id)
         yield account
         if owner_id in self.accounts or account != Account(owner_id):
@@ -86,19 +86,19 @@ class Books:
         return found[1] if found is not None and found[0] == owner_id else None
 
     def unused(self, app: str, nonce: str) -> None:
-        """Refuse a nonce that anybody has used."""
+        """Refuse a used nonce."""
         if self.entry_under(app, nonce) or self.hold_under(app, nonce):
             raise nonce_conflict(app, nonce)
 
 
 def entry_row(owner_id: str, entry: Entry, replayed: bool) -> Row:
-    """Give an entry as callers see it."""
+    """Return an entry as callers see it."""
     shown = {name: value for name, value in asdict(entry).items() if name not in _INSIDE}
     return {"owner_id": owner_id, "asset": "CREDIT", **shown, "replayed": replayed}
 
 
 def hold_row(owner_id: str, hold: Hold, replayed: bool) -> Row:
-    """Give a hold as callers see it."""
+    """Return a hold as callers see it."""
     shown = asdict(hold)
     del shown["lots"], shown["expires_in"]
     return {

@@ -1,4 +1,4 @@
-"""The operations that the model knows: those of the installation, and one of the tests."""
+"""The operations of the model: those of an installation, and one of the tests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ APPS = ("app1", "app2")
 
 
 def next_month(at: datetime) -> datetime:
-    """Give the same day of the next month, or its last day if there is no such day."""
+    """Return the same day of the next month, or its last day if there is no such day."""
     year, month = at.year + at.month // 12, at.month % 12 + 1
     return at.replace(year=year, month=month, day=min(at.day, monthrange(year, month)[1]))
 
 
 @dataclass(frozen=True)
 class ClaimLimit:
-    """So many claims per period, by the clock of a zone."""
+    """A number of claims per period, in a time zone."""
 
     claims: int
     period: str
@@ -30,7 +30,7 @@ class ClaimLimit:
     zone: str = "UTC"
 
     def start(self, at: datetime) -> datetime | None:
-        """Give the local start of the period; None for the one that never ends."""
+        """Return the local start of the period; None for `ever`."""
         today = at.astimezone(ZoneInfo(self.zone)).replace(
             hour=0, minute=0, second=0, microsecond=0, tzinfo=None
         )
@@ -42,7 +42,7 @@ class ClaimLimit:
         }[self.period]
 
     def end(self, at: datetime) -> datetime | None:
-        """Give the time at which the next period begins."""
+        """Return the start of the next period."""
         start = self.start(at)
         if start is None:
             return None
@@ -56,7 +56,7 @@ class ClaimLimit:
 
 @dataclass(frozen=True)
 class Rule:
-    """What an operation asks for."""
+    """The rule of an operation."""
 
     default: int | None
     low: int
@@ -66,7 +66,7 @@ class Rule:
     expiry: Callable[[datetime], datetime] | None = None
 
     def amount(self, operation: str, asked: int | None) -> int:
-        """Give the amount of a request, or refuse it."""
+        """Return the amount of a request, or refuse it."""
         amount = self.default if asked is None else asked
         if amount is None:
             raise invalid("amount")
@@ -103,7 +103,7 @@ RULES = {
 
 
 def define_weekly_bonus(conn: Connection) -> None:
-    """Make WEEKLY_BONUS, an operation with all that a rule can have."""
+    """Define WEEKLY_BONUS, an operation with all parts of a rule."""
     call(
         conn,
         "define_operation",
@@ -123,7 +123,7 @@ def define_weekly_bonus(conn: Connection) -> None:
 
 
 def rule_of(app: str, operation: str) -> Rule:
-    """Give the rule of an operation for an app, or refuse."""
+    """Return the rule of an operation for an app, or refuse."""
     rule = RULES.get(operation)
     if rule is None:
         raise Refused("LG102", app=app, operation=operation)

@@ -1,4 +1,4 @@
-"""The same calls and the same state as in the model, of the database."""
+"""Calls and state of the database, in the form of the model."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ State = dict[str, list[Row]]
 
 
 def call_database(conn: Connection, function: str, arguments: Row) -> Any:
-    """Call a function of the ledger; give what the model's method of that name gives, or raise."""
+    """Call a function of the ledger, and return or raise like the model's method of that name."""
     if function == "record_entries":
         items = [{k: _json(v) for k, v in item.items()} for item in arguments["entries"]]
         arguments = arguments | {"entries": Jsonb(items)}
@@ -92,7 +92,7 @@ def _batch_result(sqlstates: dict[str, str], row: Row) -> Row | Refused:
 
 
 def database_state(conn: Connection, owner_ids: list[str]) -> State:
-    """Read all tables, as far as these owners go."""
+    """Read all tables, for the given owners."""
     with conn.pipeline():
         cursors = {
             table: conn.cursor(row_factory=dict_row).execute(query.encode(), [owner_ids])
@@ -102,7 +102,7 @@ def database_state(conn: Connection, owner_ids: list[str]) -> State:
 
 
 def model_state(model: Books) -> State:
-    """Give what the tables should hold."""
+    """Return the expected contents of the tables."""
     state: State = {table: [] for table in _STATE}
     for owner_id, account in model.accounts.items():
         last = account.entries[-1] if account.entries else None
@@ -150,5 +150,5 @@ def _in_order(found: list[Row]) -> list[Row]:
 
 
 def discrepancies(conn: Connection, owner_id: str) -> list[Row]:
-    """Let the ledger verify itself."""
+    """Call ledger.verify."""
     return rows(conn, "verify", owner_id=owner_id)

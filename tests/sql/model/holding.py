@@ -54,7 +54,7 @@ class Holding(Recording):
                 return hold_row(owner_id, known, replayed=True)
             self.not_frozen(account)
             account.require(amount)
-            # No two holds of an account are placed at the same time, whatever the clock says.
+            # No two holds of an account have the same time, even if the clock stands still.
             latest = max((it.placed_at for it in account.holds), default=_NEVER)
             hold = Hold(
                 app=app,
@@ -79,7 +79,7 @@ class Holding(Recording):
         final: bool = True,
         metadata: dict[str, Any] | None = None,
     ) -> Row:
-        """Spend what a hold reserves, first the lots of it that expire soonest."""
+        """Spend held credits, those of lots that expire soonest first."""
         with self._holding(app, hold_nonce) as (account, hold):
             owner_id = account.owner_id
             known = self.own_entry(owner_id, app, nonce)
@@ -122,7 +122,7 @@ class Holding(Recording):
         return entry_row(owner_id, entry, replayed=False)
 
     def release_hold(self, app: str, hold_nonce: str) -> Row:
-        """Give back what a hold reserves."""
+        """Release the credits of a hold."""
         with self._holding(app, hold_nonce) as (account, hold):
             replayed = hold.status == "released"
             if not replayed:
@@ -132,7 +132,7 @@ class Holding(Recording):
         return hold_row(account.owner_id, hold, replayed)
 
     def extend_hold(self, app: str, hold_nonce: str, expires_in: timedelta) -> Row:
-        """Let a hold last longer; never shorter."""
+        """Extend a hold; never shorten it."""
         with self._holding(app, hold_nonce) as (account, hold):
             self._open(hold)
             hold.expires_at = max(hold.expires_at, self.now + expires_in)

@@ -11,12 +11,12 @@ from tests.sql.model.reversing import Reversing
 
 
 class Ledger(Reversing):
-    """Adds what operators do, and what can be read."""
+    """Adds operators' actions and reads."""
 
     def adjust_balance(
         self, owner_id: str, amount: int, nonce: str, actor: str, reason: str
     ) -> Row:
-        """Change a balance by hand, frozen or not."""
+        """Adjust a balance, even if frozen."""
         metadata = {"actor": actor, "reason": reason}
         with self.locked(owner_id) as account:
             known = self.own_entry(owner_id, "ledger", nonce)
@@ -39,7 +39,7 @@ class Ledger(Reversing):
         return entry_row(owner_id, entry, replayed=False)
 
     def set_min_balance(self, owner_id: str, min_balance: int, actor: str, reason: str) -> None:  # noqa: ARG002
-        """Set the floor, if what can expire may do so without falling below it."""
+        """Set the floor, if credits can expire without falling below it."""
         with self.locked(owner_id) as account:
             if account.lasting_free < min_balance:
                 raise Refused(
@@ -52,17 +52,17 @@ class Ledger(Reversing):
             account.min_balance = min_balance
 
     def freeze_account(self, owner_id: str, actor: str, reason: str) -> None:  # noqa: ARG002
-        """Let no app change the account."""
+        """Freeze the account for apps."""
         with self.locked(owner_id) as account:
             account.frozen_at = account.frozen_at or self.now
 
     def unfreeze_account(self, owner_id: str, actor: str, reason: str) -> None:  # noqa: ARG002
-        """Let apps change the account again."""
+        """Unfreeze the account."""
         with self.locked(owner_id) as account:
             account.frozen_at = None
 
     def expire_credits(self) -> int:
-        """Post what is due on all accounts, and give their number."""
+        """Settle all accounts with something due, and return their number."""
         due = [owner_id for owner_id, account in self.accounts.items() if self._is_due(account)]
         for owner_id in due:
             with self.locked(owner_id):
@@ -70,7 +70,7 @@ class Ledger(Reversing):
         return len(due)
 
     def balance(self, owner_id: str) -> Row:
-        """Give the balance as of now; entries count when they are posted."""
+        """Return the balance as of now. `entry_count` counts only recorded entries."""
         posted = self.accounts.get(owner_id, Account(owner_id))
         account = self.settled(owner_id)
         ends = [lot.expires_at for lot in account.free_lots()]
@@ -86,12 +86,12 @@ class Ledger(Reversing):
         }
 
     def balance_at(self, owner_id: str, at: datetime) -> int:
-        """Give the balance at a time not in the future."""
+        """Return the balance at a time that is not in the future."""
         entries = self.settled(owner_id).entries
         return sum(entry.amount for entry in entries if entry.recorded_at <= at)
 
     def holds_of(self, owner_id: str) -> list[Row]:
-        """Give the holds as of now, newest first."""
+        """Return the holds as of now, newest first."""
         holds = self.settled(owner_id).holds
         return [hold_row(owner_id, hold, replayed=False) for hold in reversed(holds)]
 

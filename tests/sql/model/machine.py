@@ -23,32 +23,32 @@ from tests.sql.model.database import (
 from tests.sql.model.ledger import Ledger
 from tests.sql.model.refusal import Refused
 
-# The week in which a month ends, and in which Berlin has a day of 25 hours.
+# A week with the end of a month, and with a day of 25 hours in Berlin.
 BEGINNING = datetime(2026, 10, 24, 20, tzinfo=UTC)
 
 T = TypeVar("T")
 
-# What an example before this one left behind is not to expire in this one.
+# Credits of earlier examples must not expire in this one.
 _FORGET = "UPDATE ledger.accounts SET next_due_at = 'infinity' WHERE next_due_at < 'infinity'"
 _EXAMPLES = itertools.count(1)
 _HOUR = timedelta(hours=1)
 _INSTANT = timedelta(microseconds=1)
 
-# Much happens to one of them.
+# One of them is used more often.
 OWNERS = st.sampled_from(["ann"] * 8 + ["bob", "bob", "cyn"])
 APP = st.sampled_from(APPS)
-# 0: the newest, 1: the one before …
+# 0: the newest, 1: the one before, and so on
 NEWEST = st.integers(0, 4)
-# Mostly a new nonce, now and then one that was used before.
+# Mostly a new nonce, sometimes a used one.
 NONCE = st.sampled_from([None] * 20 + [0, 1, 2])
 LIFE = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR])
-# Mostly longer than that of the credits that they reserve.
+# Mostly longer than the life of the credits that they reserve.
 LIFE_OF_HOLD = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR, 60 * _HOUR, 100 * _HOUR])
 METADATA = st.sampled_from([None, None, {"why": "x"}])
 SUBJECT = st.sampled_from([None, None, "device", "phone"])
 # None: the default.
 SIZE = st.sampled_from([None, *range(1, 13)])
-# None: all that is left.
+# None: the rest.
 PART = st.sampled_from([None, None, -1, *range(9)])
 CREDIT = st.sampled_from(
     [
@@ -91,7 +91,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self, conn: Connection, clock: Clock) -> None:
         super().__init__()
         self.conn, self.clock = conn, clock
-        # Each example has owners and nonces of its own, instead of a database of its own.
+        # Examples share a database, but no owners and nonces.
         self.prefix = f"{next(_EXAMPLES)}-"
         self.owner_ids = [self.prefix + name for name in ("ann", "bob", "cyn")]
         conn.execute(_FORGET)
@@ -102,11 +102,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.entries: list[tuple[str, str]] = []
         self.calls: list[tuple[str, Row]] = []
 
-    # What is done
+    # Rules
 
     @initialize(lasting=SIZE, expiring=SIZE, life=LIFE, held=SIZE, spent=SIZE)
     def begin(self, life: timedelta, **sizes: int | None) -> None:
-        """Begin with some of everything; of what is too much, the refusals are compared."""
+        """Start with some entries and holds. Refusals are compared as well."""
         ann = {"app": "app1", "owner": "ann"}
         self.record(**ann, operation="CREDIT_ADD", size=sizes["lasting"])
         self.record(**ann, operation="CREDIT_ADD", size=sizes["expiring"], life=life)
@@ -279,7 +279,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert due is not None
         self.move_clock(max(self.clock.now, due + beside))
 
-    # How it is done
+    # Helpers
 
     def record(self, app: str, **item: Any) -> None:
         self.call("record_entry", app=app, **self.request(**item))
@@ -295,7 +295,7 @@ class LedgerMachine(RuleBasedStateMachine):
         subject: str | None = None,
         metadata: Row | None = None,
     ) -> Row:
-        """Give the fields of an entry, with the names and times of this example."""
+        """Make the fields of an entry, with the names and times of this example."""
         return {
             "owner_id": self.prefix + owner,
             "operation": operation,
@@ -308,27 +308,27 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @staticmethod
     def amount(operation: str, size: int | None, wrong_sign: bool) -> int | None:
-        """Give an amount within the rule if there are several, or one of the wrong sign."""
+        """Choose an amount within the rule if there are several, or one of the wrong sign."""
         rule = RULES.get(operation)
         if size is None or rule is None or rule.low == rule.high:
             return None
         return size if (rule.low > 0) != wrong_sign else -size
 
     def nonce(self, used: int | None) -> str:
-        """Give a new nonce, or one of the last."""
+        """Choose a new nonce, or one of the last."""
         if used is None or not self.nonces:
             self.nonces.append(f"{self.prefix}n{len(self.nonces) + 1}")
             return self.nonces[-1]
         return self.pick(self.nonces, used)
 
     def pick_hold(self, newest: int) -> tuple[str, str]:
-        """Give one of the last holds, while there is an open one mostly of those."""
+        """Choose one of the last holds, mostly an open one if there is any."""
         accounts = self.model.accounts.values()
         holds = [(it.app, it.nonce) for account in accounts for it in account.holds if it.remaining]
         return self.pick(holds if holds and newest else self.holds, newest)
 
     def pick(self, among: list[T], newest: int) -> T:
-        """Give one of the last."""
+        """Choose one of the last."""
         return among[-1 - newest % len(among)]
 
     def next_due(self) -> datetime | None:
@@ -343,7 +343,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.compare_reads(owner_id)
 
     def call(self, function: str, **arguments: Any) -> None:
-        """Call the function in the database and in the model, and compare everything."""
+        """Call the function in the database and in the model, and compare results and states."""
         note(f"{function}(**{arguments})")
         before = dict(self.model.accounts)
         expected = self.ask_model(function, arguments)
@@ -361,17 +361,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.remember(function, arguments, expected)
 
     def remember(self, function: str, arguments: Row, answer: Any) -> None:
-        """Keep what later steps may name or repeat."""
+        """Keep names and requests for later steps."""
         self.calls.append((function, arguments))
         for row in answer if isinstance(answer, list) else [answer]:
             if isinstance(row, dict) and row.get("app") in APPS:
                 known = self.holds if function == "place_hold" else self.entries
-                # A reversal cannot be reversed: once in a while is enough to try it.
+                # A reversal cannot be reversed, so it is tried only sometimes.
                 if row["operation"] != "REVERSAL" or row["seq"] % 5 == 0:
                     known.append((row["app"], row["nonce"]))
 
     def compare_reads(self, owner_id: str) -> None:
-        """Compare what callers can see of an account now."""
+        """Compare the reads of an account."""
         for function, arguments in (
             ("balance", {}),
             ("holds_of", {}),
@@ -395,14 +395,14 @@ class LedgerMachine(RuleBasedStateMachine):
             return refused
 
     def teardown(self) -> None:
-        """In the end, after two years, nothing is reserved or can expire any more."""
+        """Check that after two years nothing is reserved or can expire."""
         self.move_clock(self.clock.now + timedelta(days=731))
         self.call("expire_credits")
         assert self.next_due() is None
 
 
 def assert_same(expected: Any, actual: Any) -> None:
-    """Compare what the model and the database gave, or how they refused."""
+    """Compare the results or refusals of the model and the database."""
     if isinstance(expected, list):
         assert len(actual) == len(expected)
         for one, other in zip(expected, actual, strict=True):

@@ -13,7 +13,7 @@ from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
 
 
 class Recording(Books):
-    """Entries, one by one and in batches."""
+    """Single entries and batches."""
 
     def record_entry(
         self,
@@ -26,7 +26,7 @@ class Recording(Books):
         expires_at: datetime | None = None,
         claim_subject: str | None = None,
     ) -> Row:
-        """Record one operation; in this order: replay, rule, freeze, claims, floor, write."""
+        """Record an entry. The order is: replay, rule, freeze, claims, floor, write."""
         with self.locked(owner_id) as account:
             known = self.own_entry(owner_id, app, nonce)
             if known is not None:
@@ -77,7 +77,7 @@ class Recording(Books):
     def record_entries(
         self, app: str, entries: Sequence[dict[str, Any]], atomic: bool = False
     ) -> list[Row | Refused]:
-        """Record items one after another."""
+        """Record items in sequence."""
         results: list[Row | Refused] = []
         for position, item in enumerate(entries, start=1):
             try:

@@ -1,4 +1,4 @@
-"""How the model refuses."""
+"""Refusals of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """A refusal: its SQLSTATE, and the values that its detail must have at least."""
+    """A refusal: its SQLSTATE, and values that its detail must have."""
 
     def __init__(self, sqlstate: str, **detail: Any) -> None:
         super().__init__(sqlstate, detail)
@@ -16,7 +16,7 @@ class Refused(Exception):
 
 
 def invalid(field: str) -> Refused:
-    """Make the refusal of a request whose field is not well formed."""
+    """Make the refusal of a malformed field."""
     return Refused("LG001", field=field)
 
 
@@ -26,5 +26,5 @@ def nonce_conflict(app: str, nonce: str) -> Refused:
 
 
 def json_time(at: datetime | None) -> str | None:
-    """Write a time as the details of refusals do."""
+    """Format a time as in the details of refusals."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

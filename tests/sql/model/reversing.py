@@ -22,7 +22,7 @@ class Reversing(Holding):
         metadata: dict[str, Any] | None = None,
         free_claim: bool = False,
     ) -> Row:
-        """Take back an entry, wholly or in part."""
+        """Reverse an entry, wholly or partly."""
         found = self.entry_under(app, original_nonce)
         if found is None:
             raise Refused("LG104", app=app, original_nonce=original_nonce)
@@ -75,11 +75,11 @@ class Reversing(Holding):
 
     @staticmethod
     def _reversible(account: Account, original: Entry, asked: int | None) -> tuple[int, int]:
-        """Give how much to take back, and what can be taken back afterwards."""
+        """Return the amount to reverse, and the amount that can be reversed afterwards."""
         size = abs(original.amount)
         reversals = [it for it in account.entries if it.reverses_seq == original.seq]
         reversed_before = sum(abs(it.amount) for it in reversals)
-        # What has expired is gone; of a credit in a lot it is known how much.
+        # Expired credits of the lot cannot be taken back.
         expired = account.expired_of(original.seq)
         reversible = max(0, size - reversed_before - expired)
         amount = reversible if asked is None else asked
@@ -99,7 +99,7 @@ class Reversing(Holding):
 
     @staticmethod
     def _take_back(account: Account, entry: Entry, original: Entry, lasting_free: int) -> None:
-        """Take from credits of the same kind first, then as a spend does."""
+        """Take from credits of the same kind first, then in the order of a spend."""
         amount = -entry.amount
         lot = account.lots.get(original.seq)
         if lot is None:
@@ -113,7 +113,7 @@ class Reversing(Holding):
 
     @staticmethod
     def _give_back(account: Account, entry: Entry, original: Entry, left: int, debt: int) -> None:
-        """Give back last what was taken first: lots go by their end, lasting credits come first."""
+        """Refund in reverse order: credits that do not expire first, then lots by latest expiry."""
         taken = account.taken_by(original)
         lasting_taken = entry.amount + left - sum(taken.values())
         amount = entry.amount - min(entry.amount, max(0, lasting_taken, debt))

@@ -13,7 +13,7 @@ import msgspec
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.settings import PROJECT_ROOT
 
-CODE_FOLDERS: Final = ("functions", "views", "triggers", "privileges")
+CODE_FOLDERS: Final = ("functions", "views", "triggers", "privileges", "dropped")
 """The folders of `sql/`, in the order in which they are loaded."""
 
 CODE: Final = "sql/"

@@ -34,5 +34,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.balance(text, text) IS
+COMMENT ON FUNCTION ledger.balance IS
 'One row: the owner''s balance in whole units of the asset, what open holds reserve, what is available to spend, the number of entries, and when the next credits expire and how many. Exact at this microsecond, though expiries may not be posted yet. Zeros for an owner never seen. Raises LG001.';

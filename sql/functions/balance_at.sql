@@ -12,5 +12,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.balance_at(text, timestamptz, text) IS
+COMMENT ON FUNCTION ledger.balance_at IS
 'The owner''s balance at a time that is not in the future, in whole units of the asset, entries of that very microsecond included; 0 before the first entry. Raises LG001.';

@@ -25,7 +25,7 @@ BEGIN
     RETURNING bound_at INTO v_bound_at;
     IF FOUND THEN
         PERFORM ledger_core.note_change(
-            'bound', NULL, bind_role.app, ledger_core.binding_facts(v_bound_at), bind_role.role
+            'bound', NULL, bind_role.app, ledger_core.noted_binding(v_bound_at), bind_role.role
         );
     END IF;
     BEGIN
@@ -48,5 +48,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.bind_role(text, text) IS
+COMMENT ON FUNCTION ledger.bind_role IS
 'Lets a login role record for an app: makes it a member of ledger_app and notes the app. A role may be bound to several apps. Can be called again. For operators. Raises LG001, LG101.';

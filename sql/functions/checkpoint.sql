@@ -15,5 +15,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.checkpoint() IS
+COMMENT ON FUNCTION ledger.checkpoint IS
 'One digest over the newest entries, operator actions and hold events of all accounts and the newest change of the catalogue, and through their hashes over everything recorded before; accounts and entries count what of the entries it covers. Keep horizon and digest where nobody who can write this database can reach them; ledger.verify_checkpoint holds them against the books later.';

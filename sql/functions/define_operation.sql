@@ -64,7 +64,7 @@ BEGIN
     ELSE
         RETURN;
     END IF;
-    PERFORM ledger_core.note_change('defined', v_new.operation, NULL, ledger_core.rule_of(v_new));
+    PERFORM ledger_core.note_change('defined', v_new.operation, NULL, ledger_core.noted_operation(v_new));
     IF v_new.shared THEN
         FOR v_app IN SELECT app FROM ledger.apps ORDER BY app LOOP
             PERFORM ledger_core.allow_operation(v_app, v_new.operation, NULL, NULL, NULL, FALSE);
@@ -73,9 +73,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.define_operation(
-    text, text, bigint, bigint, bigint, boolean, text, integer, text, text, text, interval
-) IS
+COMMENT ON FUNCTION ledger.define_operation IS
 'Defines an operation, or redefines it as a whole; a retired one is in force again. A shared one is given to every app. Can be called again: what does not change is not noted.
 Amounts: signed whole units of the asset; min_amount and max_amount default to default_amount, a fixed price. Without default_amount every request must name an amount.
 claim_limit: times per claim_period (ever, day, week, month) and owner, with claim_scope owner (all apps together, the default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).

@@ -28,5 +28,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.entries_of(text, text, bigint, integer) IS
+COMMENT ON FUNCTION ledger.entries_of IS
 'An account''s entries, newest first: at most max_rows (1 to 1000) of those before before_seq (null: from the newest). The seq of the last row is the next before_seq. No rows for an owner never seen. Raises LG001.';

@@ -30,5 +30,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.expire_credits(integer) IS
+COMMENT ON FUNCTION ledger.expire_credits IS
 'Posts what is due (EXPIRY entries, ends of holds) on up to max_accounts (1 to 100000) accounts that nobody touches, the longest due first; returns the number of accounts: call again until it is 0. For statements and feeds; balances are exact without it. Raises LG001.';

@@ -9,5 +9,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.freeze_account(text, text, text, text) IS
+COMMENT ON FUNCTION ledger.freeze_account IS
 'Lets no app record, hold, capture or reverse on an account (LG303) until it is unfrozen. Holds can be released, replays are answered, operators can adjust, and credits go on expiring. actor and reason are kept in ledger.operator_actions. Can be called again. For operators. Raises LG001.';

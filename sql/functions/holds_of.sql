@@ -45,5 +45,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.holds_of(text, text, text, timestamptz, integer) IS
+COMMENT ON FUNCTION ledger.holds_of IS
 'An account''s holds in all apps, newest first: at most max_rows (1 to 1000) of those placed before the given time (null: from the newest), with the given status or any. Raises LG001.';

@@ -12,5 +12,5 @@ AS $$
     FROM ledger_core.installed_files AS f
 $$;
 
-COMMENT ON FUNCTION ledger.installed_files() IS
+COMMENT ON FUNCTION ledger.installed_files IS
 'What `ledger migrate` has put into this database, with checksums. A service reads it to see whether what it needs is there.';

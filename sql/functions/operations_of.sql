@@ -34,5 +34,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.operations_of(text) IS
+COMMENT ON FUNCTION ledger.operations_of IS
 'The operations that an app may record now, with the rules in force: amounts in signed whole units of the asset. Raises LG101.';

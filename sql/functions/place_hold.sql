@@ -76,7 +76,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.place_hold(text, text, text, text, bigint, interval, jsonb) IS
+COMMENT ON FUNCTION ledger.place_hold IS
 'Reserves credits of an owner for a debit whose final amount is not known yet, and returns the hold; replayed is true if the same request had placed it before. A hold lowers available, not balance.
 amount: how much to reserve, a positive number of whole units within the bounds of the operation. expires_in: when the hold ends by itself, at most 366 days. The nonce names the hold, and must not be that of an entry.
 Credits under a hold do not expire until it ends. Raises LG001, LG002, LG101, LG102, LG103, LG201, LG301, LG303, LG401.';

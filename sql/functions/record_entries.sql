@@ -38,19 +38,19 @@ BEGIN
                 record_entries.app, record_entries.entries, v_attempt = 2
             );
         ELSE
-            v_unfit_nonces := ledger_core.unfit_nonces(record_entries.app, record_entries.entries, FALSE);
+            v_unfit_nonces := ledger_core.nonces_to_record_singly(record_entries.app, record_entries.entries, FALSE);
         END IF;
         BEGIN
             v_results := ledger_core.record_plain_entries(record_entries.app, record_entries.entries, v_unfit_nonces);
             v_left := v_left - cardinality(v_results);
             IF v_attempt = 1 AND v_left > 0 THEN
-                IF ledger_core.share_a_nonce(record_entries.entries)
-                    OR ledger_core.plain_items_left(record_entries.app, record_entries.entries, v_results)
+                IF ledger_core.has_repeated_nonce(record_entries.entries)
+                    OR ledger_core.has_plain_items_left(record_entries.app, record_entries.entries, v_results)
                 THEN
                     RAISE serialization_failure;
                 END IF;
                 -- Waiting now, out of order, could deadlock with another batch.
-                PERFORM ledger_core.lock_accounts_now(record_entries.app, record_entries.entries);
+                PERFORM ledger_core.lock_accounts_nowait(record_entries.app, record_entries.entries);
             END IF;
             EXIT;
         EXCEPTION
@@ -63,7 +63,7 @@ BEGIN
         RETURN;
     END IF;
 
-    v_shared := ledger_core.share_a_nonce(record_entries.entries)
+    v_shared := ledger_core.has_repeated_nonce(record_entries.entries)
         OR record_entries.entries @? '$[*].claim_subject ? (@ != null)';
     FOR v_position IN
         SELECT items."position"
@@ -84,7 +84,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.record_entries(text, jsonb, boolean) IS
+COMMENT ON FUNCTION ledger.record_entries IS
 'Records a batch of at most 10000 entries with the meaning of ledger.record_entry called for each in order, and returns a row per item in that order: position (from 1) and the entry, or the code, message, detail and hint of its refusal, which touches no other item.
 entries: a JSON array of objects with the fields of record_entry: owner_id, operation, nonce, and where wanted amount, metadata, expires_at (RFC 3339), claim_subject. atomic: all or none; the first refusal is raised, with its position in the detail.
 Raises LG001, LG101, LG401 for the batch as a whole; if atomic, every refusal of record_entry.';

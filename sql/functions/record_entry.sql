@@ -41,7 +41,7 @@ BEGIN
     FROM ledger.operation_sets
     WHERE app = record_entry.app AND operation = record_entry.operation;
     IF v_plain THEN
-        SELECT * INTO v_entry FROM ledger_core.append_entry(
+        SELECT * INTO v_entry FROM ledger_core.write_entry(
             record_entry.owner_id, v_asset, record_entry.app, record_entry.operation, record_entry.nonce,
             v_amount, NULL, TRUE, record_entry.amount IS NULL, FALSE, record_entry.metadata
         );
@@ -83,7 +83,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text) IS
+COMMENT ON FUNCTION ledger.record_entry IS
 'Records one operation of one owner and returns the entry; replayed is true if the same request had recorded it before, and then nothing changes.
 app: who records; the calling role must be bound to it. owner_id, nonce, claim_subject: 1 to 255 characters. operation: one of the app''s set.
 amount: signed whole units of the operation''s asset, within its bounds; null takes the default. metadata: a JSON object of at most 16384 bytes.

@@ -23,7 +23,7 @@ BEGIN
     RETURNING registered_at INTO v_registered_at;
     IF FOUND THEN
         PERFORM ledger_core.note_change(
-            'registered', NULL, register_app.app, ledger_core.app_facts(register_app.description, v_registered_at)
+            'registered', NULL, register_app.app, ledger_core.noted_app(register_app.description, v_registered_at)
         );
     END IF;
     FOR v_operation IN SELECT operation FROM ledger.operations WHERE shared ORDER BY operation LOOP
@@ -32,5 +32,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.register_app(text, text) IS
+COMMENT ON FUNCTION ledger.register_app IS
 'Registers an app (lower snake case) with every shared operation, or changes its description. Can be called again. For operators and migrations. Raises LG001.';

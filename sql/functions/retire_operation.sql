@@ -21,10 +21,10 @@ BEGIN
     ELSIF v_old.retired_at IS NULL THEN
         UPDATE ledger.operations SET retired_at = v_retired_at WHERE operation = retire_operation.operation;
         v_old.retired_at := v_retired_at;
-        PERFORM ledger_core.note_change('retired', v_old.operation, NULL, ledger_core.rule_of(v_old));
+        PERFORM ledger_core.note_change('retired', v_old.operation, NULL, ledger_core.noted_operation(v_old));
     END IF;
 END
 $$;
 
-COMMENT ON FUNCTION ledger.retire_operation(text) IS
+COMMENT ON FUNCTION ledger.retire_operation IS
 'Takes an operation out of use for new entries in every app; what was recorded stays, and retries of it are still answered. Can be called again; ledger.define_operation brings it back. For operators and migrations. Raises LG102, LG902 for a shared operation.';

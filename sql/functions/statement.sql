@@ -52,5 +52,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.statement(text, timestamptz, timestamptz, text) IS
+COMMENT ON FUNCTION ledger.statement IS
 'What moved on an account from since (included) to until (not included; at most now): a line opening with the balance before, a line total for each app and operation with the number of entries and their sum, and a line closing. opening + totals = closing. Signed whole units of the asset. Raises LG001.';

@@ -27,5 +27,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.unbind_role(text, text) IS
+COMMENT ON FUNCTION ledger.unbind_role IS
 'Takes from a login role what ledger.bind_role gave it: from now on it cannot record for the app. With its last app it also leaves ledger_app, as far as the ledger''s owner had made it a member. Can be called again. For operators. Raises LG001, LG101.';

@@ -9,5 +9,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.unfreeze_account(text, text, text, text) IS
+COMMENT ON FUNCTION ledger.unfreeze_account IS
 'Opens a frozen account again. actor and reason are kept in ledger.operator_actions. Can be called again. For operators. Raises LG001.';

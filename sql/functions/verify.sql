@@ -38,5 +38,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.verify(text) IS
+COMMENT ON FUNCTION ledger.verify IS
 'Recomputes everything the ledger promises from the entries, for one owner or (null) for all, as of one moment; one row per discrepancy, none means that the books are right. For all owners it also checks the catalogue and that nothing guarding the books is switched off, and reports progress as notices. A past rewritten together with its hashes shows only against a checkpoint kept elsewhere: ledger.verify_checkpoint. Raises LG001.';

@@ -24,5 +24,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger.verify_checkpoint(text, text) IS
+COMMENT ON FUNCTION ledger.verify_checkpoint IS
 'Holds what ledger.checkpoint returned against the books of today: a row if anything recorded before it, an entry or a line of the journals, has been changed since, even together with all hashes; none if not. Raises LG001.';

@@ -73,5 +73,5 @@ def test_profile_names_the_functions_that_record(bench: Workbench) -> None:
     single, batches = profile(bench, _MOMENT, report=lambda _line: None).split("\n\n")
 
     assert "| `ledger.record_entry` | 1 |" in single
-    assert "| `ledger_core.append_entry` | 1 |" in single
+    assert "| `ledger_core.write_entry` | 1 |" in single
     assert "`ledger_core.record_plain_entries`" in batches

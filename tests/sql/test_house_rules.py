@@ -467,7 +467,7 @@ def test_every_function_has_a_file_of_its_name_and_the_reverse(catalogue: Connec
     present = found(catalogue, f"SELECT format('%s.%s', nspname, proname) FROM {FUNCTIONS}")
     inside = SQL / "functions" / "core"
     files = {
-        f"{'ledger_core' if path.parent == inside else 'ledger'}.{path.stem}": path
+        f"{'ledger_core' if inside in path.parents else 'ledger'}.{path.stem}": path
         for path in (SQL / "functions").rglob("*.sql")
     }
     assert sorted(files) == sorted(present)
@@ -485,7 +485,7 @@ def test_every_view_has_a_file_of_its_name_and_the_reverse(catalogue: Connection
     )
     inside = SQL / "views" / "core"
     files = {
-        f"{'ledger_core' if path.parent == inside else 'ledger'}.{path.stem}": path
+        f"{'ledger_core' if inside in path.parents else 'ledger'}.{path.stem}": path
         for path in (SQL / "views").rglob("*.sql")
     }
     assert sorted(files) == sorted(present)

@@ -1,4 +1,4 @@
--- requires: functions/core/action_bytes, functions/core/change_bytes, functions/core/hold_event_bytes
+-- requires: functions/core/operators/action_bytes, functions/core/catalogue/change_bytes, functions/core/holds/hold_event_bytes
 CREATE OR REPLACE VIEW ledger_core.journals AS
 SELECT
     'operator_actions' AS journal,

@@ -1,0 +1,43 @@
+CREATE OR REPLACE FUNCTION ledger_core.check_item(item jsonb)
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+AS $$
+DECLARE
+    v_field text;
+    v_reason text;
+BEGIN
+    SELECT checks.field, checks.reason INTO v_field, v_reason
+    FROM (
+        SELECT 'entries', 'must be JSON objects' WHERE jsonb_typeof(item) <> 'object'
+        UNION ALL
+        SELECT fields.key, 'is not a field of an entry'
+        FROM jsonb_object_keys(CASE jsonb_typeof(item) WHEN 'object' THEN item ELSE '{}' END) AS fields (key)
+        WHERE fields.key <> ALL (ledger_core.item_fields())
+        UNION ALL
+        SELECT texts.key, 'must be a string'
+        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject']) AS texts (key)
+        WHERE jsonb_typeof(item -> texts.key) NOT IN ('string', 'null')
+        UNION ALL
+        SELECT 'amount', 'must be an integer of at most 64 bits'
+        WHERE jsonb_typeof(item -> 'amount') <> 'null'
+            AND CASE jsonb_typeof(item -> 'amount')
+                WHEN 'number'
+                    THEN scale((item -> 'amount')::numeric) > 0
+                        OR (item -> 'amount')::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807
+                ELSE TRUE
+            END
+        UNION ALL
+        SELECT 'expires_at', 'must be a time in RFC 3339 with its zone'
+        WHERE item ->> 'expires_at'
+            !~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$'
+    ) AS checks (field, reason)
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', v_field, 'reason', v_reason));
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.check_item IS
+'Raises LG001 naming the field unless an item of a batch has only known fields of the right JSON types.';

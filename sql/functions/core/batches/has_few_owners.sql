@@ -1,0 +1,16 @@
+CREATE OR REPLACE FUNCTION ledger_core.has_few_owners(entries jsonb)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+AS $$
+BEGIN
+    -- The first items tell.
+    RETURN jsonb_array_length(entries) > 4 AND (
+        SELECT count(DISTINCT (owners.owner_id #>> '{}') COLLATE "C") * 2 <= count(*)
+        FROM jsonb_path_query(entries, '$[0 to 31].owner_id') AS owners (owner_id)
+    );
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.has_few_owners IS
+'True if the first items of a batch come from half as many owners at most: then all of it is likely to have few.';

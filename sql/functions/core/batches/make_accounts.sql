@@ -1,0 +1,32 @@
+CREATE OR REPLACE FUNCTION ledger_core.make_accounts(app text, entries jsonb, unfit_nonces text [])
+RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_made bigint;
+BEGIN
+    INSERT INTO ledger.accounts (owner_id, asset)
+    SELECT running.owner_id, running.asset
+    FROM (
+        SELECT
+            items.owner_id COLLATE "C" AS owner_id,
+            items.asset COLLATE "C" AS asset,
+            items.plain AND items.nonce NOT IN (SELECT unnest(make_accounts.unfit_nonces)) AS fit,
+            sum(items.amount) OVER (
+                PARTITION BY items.owner_id, items.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
+            ) AS total
+        FROM ledger_core.read_items(make_accounts.app, make_accounts.entries) AS items
+        WHERE items.asset IS NOT NULL
+    ) AS running
+    GROUP BY running.owner_id, running.asset
+    -- An account comes into being with its first entry: not if a refusal is in sight.
+    HAVING bool_and(running.fit) AND min(running.total) >= 0 AND max(running.total) <= 9007199254740991
+    ORDER BY running.owner_id, running.asset
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_made = ROW_COUNT;
+    RETURN v_made;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.make_accounts IS
+'Makes the missing accounts of a batch, where all of the account''s items are sure to be recorded, and returns how many.';

@@ -1,0 +1,88 @@
+-- requires: views/operation_sets, functions/core/batches/item_fields, functions/core/requests/is_key, functions/core/requests/is_metadata
+-- Inlined by the planner into the statements that use it, so that items are read in the same pass; OFFSET 0
+-- keeps it from computing the same things again wherever they are used. Amounts of which 10000 could pass
+-- what bigint holds are left out: such items go one by one.
+CREATE OR REPLACE FUNCTION ledger_core.read_items(app text, entries jsonb)
+RETURNS TABLE (
+    "position" bigint,
+    owner_id text,
+    asset text,
+    operation text,
+    nonce text,
+    amount bigint,
+    amount_defaulted boolean,
+    metadata jsonb,
+    plain boolean
+)
+LANGUAGE sql
+STABLE
+AS $$
+SELECT
+    judged.position,
+    judged.owner_id,
+    judged.asset,
+    judged.operation,
+    judged.nonce,
+    judged.amount,
+    judged.amount_defaulted,
+    judged.metadata,
+    judged.plain AND judged.amount IS NOT NULL
+FROM (
+    SELECT
+        items.position,
+        items.owner_id,
+        rules.asset,
+        items.operation,
+        items.nonce,
+        CASE
+            WHEN coalesce(items.amount, rules.default_amount) BETWEEN rules.min_amount AND rules.max_amount
+                THEN coalesce(items.amount, rules.default_amount)::bigint
+        END AS amount,
+        items.amount IS NULL AS amount_defaulted,
+        nullif(items.metadata, 'null') AS metadata,
+        coalesce(
+            items.well_formed AND rules.plain
+            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
+            AND coalesce(scale(items.amount), 0) = 0
+            AND (coalesce(items.metadata, 'null') = 'null' OR ledger_core.is_metadata(items.metadata)),
+            FALSE
+        ) AS plain
+    FROM (
+        SELECT
+            elements.position,
+            elements.item ->> 'owner_id' AS owner_id,
+            elements.item ->> 'operation' AS operation,
+            elements.item ->> 'nonce' AS nonce,
+            CASE jsonb_typeof(elements.item -> 'amount')
+                WHEN 'number' THEN (elements.item -> 'amount')::numeric
+            END AS amount,
+            elements.item -> 'metadata' AS metadata,
+            jsonb_typeof(elements.item -> 'owner_id') = 'string'
+            AND jsonb_typeof(elements.item -> 'operation') = 'string'
+            AND jsonb_typeof(elements.item -> 'nonce') = 'string'
+            AND coalesce(jsonb_typeof(elements.item -> 'amount') IN ('number', 'null'), TRUE)
+            AND elements.item ->> 'expires_at' IS NULL AND elements.item ->> 'claim_subject' IS NULL
+            AND CASE jsonb_typeof(elements.item)
+                WHEN 'object' THEN elements.item - ledger_core.item_fields() = '{}'
+            END AS well_formed
+        FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
+        OFFSET 0
+    ) AS items
+    LEFT JOIN (
+        SELECT
+            operation_sets.operation,
+            operation_sets.asset,
+            operation_sets.default_amount::numeric AS default_amount,
+            greatest(operation_sets.min_amount, -900000000000000)::numeric AS min_amount,
+            least(operation_sets.max_amount, 900000000000000)::numeric AS max_amount,
+            num_nonnulls(operation_sets.retired_at, operation_sets.claim_limit, operation_sets.expires_after) = 0 AS plain
+        FROM ledger.operation_sets
+        WHERE operation_sets.app = read_items.app
+        OFFSET 0
+    ) AS rules ON rules.operation = items.operation
+    OFFSET 0
+) AS judged
+$$;
+
+COMMENT ON FUNCTION ledger_core.read_items IS
+'The items of a batch with the assets and amounts that the app''s rules give them, and whether each is plain: beyond doubt as far as its own fields tell, needing neither claim nor expiry. ledger_core.record_item says what is wrong with others.';

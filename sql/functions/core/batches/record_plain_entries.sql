@@ -1,0 +1,174 @@
+-- The set-based fast path: plain items of a batch in one statement. It takes accounts with nothing due, no
+-- lots or holds, not frozen; and of each account's items those before the first that is not plain, or that
+-- would be refused. That item and those after it are left to go one by one.
+--
+-- Accounts are read first and written once, chained hash and all; the write is guarded by last_seq. Who
+-- has not locked the accounts before must be ready for 40001 (an account changed in between) and for
+-- 23505 (a nonce is taken): then nothing may be kept.
+CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(app text, entries jsonb, unfit_nonces text [])
+RETURNS ledger.batch_result []
+LANGUAGE plpgsql
+-- Accounts are then reached by their addresses alone, one after the other in the order of the keys. Of a small
+-- table the planner would read all, and lock accounts in the order in which they lie there.
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_xact_id xid8 := pg_current_xact_id();
+    v_unchanged boolean;
+    v_results ledger.batch_result [];
+BEGIN
+    -- Rows go from step to step in as few columns as will do, and are sorted once: all windows are alike.
+    WITH ready AS MATERIALIZED (
+        SELECT
+            chained.is_head,
+            chained.row_address,
+            chained.last_seq,
+            chained.unspendable,
+            chained.seq,
+            chained.balance_after,
+            chained.recorded_at,
+            chained.hash,
+            chained.position,
+            chained.entry_id,
+            chained.owner_id,
+            chained.asset,
+            chained.operation,
+            chained.amount,
+            chained.nonce,
+            chained.amount_defaulted,
+            chained.metadata
+        FROM (
+            SELECT
+                checked.*,
+                bool_and(checked.fine) OVER so_far AS all_fine,
+                NOT lead(checked.fine, 1, FALSE) OVER so_far AS is_head,
+                ledger_core.chain(
+                    checked.head_hash,
+                    ledger_core.entry_bytes(
+                        checked.seq, checked.entry_id, checked.amount, checked.balance_after, checked.recorded_at,
+                        v_xact_id, checked.owner_id, checked.asset, record_plain_entries.app, checked.operation,
+                        checked.nonce, checked.amount_defaulted, FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL,
+                        NULL, NULL, NULL
+                    )
+                ) OVER so_far AS hash
+            FROM (
+                SELECT
+                    running.*,
+                    coalesce(
+                        running.fit AND running.balance_after <= 9007199254740991
+                        AND (running.amount >= 0 OR running.balance_after >= running.unspendable),
+                        FALSE
+                    ) AS fine
+                FROM (
+                    SELECT
+                        items.position,
+                        accounts.owner_id,
+                        accounts.asset,
+                        items.operation,
+                        items.nonce,
+                        items.amount,
+                        items.amount_defaulted,
+                        items.metadata,
+                        items.plain AND items.nonce NOT IN (SELECT unnest(record_plain_entries.unfit_nonces)) AS fit,
+                        nextval('ledger_core.entry_ids') AS entry_id,
+                        accounts.row_address,
+                        accounts.last_seq,
+                        accounts.head_hash,
+                        accounts.unspendable,
+                        greatest(accounts.last_entry_at, v_now) AS recorded_at,
+                        accounts.last_seq + row_number() OVER so_far AS seq,
+                        accounts.balance + (sum(items.amount) OVER so_far)::bigint AS balance_after
+                    FROM ledger_core.read_items(record_plain_entries.app, record_plain_entries.entries) AS items
+                    -- One look-up by key for each item, whatever the planner believes of the number of accounts.
+                    CROSS JOIN LATERAL (
+                        SELECT
+                            accounts.ctid AS row_address,
+                            accounts.owner_id,
+                            accounts.asset,
+                            accounts.balance,
+                            accounts.held + accounts.min_balance AS unspendable,
+                            accounts.last_seq,
+                            accounts.last_entry_at,
+                            accounts.head_hash
+                        FROM ledger.accounts
+                        WHERE accounts.owner_id = items.owner_id AND accounts.asset = items.asset
+                            AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+                        OFFSET 0
+                    ) AS accounts
+                    WINDOW so_far AS (
+                        PARTITION BY accounts.owner_id, accounts.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
+                    )
+                ) AS running
+            ) AS checked
+            WINDOW so_far AS (
+                PARTITION BY checked.owner_id, checked.asset ORDER BY checked.position ROWS UNBOUNDED PRECEDING
+            )
+        ) AS chained
+        WHERE chained.all_fine
+    ),
+
+    written AS (
+        UPDATE ledger.accounts
+        SET
+            balance = heads.balance_after,
+            last_seq = heads.seq,
+            last_entry_at = heads.recorded_at,
+            head_hash = heads.hash
+        FROM (
+            SELECT
+                ready.row_address,
+                ready.last_seq,
+                ready.unspendable,
+                ready.seq,
+                ready.balance_after,
+                ready.recorded_at,
+                ready.hash
+            FROM ready
+            WHERE ready.is_head
+            -- Accounts are always locked in the order of their keys.
+            ORDER BY ready.owner_id, ready.asset
+        ) AS heads
+        WHERE accounts.ctid = heads.row_address
+            -- Nothing has changed since it was read: neither the entries, nor what else decides. That a changed
+            -- row has another ctid is not enough: not every PostgreSQL looks at it again after waiting for a lock.
+            AND accounts.last_seq = heads.last_seq AND accounts.held + accounts.min_balance = heads.unspendable
+            AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+        RETURNING 1
+    ),
+
+    recorded AS (
+        INSERT INTO ledger.entries (
+            owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, amount_defaulted,
+            expiry_defaulted, metadata, recorded_at, xact_id, hash
+        )
+        SELECT
+            ready.owner_id, ready.asset, ready.seq, ready.entry_id, record_plain_entries.app, ready.operation,
+            ready.amount, ready.balance_after, ready.nonce, ready.amount_defaulted, FALSE, ready.metadata,
+            ready.recorded_at, v_xact_id, ready.hash
+        FROM ready
+    )
+
+    SELECT
+        (SELECT count(*) FROM written) = (SELECT count(*) FROM ready WHERE ready.is_head),
+        ARRAY(
+            SELECT (
+                ready.position, ready.entry_id, ready.seq, ready.owner_id, ready.asset,
+                record_plain_entries.app, ready.operation, ready.amount, ready.balance_after, ready.nonce,
+                ready.metadata, NULL, NULL, NULL, ready.recorded_at, FALSE, NULL, NULL, NULL, NULL
+            )::ledger.batch_result
+            FROM ready
+            ORDER BY ready.position
+        )
+    INTO v_unchanged, v_results;
+
+    IF NOT v_unchanged THEN
+        RAISE serialization_failure USING MESSAGE = 'An account changed while a batch was under way.';
+    END IF;
+    RETURN v_results;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.record_plain_entries IS
+'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns the results in order. unfit_nonces: items that must go one by one. Raises 40001 or 23505 if the optimism was wrong: roll back to before the call.';

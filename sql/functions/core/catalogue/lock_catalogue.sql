@@ -1,0 +1,17 @@
+CREATE OR REPLACE FUNCTION ledger_core.lock_catalogue()
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    -- With a snapshot from before the lock the checks at commit could not see what others did meanwhile.
+    IF current_setting('transaction_isolation') = 'repeatable read' THEN
+        RAISE serialization_failure USING
+            MESSAGE = 'The catalogue cannot be changed in a REPEATABLE READ transaction.',
+            HINT = 'Use READ COMMITTED or SERIALIZABLE.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('ledger.catalogue', 0));
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.lock_catalogue IS
+'Lets one transaction at a time change the catalogue, so that an app and a shared operation made at the same moment see each other in the checks at commit.';

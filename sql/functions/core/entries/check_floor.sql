@@ -1,0 +1,22 @@
+CREATE OR REPLACE FUNCTION ledger_core.check_floor(
+    owner_id text, asset text, account ledger_core.account_state, required bigint
+)
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+AS $$
+BEGIN
+    IF required > 0 AND account.balance - account.held - required < account.min_balance THEN
+        PERFORM ledger_core.refuse('insufficient_balance', jsonb_build_object(
+            'owner_id', owner_id,
+            'asset', asset,
+            'available', account.balance - account.held,
+            'required', required,
+            'min_balance', account.min_balance
+        ));
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.check_floor IS
+'Raises LG301 if taking required (positive) from a locked account would bring balance less held below its floor.';

@@ -1,0 +1,80 @@
+CREATE OR REPLACE FUNCTION ledger_core.take_claim_slots(
+    owner_id text, asset text, app text, operation text, claim_subject text, seq bigint, at timestamptz
+)
+RETURNS TABLE (claim_slot integer, subject_slot integer)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_rule record;
+    v_period_start timestamp;
+    v_scope_app text;
+    v_kind text;
+    v_subject text;
+    v_slot integer;
+    v_taken boolean;
+BEGIN
+    SELECT claim_limit, claim_period, claim_scope, claim_time_zone INTO v_rule
+    FROM ledger.operations
+    WHERE operation = take_claim_slots.operation;
+    IF v_rule.claim_limit IS NULL THEN
+        RETURN;
+    END IF;
+    v_period_start := CASE v_rule.claim_period
+        WHEN 'ever' THEN '-infinity'
+        ELSE date_trunc(v_rule.claim_period, take_claim_slots.at AT TIME ZONE v_rule.claim_time_zone)
+    END;
+    v_scope_app := CASE v_rule.claim_scope WHEN 'owner_and_app' THEN take_claim_slots.app ELSE '' END;
+
+    FOR v_kind, v_subject IN
+        VALUES ('owner', take_claim_slots.owner_id), ('claim_subject', take_claim_slots.claim_subject)
+    LOOP
+        CONTINUE WHEN v_subject IS NULL;
+        v_taken := FALSE;
+        -- Other owners may take slots of the same claim_subject at this moment: the primary key decides.
+        FOR v_slot IN
+            SELECT slots.slot
+            FROM generate_series(1, v_rule.claim_limit) AS slots (slot)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM ledger.claims
+                WHERE operation = take_claim_slots.operation AND subject_kind = v_kind AND subject = v_subject
+                    AND scope_app = v_scope_app AND period_start = v_period_start AND claims.slot = slots.slot
+            )
+            ORDER BY slots.slot
+        LOOP
+            INSERT INTO ledger.claims (
+                operation, subject_kind, subject, scope_app, period_start, slot, owner_id, asset, seq
+            )
+            VALUES (
+                take_claim_slots.operation, v_kind, v_subject, v_scope_app, v_period_start, v_slot,
+                take_claim_slots.owner_id, take_claim_slots.asset, take_claim_slots.seq
+            )
+            ON CONFLICT DO NOTHING;
+            v_taken := FOUND;
+            EXIT WHEN v_taken;
+        END LOOP;
+        IF NOT v_taken THEN
+            PERFORM ledger_core.refuse('claim_limit_reached', jsonb_build_object(
+                'operation', take_claim_slots.operation,
+                'limited', v_kind,
+                'claim_limit', v_rule.claim_limit,
+                'claim_period', v_rule.claim_period,
+                'next_eligible_at', CASE
+                    WHEN v_rule.claim_period <> 'ever' THEN ledger_core.json_time(ledger_core.first_instant(
+                        v_period_start + ('1 ' || v_rule.claim_period)::interval, v_rule.claim_time_zone
+                    ))
+                END
+            ));
+        END IF;
+        IF v_kind = 'owner' THEN
+            claim_slot := v_slot;
+        ELSE
+            subject_slot := v_slot;
+        END IF;
+    END LOOP;
+    RETURN NEXT;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.take_claim_slots IS
+'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of the entry seq, and returns their numbers; no row if the operation has no limit. Raises LG302 with next_eligible_at (null: never again) when all are taken.';

@@ -1,0 +1,74 @@
+CREATE OR REPLACE FUNCTION ledger_core.place_hold(
+    owner_id text,
+    asset text,
+    app text,
+    operation text,
+    nonce text,
+    amount bigint,
+    expires_in interval,
+    metadata jsonb
+)
+RETURNS ledger.hold
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_account ledger_core.account_state;
+    v_hold record;
+    v_placed_at timestamptz;
+BEGIN
+    SELECT * INTO v_account FROM ledger_core.lock_account(place_hold.owner_id, place_hold.asset);
+
+    SELECT * INTO v_hold FROM ledger.holds
+    WHERE owner_id = place_hold.owner_id AND app = place_hold.app AND nonce = place_hold.nonce;
+    IF FOUND THEN
+        IF (v_hold.operation, v_hold.amount, v_hold.expires_in, v_hold.metadata)
+            IS DISTINCT FROM (place_hold.operation, place_hold.amount, place_hold.expires_in, place_hold.metadata)
+        THEN
+            PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
+        END IF;
+        RETURN ledger_core.hold_state(place_hold.owner_id, place_hold.app, place_hold.nonce, TRUE);
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM ledger.entries
+        WHERE owner_id = place_hold.owner_id AND app = place_hold.app AND nonce = place_hold.nonce
+    ) THEN
+        PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
+    END IF;
+    IF v_account.frozen_at IS NOT NULL THEN
+        PERFORM ledger_core.refuse_frozen(place_hold.owner_id, place_hold.asset, v_account.frozen_at);
+    END IF;
+    PERFORM ledger_core.check_floor(place_hold.owner_id, place_hold.asset, v_account, place_hold.amount);
+
+    -- No two holds of an account are placed at the same time, even if the clock is set back: lists page by it.
+    SELECT greatest(v_account.now, max(placed_at) + interval '1 microsecond') INTO v_placed_at
+    FROM ledger.holds
+    WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
+    INSERT INTO ledger.holds (
+        owner_id, asset, app, nonce, operation, amount, placed_at, expires_in, expires_at, metadata
+    )
+    VALUES (
+        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.operation, place_hold.amount,
+        v_placed_at, place_hold.expires_in, ledger_core.add_interval_in_utc(v_account.now, place_hold.expires_in),
+        place_hold.metadata
+    )
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
+    END IF;
+    UPDATE ledger.accounts
+    SET held = held + place_hold.amount
+    WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
+    PERFORM 1 FROM ledger_core.reserve_lots(
+        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
+    );
+    PERFORM 1 FROM ledger_core.note_hold(
+        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_placed_at
+    );
+    PERFORM 1 FROM ledger_core.note_next_due(place_hold.owner_id, place_hold.asset);
+    RETURN ledger_core.hold_state(place_hold.owner_id, place_hold.app, place_hold.nonce, FALSE);
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.place_hold IS
+'Reserves amount (positive) of one account until it is captured, released or expired. The caller has checked the request against the rule. Raises LG201, LG301, LG303.';

@@ -1,0 +1,29 @@
+CREATE OR REPLACE FUNCTION ledger_core.add_lot(
+    owner_id text, asset text, seq bigint, amount bigint, expires_at timestamptz, balance_after bigint
+)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_not_expiring bigint;
+    v_covers_debt bigint;
+BEGIN
+    SELECT add_lot.balance_after - add_lot.amount - coalesce(sum(remaining), 0) INTO v_not_expiring
+    FROM ledger.lots
+    WHERE owner_id = add_lot.owner_id AND asset = add_lot.asset AND remaining > 0;
+    v_covers_debt := least(add_lot.amount, greatest(0, -v_not_expiring));
+
+    INSERT INTO ledger.lots (owner_id, asset, seq, amount, remaining, expires_at)
+    VALUES (
+        add_lot.owner_id, add_lot.asset, add_lot.seq, add_lot.amount, add_lot.amount - v_covers_debt, add_lot.expires_at
+    );
+    IF v_covers_debt > 0 THEN
+        INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
+        VALUES (add_lot.owner_id, add_lot.asset, add_lot.seq, add_lot.seq, v_covers_debt);
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.add_lot IS
+'Makes the credits of the entry seq of a locked account a lot that expires. What pays off an overdraft is spent at once and does not expire.';

@@ -1,0 +1,50 @@
+CREATE OR REPLACE FUNCTION ledger_core.set_min_balance(
+    owner_id text, asset text, min_balance bigint, actor text, reason text
+)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_account ledger_core.account_state;
+    v_expiring bigint;
+BEGIN
+    -- An account never seen has this floor already, and need not come into being for it.
+    IF set_min_balance.min_balance = 0 AND NOT EXISTS (
+        SELECT 1 FROM ledger.accounts WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset
+    ) THEN
+        RETURN;
+    END IF;
+    SELECT * INTO v_account FROM ledger_core.lock_account(set_min_balance.owner_id, set_min_balance.asset);
+    IF v_account.min_balance = set_min_balance.min_balance THEN
+        RETURN;
+    END IF;
+    -- Credits that may expire any moment do not count: their end must not bring the account below its floor.
+    SELECT coalesce(sum(remaining - held), 0) INTO v_expiring
+    FROM ledger.lots
+    WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset AND remaining > 0;
+    IF v_account.balance - v_account.held - v_expiring < set_min_balance.min_balance THEN
+        PERFORM ledger_core.refuse(
+            'insufficient_balance',
+            jsonb_strip_nulls(jsonb_build_object(
+                'owner_id', set_min_balance.owner_id, 'asset', set_min_balance.asset,
+                'available', v_account.balance - v_account.held, 'expiring', nullif(v_expiring, 0),
+                'min_balance', set_min_balance.min_balance
+            )),
+            'Without credits that expire the account is below this floor already: adjust the balance first.'
+        );
+    END IF;
+    UPDATE ledger.accounts
+    SET min_balance = set_min_balance.min_balance
+    WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset;
+    PERFORM 1 FROM ledger_core.note_action(
+        set_min_balance.owner_id, set_min_balance.asset, 'set_min_balance', set_min_balance.actor, set_min_balance.reason,
+        v_account.now, NULL,
+        jsonb_build_object('min_balance', v_account.min_balance),
+        jsonb_build_object('min_balance', set_min_balance.min_balance)
+    );
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.set_min_balance IS
+'Sets the floor of one account and notes it among the operator actions; nothing if it is so already. Raises LG301.';

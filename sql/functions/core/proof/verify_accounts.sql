@@ -1,0 +1,93 @@
+CREATE OR REPLACE FUNCTION ledger_core.verify_accounts(first text, last text, included boolean)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH summed AS (
+        SELECT
+            entries.owner_id,
+            entries.asset,
+            sum(entries.amount) AS balance,
+            max(entries.seq) AS last_seq,
+            count(*) AS entries
+        FROM ledger.entries
+        WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
+        GROUP BY entries.owner_id, entries.asset
+    ),
+
+    holding AS (
+        SELECT holds.owner_id, holds.asset, sum(holds.amount - holds.captured) AS held, min(holds.expires_at) AS due_at
+        FROM ledger.holds
+        WHERE ledger_core.owner_in_range(holds.owner_id, first, last, included) AND holds.status = 'open'
+        GROUP BY holds.owner_id, holds.asset
+    ),
+
+    expiring AS (
+        SELECT lots.owner_id, lots.asset, min(lots.expires_at) AS due_at
+        FROM ledger.lots
+        WHERE ledger_core.owner_in_range(lots.owner_id, first, last, included) AND lots.remaining > lots.held
+        GROUP BY lots.owner_id, lots.asset
+    ),
+
+    actions AS (
+        SELECT
+            operator_actions.owner_id,
+            operator_actions.asset,
+            (array_agg(operator_actions.after ->> 'min_balance' ORDER BY operator_actions.action_seq DESC)
+                FILTER (WHERE operator_actions.action = 'set_min_balance'))[1] AS min_balance,
+            (array_agg(operator_actions.acted_at ORDER BY operator_actions.action_seq DESC)
+                FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_at,
+            (array_agg(operator_actions.action ORDER BY operator_actions.action_seq DESC)
+                FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_by
+        FROM ledger.operator_actions
+        WHERE ledger_core.owner_in_range(operator_actions.owner_id, first, last, included)
+        GROUP BY operator_actions.owner_id, operator_actions.asset
+    )
+
+    SELECT
+        checks.problem, 'accounts',
+        coalesce(accounts.owner_id, summed.owner_id, holding.owner_id, actions.owner_id)::text,
+        coalesce(accounts.asset, summed.asset, holding.asset, actions.asset)::text, NULL::bigint,
+        jsonb_build_object('expected', checks.expected, 'found', checks.found)
+    FROM (SELECT * FROM ledger.accounts WHERE ledger_core.owner_in_range(accounts.owner_id, first, last, included)) AS accounts
+    FULL JOIN summed ON accounts.owner_id = summed.owner_id AND accounts.asset = summed.asset
+    FULL JOIN holding ON accounts.owner_id = holding.owner_id AND accounts.asset = holding.asset
+    FULL JOIN actions ON accounts.owner_id = actions.owner_id AND accounts.asset = actions.asset
+    LEFT JOIN expiring ON accounts.owner_id = expiring.owner_id AND accounts.asset = expiring.asset
+    LEFT JOIN ledger.entries AS newest
+        ON accounts.owner_id = newest.owner_id AND accounts.asset = newest.asset AND summed.last_seq = newest.seq
+    CROSS JOIN LATERAL (
+        VALUES
+        ('account missing', 'account', CASE WHEN accounts.owner_id IS NULL THEN 'none' ELSE 'account' END),
+        ('balance wrong', coalesce(summed.balance, 0)::text, accounts.balance::text),
+        ('last_seq wrong', coalesce(summed.last_seq, 0)::text, accounts.last_seq::text),
+        ('entries missing', coalesce(summed.last_seq, 0)::text, coalesce(summed.entries, 0)::text),
+        ('last_entry_at wrong', coalesce(newest.recorded_at, '-infinity')::text, accounts.last_entry_at::text),
+        ('head_hash wrong', coalesce(encode(newest.hash, 'hex'), repeat('00', 32)), encode(accounts.head_hash, 'hex')),
+        ('held wrong', coalesce(holding.held, 0)::text, accounts.held::text),
+        (
+            'next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text
+        ),
+        ('min_balance not set by an operator', coalesce(actions.min_balance, '0'), accounts.min_balance::text),
+        (
+            'frozen_at not set by an operator',
+            coalesce(CASE actions.frozen_by WHEN 'freeze_account' THEN actions.frozen_at END::text, 'never'),
+            CASE WHEN accounts.owner_id IS NOT NULL THEN coalesce(accounts.frozen_at::text, 'never') END
+        ),
+        (
+            'overspent', 'at least ' || accounts.min_balance,
+            CASE
+                WHEN accounts.balance - accounts.held < accounts.min_balance THEN (accounts.balance - accounts.held)::text
+                ELSE 'at least ' || accounts.min_balance
+            END
+        )
+    ) AS checks (problem, expected, found)
+    WHERE checks.expected <> checks.found;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_accounts IS
+'Accounts that do not say what their entries, holds, lots and operator actions add up to, or that are missing.';

@@ -1,0 +1,130 @@
+CREATE OR REPLACE FUNCTION ledger_core.verify_catalogue()
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT * FROM ledger_core.verify_guards();
+
+    RETURN QUERY
+    SELECT
+        'shared operation missing', 'app_operations', NULL, NULL, NULL::bigint,
+        jsonb_build_object('app', apps.app, 'operation', operations.operation)
+    FROM ledger.apps
+    CROSS JOIN ledger.operations
+    LEFT JOIN ledger.app_operations
+        ON apps.app = app_operations.app AND operations.operation = app_operations.operation
+    WHERE operations.shared AND app_operations.app IS NULL;
+
+    RETURN QUERY
+    SELECT
+        'app or operation missing', 'app_operations', NULL, NULL, NULL::bigint,
+        jsonb_build_object('app', allowed.app, 'operation', allowed.operation)
+    FROM ledger.app_operations AS allowed
+    LEFT JOIN ledger.apps ON allowed.app = apps.app
+    LEFT JOIN ledger.operations ON allowed.operation = operations.operation
+    WHERE apps.app IS NULL OR operations.operation IS NULL;
+
+    RETURN QUERY
+    SELECT
+        'app missing', 'app_roles', NULL, NULL, NULL::bigint,
+        jsonb_build_object('app', bound.app, 'role_name', bound.role_name)
+    FROM ledger.app_roles AS bound
+    LEFT JOIN ledger.apps ON bound.app = apps.app
+    WHERE apps.app IS NULL;
+
+    RETURN QUERY
+    SELECT
+        'rule not as last noted', 'operations', NULL, NULL, NULL::bigint,
+        jsonb_build_object('operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule)
+    FROM ledger.operations
+    LEFT JOIN LATERAL (
+        SELECT changes.rule FROM ledger.operation_changes AS changes
+        WHERE changes.operation = operations.operation AND changes.app IS NULL
+        ORDER BY changes.change_id DESC
+        LIMIT 1
+    ) AS noted ON TRUE
+    WHERE ledger_core.noted_operation(operations) IS DISTINCT FROM noted.rule;
+
+    RETURN QUERY
+    SELECT
+        'rule not as last noted', 'app_operations', NULL, NULL, NULL::bigint,
+        jsonb_build_object('app', allowed.app, 'operation', allowed.operation, 'rule', to_jsonb(allowed), 'noted', noted.rule)
+    FROM ledger.app_operations AS allowed
+    LEFT JOIN LATERAL (
+        SELECT changes.rule FROM ledger.operation_changes AS changes
+        WHERE changes.operation = allowed.operation AND changes.app = allowed.app
+        ORDER BY changes.change_id DESC
+        LIMIT 1
+    ) AS noted ON TRUE
+    WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
+
+    -- An app that is gone with all that was its own may be: nothing can have been recorded for it.
+    RETURN QUERY
+    SELECT
+        'app not as last noted', 'apps', NULL, NULL, NULL::bigint,
+        jsonb_build_object(
+            'app', apps.app, 'noted', noted.rule, 'found', ledger_core.noted_app(apps.description, apps.registered_at)
+        )
+    FROM ledger.apps
+    LEFT JOIN LATERAL (
+        SELECT changes.rule FROM ledger.operation_changes AS changes
+        WHERE changes.change = 'registered' AND changes.app = apps.app
+        ORDER BY changes.change_id DESC
+        LIMIT 1
+    ) AS noted ON TRUE
+    WHERE ledger_core.noted_app(apps.description, apps.registered_at) IS DISTINCT FROM noted.rule;
+
+    RETURN QUERY
+    SELECT
+        'binding not as last noted', 'app_roles', NULL, NULL, NULL::bigint,
+        jsonb_build_object(
+            'app', coalesce(bound.app, noted.app), 'role_name', coalesce(bound.role_name, noted.role_name),
+            'noted', noted.rule, 'found', bound.facts
+        )
+    FROM (
+        SELECT app_roles.app, app_roles.role_name, ledger_core.noted_binding(app_roles.bound_at) AS facts
+        FROM ledger.app_roles
+    ) AS bound
+    FULL JOIN (
+        SELECT DISTINCT ON (changes.app, changes.role_name)
+            changes.app, changes.role_name, CASE changes.change WHEN 'bound' THEN changes.rule END AS rule
+        FROM ledger.operation_changes AS changes
+        WHERE changes.change IN ('bound', 'unbound') AND changes.app IN (SELECT apps.app FROM ledger.apps)
+        ORDER BY changes.app, changes.role_name, changes.change_id DESC
+    ) AS noted ON bound.app = noted.app AND bound.role_name = noted.role_name
+    WHERE bound.facts IS DISTINCT FROM noted.rule;
+
+    -- What the feed and checkpoints go by. It happens when a dump is restored on a younger server.
+    RETURN QUERY
+    SELECT
+        'transaction of the future', newest.found_in, newest.owner_id, newest.asset, newest.seq,
+        newest.detail || jsonb_build_object('xact_id', newest.xact_id, 'next', pg_snapshot_xmax(pg_current_snapshot()))
+    FROM (
+        (
+            SELECT
+                'entries' AS found_in, entries.owner_id::text, entries.asset::text, entries.seq,
+                jsonb_build_object('nonce', entries.nonce) AS detail, entries.xact_id
+            FROM ledger.entries
+            ORDER BY entries.xact_id DESC
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT
+                journals.journal, CASE WHEN journals.of_account THEN journals.owner_id END,
+                CASE WHEN journals.of_account THEN journals.asset END, journals.seq,
+                journals.line, journals.xact_id
+            FROM ledger_core.journals
+            ORDER BY journals.xact_id DESC
+            LIMIT 1
+        )
+    ) AS newest
+    WHERE newest.xact_id > pg_snapshot_xmax(pg_current_snapshot())
+        AND newest.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_catalogue IS
+'What is wrong beyond single owners: rules, apps and bindings changed behind the functions, sets incomplete, guards of the books missing or switched off, entries and lines of transactions that this server has not seen.';

@@ -1,0 +1,115 @@
+CREATE OR REPLACE FUNCTION ledger_core.verify_claims(first text, last text, included boolean)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT
+        'claim without its entry', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
+        jsonb_build_object(
+            'operation', claims.operation, 'subject_kind', claims.subject_kind, 'subject', claims.subject,
+            'slot', claims.slot
+        )
+    FROM ledger.claims
+    LEFT JOIN ledger.entries
+        ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
+        AND claims.operation = entries.operation
+        AND claims.subject = CASE claims.subject_kind
+            WHEN 'owner' THEN entries.owner_id
+            WHEN 'claim_subject' THEN entries.claim_subject
+        END
+        AND claims.slot = coalesce(
+            CASE claims.subject_kind WHEN 'owner' THEN entries.claim_slot ELSE entries.subject_slot END, claims.slot
+        )
+    WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
+
+    -- Which rule was in force under the lock of an old entry is not known to the second; that it was
+    -- one that the operation had is.
+    RETURN QUERY
+    SELECT
+        'claim fits no rule', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
+        jsonb_build_object(
+            'operation', claims.operation, 'subject_kind', claims.subject_kind, 'subject', claims.subject,
+            'scope_app', claims.scope_app, 'period_start', claims.period_start, 'slot', claims.slot
+        )
+    FROM ledger.claims
+    INNER JOIN ledger.entries
+        ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
+    LEFT JOIN LATERAL (
+        SELECT 1 AS found
+        FROM (
+            SELECT DISTINCT
+                changes.operation,
+                (changes.rule ->> 'claim_limit')::integer AS claim_limit,
+                changes.rule ->> 'claim_period' AS period,
+                changes.rule ->> 'claim_scope' AS scope,
+                changes.rule ->> 'claim_time_zone' AS zone
+            FROM ledger.operation_changes AS changes
+            WHERE changes.app IS NULL AND changes.rule ->> 'claim_limit' IS NOT NULL
+        ) AS rules
+        WHERE rules.operation = claims.operation AND claims.slot BETWEEN 1 AND rules.claim_limit
+            AND claims.scope_app = CASE rules.scope WHEN 'owner' THEN '' ELSE entries.app END
+            AND claims.period_start = CASE rules.period
+                WHEN 'ever' THEN '-infinity'::timestamp
+                ELSE date_trunc(rules.period, entries.recorded_at AT TIME ZONE rules.zone)
+            END
+        LIMIT 1
+    ) AS fitting ON TRUE
+    WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND fitting.found IS NULL;
+
+    -- A reversal may have given the claims back.
+    RETURN QUERY
+    SELECT
+        'claim missing', 'claims', limited.owner_id::text, limited.asset::text, limited.seq,
+        jsonb_build_object(
+            'operation', limited.operation, 'nonce', limited.nonce, 'expected', limited.expected, 'found', limited.found
+        )
+    FROM (
+        SELECT
+            entries.owner_id, entries.asset, entries.seq, entries.operation, entries.nonce,
+            1 + num_nonnulls(entries.claim_subject) AS expected,
+            coalesce(taken.slots, 0) AS found
+        FROM ledger.entries
+        INNER JOIN (
+            -- Until a day after its change an entry may still have gone by the old rule, having waited.
+            SELECT
+                changes.operation,
+                changes.changed_at + interval '1 day' AS since,
+                lead(changes.changed_at, 1, 'infinity') OVER (
+                    PARTITION BY changes.operation ORDER BY changes.change_id
+                ) AS until,
+                changes.rule ->> 'claim_limit' IS NOT NULL AS is_limit,
+                lag(changes.rule ->> 'claim_limit', 1, changes.rule ->> 'claim_limit') OVER (
+                    PARTITION BY changes.operation ORDER BY changes.change_id
+                ) IS NOT NULL AS was_limit,
+                changes.changed_at
+            FROM ledger.operation_changes AS changes
+            WHERE changes.app IS NULL
+        ) AS rules
+            ON entries.operation = rules.operation AND entries.recorded_at < rules.until AND rules.is_limit
+            AND entries.recorded_at >= CASE WHEN rules.was_limit THEN rules.changed_at ELSE rules.since END
+        LEFT JOIN (
+            SELECT claims.owner_id, claims.asset, claims.seq, count(*) AS slots
+            FROM ledger.claims
+            WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included)
+            GROUP BY claims.owner_id, claims.asset, claims.seq
+        ) AS taken
+            ON entries.owner_id = taken.owner_id AND entries.asset = taken.asset AND entries.seq = taken.seq
+        WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
+    ) AS limited
+    WHERE limited.found <> limited.expected
+        AND NOT (
+            limited.found = 0
+            AND EXISTS (
+                SELECT 1 FROM ledger.entries AS reversals
+                WHERE reversals.owner_id = limited.owner_id AND reversals.asset = limited.asset
+                    AND reversals.reverses_seq = limited.seq AND reversals.frees_claim
+            )
+        );
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_claims IS
+'Slots of claim limits that belong to no entry or fit no rule, and entries that should hold a slot and do not.';

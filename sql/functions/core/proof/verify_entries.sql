@@ -1,0 +1,82 @@
+CREATE OR REPLACE FUNCTION ledger_core.verify_entries(first text, last text, included boolean)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH chained AS (
+        SELECT
+            entries.*,
+            coalesce(lag(entries.seq) OVER account, 0) AS previous_seq,
+            coalesce(lag(entries.balance_after) OVER account, 0) AS previous_balance,
+            coalesce(lag(entries.recorded_at) OVER account, '-infinity') AS previous_time,
+            coalesce(lag(entries.hash) OVER account, decode(repeat('00', 32), 'hex')) AS previous_hash
+        FROM ledger.entries
+        WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
+        WINDOW account AS (PARTITION BY entries.owner_id, entries.asset ORDER BY entries.seq)
+    ),
+
+    computed AS (
+        SELECT
+            chained.*,
+            ledger_core.chain_hash(chained.previous_hash, ledger_core.entry_bytes(
+                chained.seq, chained.entry_id, chained.amount, chained.balance_after, chained.recorded_at,
+                chained.xact_id, chained.owner_id, chained.asset, chained.app, chained.operation, chained.nonce,
+                chained.amount_defaulted, chained.expiry_defaulted, chained.metadata, chained.expires_at,
+                chained.claim_subject, chained.hold_nonce, chained.hold_final, chained.reverses_seq, chained.frees_claim,
+                chained.claim_slot, chained.subject_slot
+            )) AS expected_hash
+        FROM chained
+    )
+
+    SELECT
+        checks.problem, 'entries', computed.owner_id::text, computed.asset::text, computed.seq,
+        jsonb_build_object('nonce', computed.nonce, 'expected', checks.expected, 'found', checks.found)
+    FROM computed
+    CROSS JOIN LATERAL (
+        VALUES
+        ('seq not in order', (computed.previous_seq + 1)::text, computed.seq::text),
+        ('balance_after wrong', (computed.previous_balance::numeric + computed.amount)::text, computed.balance_after::text),
+        (
+            'recorded_at runs backwards', greatest(computed.previous_time, computed.recorded_at)::text,
+            computed.recorded_at::text
+        ),
+        ('hash wrong', encode(computed.expected_hash, 'hex'), encode(computed.hash, 'hex'))
+    ) AS checks (problem, expected, found)
+    -- The texts are made for what is wrong only: they would take longer than all the rest.
+    WHERE (
+        computed.seq <> computed.previous_seq + 1
+        OR computed.balance_after <> computed.previous_balance::numeric + computed.amount
+        OR computed.recorded_at < computed.previous_time
+        OR computed.hash <> computed.expected_hash
+    )
+    AND checks.expected <> checks.found;
+
+    -- Only accounts whose floor was ever lowered may have gone below zero.
+    RETURN QUERY
+    SELECT
+        'overspent', 'entries', entries.owner_id::text, entries.asset::text, entries.seq,
+        jsonb_build_object(
+            'nonce', entries.nonce, 'expected', 'at least ' || coalesce(floors.lowest, 0), 'found', entries.balance_after
+        )
+    FROM ledger.entries
+    LEFT JOIN (
+        SELECT
+            operator_actions.owner_id, operator_actions.asset,
+            min(CASE jsonb_typeof(operator_actions.after -> 'min_balance')
+                WHEN 'number' THEN least(0, (operator_actions.after -> 'min_balance')::numeric)
+            END) AS lowest
+        FROM ledger.operator_actions
+        WHERE ledger_core.owner_in_range(operator_actions.owner_id, first, last, included)
+            AND operator_actions.action = 'set_min_balance'
+        GROUP BY operator_actions.owner_id, operator_actions.asset
+    ) AS floors ON entries.owner_id = floors.owner_id AND entries.asset = floors.asset
+    WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
+        AND entries.balance_after < 0 AND entries.balance_after < coalesce(floors.lowest, 0);
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_entries IS
+'Entries whose number, balance, time or hash does not follow from the entry before, or that went below every floor that the account ever had.';

@@ -1,0 +1,88 @@
+-- What guards the books cannot be told from the tables: a guard that was dropped leaves no trace. Hence
+-- these two lists; a test drops every trigger and unique index that there is, to see that it is in them.
+CREATE OR REPLACE FUNCTION ledger_core.verify_guards()
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_distributed boolean := EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus');
+BEGIN
+    RETURN QUERY
+    SELECT
+        'trigger missing or switched off', needed.found_in, NULL, NULL, NULL::bigint,
+        jsonb_build_object('function', needed.function, 'on', needed.on_events)
+    FROM (
+        SELECT
+            tables.name AS found_in,
+            'ledger_core.' || guards.function AS function,
+            guards.on_events,
+            guards.bits
+        FROM (
+            VALUES
+            -- As in pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
+            ('{accounts,holds,lots}', 'refuse_change', 'delete or truncate', 2 + 8 + 32),
+            (
+                '{entries,hold_events,lot_movements,operation_changes,operator_actions}', 'refuse_change',
+                'update, delete or truncate', 2 + 8 + 16 + 32
+            ),
+            ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
+            ('{apps,operations,app_operations}', 'refuse_change', 'truncate', 2 + 32),
+            ('{apps,operations,app_operations}', 'guard_catalogue', 'update or delete', 1 + 2 + 8 + 16),
+            ('{apps,operations,app_operations}', 'serialize_catalogue', 'insert, update or delete', 2 + 4 + 8 + 16),
+            ('{apps,operations}', 'check_operation_sets', 'insert or update', 1 + 4 + 16),
+            ('{app_operations}', 'check_operation_sets', 'insert, update or delete', 1 + 4 + 8 + 16)
+        ) AS guards (tables, function, on_events, bits)
+        CROSS JOIN unnest(guards.tables::text []) AS tables (name)
+    ) AS needed
+    WHERE NOT EXISTS (
+        SELECT 1 FROM pg_trigger AS triggers
+        WHERE triggers.tgrelid = to_regclass('ledger.' || needed.found_in)
+            AND triggers.tgfoid = to_regproc(needed.function)
+            AND triggers.tgtype & needed.bits = needed.bits
+            AND triggers.tgenabled = 'A' AND triggers.tgqual IS NULL AND cardinality(triggers.tgattr::smallint []) = 0
+    );
+
+    -- On a distributed table the owner is part of every key.
+    RETURN QUERY
+    SELECT
+        'unique index missing', needed.found_in, NULL, NULL, NULL::bigint, jsonb_build_object('columns', needed.columns)
+    FROM (
+        VALUES
+        ('accounts', '{owner_id,asset}'::name []),
+        ('entries', '{owner_id,asset,seq}'),
+        ('entries', '{app,nonce}'),
+        ('claims', '{operation,subject_kind,subject,scope_app,period_start,slot}'),
+        ('lots', '{owner_id,asset,seq}'),
+        ('lot_movements', '{owner_id,asset,seq,lot_seq}'),
+        ('holds', '{owner_id,app,nonce}'),
+        ('holds', '{app,nonce}'),
+        ('hold_lots', '{owner_id,app,hold_nonce,lot_seq}'),
+        ('operator_actions', '{owner_id,asset,action_seq}'),
+        ('hold_events', '{owner_id,asset,event_seq}'),
+        ('operation_changes', '{change_id}'),
+        ('apps', '{app}'),
+        ('operations', '{operation}'),
+        ('app_operations', '{app,operation}'),
+        ('app_roles', '{role_name,app}')
+    ) AS needed (found_in, columns)
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM pg_index AS indexes
+        CROSS JOIN LATERAL (
+            SELECT array_agg(attributes.attname) AS names
+            FROM pg_attribute AS attributes
+            WHERE attributes.attrelid = indexes.indrelid AND attributes.attnum = ANY (indexes.indkey::smallint [])
+        ) AS indexed
+        WHERE indexes.indrelid = to_regclass('ledger.' || needed.found_in)
+            AND indexes.indisunique AND indexes.indisvalid AND indexes.indimmediate
+            AND indexes.indpred IS NULL AND indexes.indexprs IS NULL
+            AND needed.columns <@ indexed.names
+            AND indexed.names <@ CASE WHEN v_distributed THEN needed.columns || 'owner_id'::name ELSE needed.columns END
+    );
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_guards IS
+'Triggers that keep the books from being changed, and unique indexes that keep them without doubles, as far as they are missing or switched off.';

@@ -1,0 +1,49 @@
+CREATE OR REPLACE FUNCTION ledger_core.verify_hold_events(first text, last text, included boolean)
+RETURNS SETOF ledger.discrepancy
+LANGUAGE plpgsql
+STABLE
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT
+        'hold not as last noted', 'holds', coalesce(present.owner_id, noted.owner_id)::text,
+        coalesce(present.asset, noted.asset)::text, NULL::bigint,
+        jsonb_build_object(
+            'app', coalesce(present.app, noted.app), 'nonce', coalesce(present.nonce, noted.hold_nonce),
+            'expected', noted.hold, 'found', present.hold
+        )
+    FROM (
+        SELECT
+            holds.owner_id, holds.asset, holds.app, holds.nonce,
+            ledger_core.noted_hold(
+                holds.operation, holds.amount, holds.captured, holds.status, holds.placed_at, holds.expires_in,
+                holds.expires_at, holds.closed_at, holds.metadata, reserved.lots
+            ) AS hold
+        FROM ledger.holds
+        LEFT JOIN (
+            SELECT
+                hold_lots.owner_id, hold_lots.asset, hold_lots.app, hold_lots.hold_nonce,
+                jsonb_object_agg(hold_lots.lot_seq, hold_lots.amount) AS lots
+            FROM ledger.hold_lots
+            WHERE ledger_core.owner_in_range(hold_lots.owner_id, first, last, included)
+            GROUP BY hold_lots.owner_id, hold_lots.asset, hold_lots.app, hold_lots.hold_nonce
+        ) AS reserved
+            ON holds.owner_id = reserved.owner_id AND holds.asset = reserved.asset AND holds.app = reserved.app
+            AND holds.nonce = reserved.hold_nonce
+        WHERE ledger_core.owner_in_range(holds.owner_id, first, last, included)
+    ) AS present
+    FULL JOIN (
+        SELECT DISTINCT ON (events.owner_id, events.asset, events.app, events.hold_nonce)
+            events.owner_id, events.asset, events.app, events.hold_nonce, events.hold
+        FROM ledger.hold_events AS events
+        WHERE ledger_core.owner_in_range(events.owner_id, first, last, included)
+        ORDER BY events.owner_id, events.asset, events.app, events.hold_nonce, events.event_seq DESC
+    ) AS noted
+        ON present.owner_id = noted.owner_id AND present.asset = noted.asset AND present.app = noted.app
+        AND present.nonce = noted.hold_nonce
+    WHERE present.hold IS DISTINCT FROM noted.hold;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.verify_hold_events IS
+'Holds, with what they reserve of which lot, that are not as their last event left them, that no event tells of, or that are gone.';

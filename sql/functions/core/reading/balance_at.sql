@@ -1,0 +1,28 @@
+CREATE OR REPLACE FUNCTION ledger_core.balance_at(owner_id text, asset text, at timestamptz)
+RETURNS TABLE (seq bigint, posted bigint, balance bigint)
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_seq bigint := ledger_core.last_seq_at(balance_at.owner_id, balance_at.asset, balance_at.at);
+    v_posted bigint;
+BEGIN
+    SELECT balance_after INTO v_posted FROM ledger.entries
+    WHERE owner_id = balance_at.owner_id AND asset = balance_at.asset AND seq = v_seq;
+    v_posted := coalesce(v_posted, 0);
+    IF EXISTS (
+        SELECT 1 FROM ledger.accounts
+        WHERE owner_id = balance_at.owner_id AND asset = balance_at.asset AND next_due_at <= balance_at.at
+    ) THEN
+        RETURN QUERY
+        SELECT v_seq, v_posted, due.balance
+        FROM ledger_core.balance_as_of(balance_at.owner_id, balance_at.asset, balance_at.at) AS due;
+    ELSE
+        RETURN QUERY SELECT v_seq, v_posted, v_posted;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.balance_at IS
+'An account at a time: its last entry then, the balance after that, and the balance with what was due by then though it is not posted yet.';

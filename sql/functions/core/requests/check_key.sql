@@ -1,0 +1,18 @@
+CREATE OR REPLACE FUNCTION ledger_core.check_key(field text, value text)
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+AS $$
+BEGIN
+    IF value IS NULL THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', field, 'reason', 'is required'));
+    ELSIF NOT ledger_core.is_key(value) THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', field, 'reason', 'must have 1 to 255 characters', 'length', length(value)
+        ));
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.check_key IS
+'Raises LG001 naming the field unless value has 1 to 255 characters.';

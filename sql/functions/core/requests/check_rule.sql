@@ -1,0 +1,61 @@
+CREATE OR REPLACE FUNCTION ledger_core.check_rule(app text, operation text, amount bigint)
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_rule record;
+    v_amount bigint;
+BEGIN
+    SELECT * INTO v_rule
+    FROM ledger.operation_sets
+    WHERE app = check_rule.app AND operation = check_rule.operation;
+    IF NOT FOUND THEN
+        PERFORM ledger_core.check_key('operation', check_rule.operation);
+        PERFORM ledger_core.refuse(
+            CASE
+                WHEN EXISTS (SELECT 1 FROM ledger.operations WHERE operation = check_rule.operation)
+                    THEN 'operation_not_allowed'
+                ELSE 'unknown_operation'
+            END,
+            jsonb_build_object('app', check_rule.app, 'operation', check_rule.operation)
+        );
+    END IF;
+    IF v_rule.retired_at IS NOT NULL THEN
+        PERFORM ledger_core.refuse('operation_not_allowed', jsonb_build_object(
+            'app', check_rule.app, 'operation', check_rule.operation,
+            'retired_at', ledger_core.json_time(v_rule.retired_at)
+        ), 'The operation is retired.');
+    END IF;
+
+    v_amount := coalesce(check_rule.amount, v_rule.default_amount);
+    IF v_amount IS NULL THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'amount', 'reason', 'is required: the operation has no default',
+            'operation', check_rule.operation, 'min_amount', v_rule.min_amount, 'max_amount', v_rule.max_amount
+        ));
+    ELSIF v_amount NOT BETWEEN v_rule.min_amount AND v_rule.max_amount THEN
+        PERFORM ledger_core.refuse(
+            'amount_out_of_bounds',
+            jsonb_build_object(
+                'operation', check_rule.operation, 'amount', v_amount,
+                'min_amount', v_rule.min_amount, 'max_amount', v_rule.max_amount
+            ),
+            format(
+                'The amount of %s is from %s to %s%s',
+                check_rule.operation, v_rule.min_amount, v_rule.max_amount,
+                -- The one mistake that everybody makes: a debit written as a positive number.
+                CASE
+                    WHEN -v_amount::numeric BETWEEN v_rule.min_amount AND v_rule.max_amount
+                        THEN format('; did you mean %s?', -v_amount::numeric)
+                    ELSE '.'
+                END
+            )
+        );
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.check_rule IS
+'Raises what the app''s rule for the operation has against the amount (signed; null takes the default): LG001, LG002, LG102 or LG103.';

@@ -12,8 +12,6 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-    v_entry ledger.recorded_entry;
 BEGIN
     PERFORM ledger_core.check_account(adjust_balance.owner_id, adjust_balance.asset);
     PERFORM ledger_core.check_key('nonce', adjust_balance.nonce);
@@ -26,16 +24,15 @@ BEGIN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'amount', 'reason', 'is required and must not be 0'
         ));
-    ELSIF adjust_balance.amount NOT BETWEEN -9007199254740991 AND 9007199254740991 THEN
+    ELSIF adjust_balance.amount NOT BETWEEN -ledger_core.max_amount() AND ledger_core.max_amount() THEN
         PERFORM ledger_core.refuse('amount_out_of_bounds', jsonb_build_object(
-            'amount', adjust_balance.amount, 'min_amount', -9007199254740991, 'max_amount', 9007199254740991
+            'amount', adjust_balance.amount, 'min_amount', -ledger_core.max_amount(), 'max_amount', ledger_core.max_amount()
         ));
     END IF;
-    SELECT * INTO v_entry FROM ledger_core.adjust_balance(
+    RETURN ledger_core.adjust_balance(
         adjust_balance.owner_id, adjust_balance.asset, adjust_balance.amount, adjust_balance.nonce, adjust_balance.actor,
         adjust_balance.reason
     );
-    RETURN v_entry;
 END
 $$;
 

@@ -14,17 +14,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
-    v_entry ledger.recorded_entry;
 BEGIN
     PERFORM ledger_core.check_key('nonce', capture_hold.nonce);
     PERFORM ledger_core.check_metadata(capture_hold.metadata);
     SELECT * INTO v_account FROM ledger_core.owner_of_hold(capture_hold.app, capture_hold.hold_nonce);
     PERFORM ledger_core.check_nonce_not_held(capture_hold.app, capture_hold.nonce, v_account.owner_id);
-    SELECT * INTO v_entry FROM ledger_core.capture_hold(
+    RETURN ledger_core.capture_hold(
         v_account.owner_id, v_account.asset, capture_hold.app, capture_hold.hold_nonce, capture_hold.nonce,
         capture_hold.amount, coalesce(capture_hold.final, TRUE), capture_hold.metadata
     );
-    RETURN v_entry;
 END
 $$;
 

@@ -22,9 +22,7 @@ BEGIN
         v_entry_id := split_part(entries_after."cursor", '-', 2);
     END IF;
     RETURN QUERY
-    SELECT
-        format('%s-%s', xact_id, entry_id), entry_id, seq, owner_id, asset, app, operation, amount, balance_after, nonce,
-        metadata, expires_at, hold_nonce, reverses_seq, recorded_at
+    SELECT format('%s-%s', xact_id, entry_id), (ledger_core.as_entry(entries)).*
     FROM ledger.entries
     WHERE xact_id >= v_xact_id
         AND (xact_id > v_xact_id OR entry_id > v_entry_id)

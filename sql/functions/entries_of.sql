@@ -17,9 +17,7 @@ BEGIN
     PERFORM ledger_core.check_account(entries_of.owner_id, entries_of.asset);
     PERFORM ledger_core.check_at_most('max_rows', entries_of.max_rows, 1000);
     RETURN QUERY
-    SELECT
-        entry_id, seq, owner_id, asset, app, operation, amount, balance_after, nonce, metadata, expires_at, hold_nonce,
-        reverses_seq, recorded_at
+    SELECT (ledger_core.as_entry(entries)).*
     FROM ledger.entries
     WHERE owner_id = entries_of.owner_id AND asset = entries_of.asset
         AND seq < coalesce(entries_of.before_seq, 9223372036854775807)

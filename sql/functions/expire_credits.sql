@@ -23,7 +23,7 @@ BEGIN
         ) AS due
         ORDER BY due.owner_id, due.asset
     LOOP
-        PERFORM 1 FROM ledger_core.lock_account(v_owner_id, v_asset);
+        PERFORM ledger_core.lock_account(v_owner_id, v_asset);
         v_accounts := v_accounts + 1;
     END LOOP;
     RETURN v_accounts;

@@ -7,14 +7,12 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
-    v_hold ledger.hold;
 BEGIN
     PERFORM ledger_core.check_expires_in(extend_hold.expires_in);
     SELECT * INTO v_account FROM ledger_core.owner_of_hold(extend_hold.app, extend_hold.hold_nonce);
-    SELECT * INTO v_hold FROM ledger_core.extend_hold(
+    RETURN ledger_core.extend_hold(
         v_account.owner_id, v_account.asset, extend_hold.app, extend_hold.hold_nonce, extend_hold.expires_in
     );
-    RETURN v_hold;
 END
 $$;
 

@@ -1,6 +1,6 @@
--- Entries and holds are in two tables, so no unique index spans their nonces. For one owner the account's
--- lock serialises them. Of two owners, a hold of one and an entry of the other placed under one nonce at
--- the very same moment can both pass; ledger.verify reports it.
+-- Entries and holds are in two tables, so no unique index spans their nonces. For one owner the account's lock
+-- serialises them. A hold of one owner and an entry of another under one nonce, both at the same moment, can both
+-- pass; ledger.verify reports it.
 CREATE OR REPLACE FUNCTION ledger.place_hold(
     app text,
     owner_id text,
@@ -18,7 +18,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_rule record;
-    v_hold ledger.hold;
 BEGIN
     PERFORM ledger_core.check_request(place_hold.owner_id, place_hold.nonce, place_hold.metadata, NULL);
     PERFORM ledger_core.check_expires_in(place_hold.expires_in);
@@ -68,11 +67,10 @@ BEGIN
     ) THEN
         PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
     END IF;
-    SELECT * INTO v_hold FROM ledger_core.place_hold(
+    RETURN ledger_core.place_hold(
         place_hold.owner_id, v_rule.asset, place_hold.app, place_hold.operation, place_hold.nonce, place_hold.amount,
         place_hold.expires_in, place_hold.metadata
     );
-    RETURN v_hold;
 END
 $$;
 

@@ -1,28 +1,36 @@
--- Most batches go through ledger_core.record_plain_entries in one statement. Accounts for which that
--- will not do (claims, expiry, holds, retries, refusals) go item by item through ledger.record_entry,
--- under locks taken in the order of the keys; the others do not pay for them.
+-- Three attempts, each only if the one before leaves something:
+--
+--   1  plain items in one statement  (record_plain_items), nothing locked before    most batches end here
+--        │ an account changed meanwhile, a nonce is taken, accounts are missing
+--   2  the same, after locking the accounts in the order of their keys, and creating new ones  (prepare_accounts)
+--        │ a nonce was taken meanwhile
+--   3  no item in one statement
+--
+--   what is left (claims, expiry, holds, retries, refusals)  singly, by ledger.record_entry  (record_item)
+--
+-- A batch with few owners locks its accounts in attempt 1 as well, since they are likely to be contended.
 CREATE OR REPLACE FUNCTION ledger.record_entries(app text, entries jsonb, atomic boolean DEFAULT FALSE)
 RETURNS SETOF ledger.batch_result
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- Plans by key and address whatever the statistics say: on a table not yet analyzed the planner believes
--- in one account, and would compare all with all. And none is made anew for every batch.
+-- Plans by key, whatever the statistics say: of a table that was never analyzed the planner expects one row, and would
+-- compare all with all. Also saves planning for every batch.
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_unfit_nonces text [];
+    v_singly text [];
     v_results ledger.batch_result [];
     v_left integer;
     v_shared boolean;
     v_position integer;
 BEGIN
     IF coalesce(jsonb_typeof(record_entries.entries) <> 'array', TRUE)
-        OR jsonb_array_length(record_entries.entries) > 10000
+        OR jsonb_array_length(record_entries.entries) > ledger_core.max_batch()
     THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'entries', 'reason', 'must be a JSON array of at most 10000 entries'
+            'field', 'entries', 'reason', format('must be a JSON array of at most %s entries', ledger_core.max_batch())
         ));
     END IF;
     PERFORM ledger_core.check_authorized(record_entries.app);
@@ -32,16 +40,14 @@ BEGIN
         v_left := jsonb_array_length(record_entries.entries);
         EXIT WHEN v_attempt = 3;
         IF v_attempt = 2 OR ledger_core.has_few_owners(record_entries.entries) THEN
-            -- The first try met another transaction, a used nonce, or many new accounts; or few owners have
-            -- many items each, and are likely to be contended.
-            v_unfit_nonces := ledger_core.prepare_accounts(
+            v_singly := ledger_core.prepare_accounts(
                 record_entries.app, record_entries.entries, v_attempt = 2
             );
         ELSE
-            v_unfit_nonces := ledger_core.nonces_to_record_singly(record_entries.app, record_entries.entries, FALSE);
+            v_singly := ledger_core.nonces_to_record_singly(record_entries.app, record_entries.entries, FALSE);
         END IF;
         BEGIN
-            v_results := ledger_core.record_plain_entries(record_entries.app, record_entries.entries, v_unfit_nonces);
+            v_results := ledger_core.record_plain_items(record_entries.app, record_entries.entries, v_singly);
             v_left := v_left - cardinality(v_results);
             IF v_attempt = 1 AND v_left > 0 THEN
                 IF ledger_core.has_repeated_nonce(record_entries.entries)
@@ -49,13 +55,13 @@ BEGIN
                 THEN
                     RAISE serialization_failure;
                 END IF;
-                -- Waiting now, out of order, could deadlock with another batch.
+                -- Waiting for locks now, out of order, could deadlock with another batch.
                 PERFORM ledger_core.lock_accounts_nowait(record_entries.app, record_entries.entries);
             END IF;
             EXIT;
         EXCEPTION
             WHEN serialization_failure OR unique_violation OR lock_not_available THEN
-                NULL; -- nothing is kept; the next try is more careful
+                NULL; -- Keep nothing: the next attempt is more careful.
         END;
     END LOOP;
     IF v_left = 0 THEN
@@ -69,8 +75,8 @@ BEGIN
         SELECT items."position"
         FROM ledger_core.read_items(record_entries.app, record_entries.entries) AS items
         WHERE items."position" NOT IN (SELECT done."position" FROM unnest(v_results) AS done)
-        -- Accounts are locked, and made, in the order of their keys, unless the order of items of
-        -- different owners matters: where they share a key, or the first refusal is to be raised.
+        -- Lock accounts in the order of their keys, unless the order of items of different owners matters: because
+        -- they share a key, or because the first refusal is to be raised.
         ORDER BY
             CASE WHEN NOT (v_shared OR atomic) THEN items.owner_id END COLLATE "C",
             CASE WHEN NOT (v_shared OR atomic) THEN items.asset END COLLATE "C",

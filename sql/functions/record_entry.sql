@@ -15,21 +15,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_asset text;
-    v_amount bigint;
-    v_plain boolean;
     v_rule record;
-    v_entry ledger.recorded_entry;
+    v_entry ledger.entries;
+    v_recorded ledger.recorded_entry;
 BEGIN
-    -- One query tells whether the request is plain: beyond doubt as far as the rule and its own fields go, and
-    -- in need of nothing but a change of the balance. Whether there is such an owner, the account tells.
+    -- One query tells whether the request is plain: allowed beyond doubt as far as the rule and its own fields go, and
+    -- in need of nothing but a change of the balance. The account decides the rest.
     SELECT
         asset,
         coalesce(record_entry.amount, default_amount) AS amount,
-        ledger_core.is_key(record_entry.nonce)
+        expires_after,
+        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL AS allowed,
+        ledger_core.is_plain_rule(claim_limit, expires_after)
+        AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0
+        AND ledger_core.is_key(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
-        AND coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount
-        AND num_nonnulls(retired_at, claim_limit, expires_after, record_entry.expires_at, record_entry.claim_subject) = 0
         AND ledger_core.may_act_for(app)
         -- Holds share the nonces of their app; the owner's own are looked up under the lock.
         AND NOT EXISTS (
@@ -37,49 +37,43 @@ BEGIN
             WHERE holds.app = record_entry.app AND holds.nonce = record_entry.nonce
                 AND holds.owner_id <> record_entry.owner_id
         ) AS plain
-    INTO v_asset, v_amount, v_plain
+    INTO v_rule
     FROM ledger.operation_sets
     WHERE app = record_entry.app AND operation = record_entry.operation;
-    IF v_plain THEN
-        SELECT * INTO v_entry FROM ledger_core.write_entry(
-            record_entry.owner_id, v_asset, record_entry.app, record_entry.operation, record_entry.nonce,
-            v_amount, NULL, TRUE, record_entry.amount IS NULL, FALSE, record_entry.metadata
-        );
-        IF v_entry.entry_id IS NOT NULL THEN
-            RETURN v_entry;
+    v_entry.owner_id := record_entry.owner_id;
+    v_entry.asset := v_rule.asset;
+    v_entry.app := record_entry.app;
+    v_entry.operation := record_entry.operation;
+    v_entry.nonce := record_entry.nonce;
+    v_entry.amount := v_rule.amount;
+    v_entry.amount_defaulted := record_entry.amount IS NULL;
+    v_entry.expiry_defaulted := FALSE;
+    v_entry.metadata := record_entry.metadata;
+    IF v_rule.allowed AND v_rule.plain THEN
+        v_recorded := ledger_core.write_entry(v_entry, TRUE);
+        IF v_recorded.entry_id IS NOT NULL THEN
+            RETURN v_recorded;
         END IF;
     END IF;
 
-    -- All others, and what the account was not ready for, step by step.
     PERFORM ledger_core.check_request(
         record_entry.owner_id, record_entry.nonce, record_entry.metadata, record_entry.claim_subject
     );
     PERFORM ledger_core.check_authorized(record_entry.app);
     PERFORM ledger_core.check_nonce_not_held(record_entry.app, record_entry.nonce, record_entry.owner_id);
-    SELECT asset, default_amount, min_amount, max_amount, expires_after, retired_at INTO v_rule
-    FROM ledger.operation_sets
-    WHERE app = record_entry.app AND operation = record_entry.operation;
-    IF coalesce(record_entry.amount, v_rule.default_amount) BETWEEN v_rule.min_amount AND v_rule.max_amount
-        AND v_rule.retired_at IS NULL
-    THEN
-        SELECT * INTO v_entry FROM ledger_core.record_entry(
-            record_entry.owner_id, v_rule.asset, record_entry.app, record_entry.operation, record_entry.nonce,
-            record_entry.amount, v_rule.default_amount, record_entry.metadata, record_entry.expires_at,
-            v_rule.expires_after, record_entry.claim_subject
-        );
-        RETURN v_entry;
+    v_entry.expires_at := record_entry.expires_at;
+    v_entry.claim_subject := record_entry.claim_subject;
+    IF v_rule.allowed THEN
+        RETURN ledger_core.record_step_by_step(v_entry, v_rule.expires_after);
     END IF;
 
     PERFORM ledger_core.check_key('operation', record_entry.operation);
     -- The rule refuses it; but a retry of what was recorded under an earlier rule gets its first answer.
-    SELECT * INTO v_entry FROM ledger_core.find_replay(
-        record_entry.owner_id, record_entry.app, record_entry.operation, record_entry.nonce, record_entry.amount,
-        v_rule.default_amount, record_entry.metadata, record_entry.expires_at, record_entry.claim_subject
-    );
-    IF v_entry.entry_id IS NULL THEN
+    v_recorded := ledger_core.replay_of(v_entry);
+    IF v_recorded.entry_id IS NULL THEN
         PERFORM ledger_core.check_rule(record_entry.app, record_entry.operation, record_entry.amount);
     END IF;
-    RETURN v_entry;
+    RETURN v_recorded;
 END
 $$;
 

@@ -7,13 +7,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
-    v_hold ledger.hold;
 BEGIN
     SELECT * INTO v_account FROM ledger_core.owner_of_hold(release_hold.app, release_hold.hold_nonce);
-    SELECT * INTO v_hold FROM ledger_core.release_hold(
+    RETURN ledger_core.release_hold(
         v_account.owner_id, v_account.asset, release_hold.app, release_hold.hold_nonce
     );
-    RETURN v_hold;
 END
 $$;
 

@@ -14,7 +14,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_original record;
-    v_entry ledger.recorded_entry;
 BEGIN
     PERFORM ledger_core.check_key('nonce', reverse_entry.nonce);
     PERFORM ledger_core.check_key('original_nonce', reverse_entry.original_nonce);
@@ -29,11 +28,10 @@ BEGIN
         ));
     END IF;
     PERFORM ledger_core.check_nonce_not_held(reverse_entry.app, reverse_entry.nonce, v_original.owner_id);
-    SELECT * INTO v_entry FROM ledger_core.reverse_entry(
+    RETURN ledger_core.reverse_entry(
         v_original.owner_id, v_original.asset, reverse_entry.app, reverse_entry.nonce, v_original.seq,
         reverse_entry.amount, reverse_entry.metadata, coalesce(reverse_entry.free_claim, FALSE)
     );
-    RETURN v_entry;
 END
 $$;
 

@@ -13,12 +13,12 @@ AS $$
 BEGIN
     PERFORM ledger_core.check_account(owner_id, asset);
     PERFORM ledger_core.check_actor(actor, reason);
-    IF coalesce(min_balance NOT BETWEEN -9007199254740991 AND 0, TRUE) THEN
+    IF coalesce(min_balance NOT BETWEEN -ledger_core.max_amount() AND 0, TRUE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'min_balance', 'reason', 'is required, from -9007199254740991 to 0'
+            'field', 'min_balance', 'reason', format('is required, from %s to 0', -ledger_core.max_amount())
         ));
     END IF;
-    PERFORM 1 FROM ledger_core.set_min_balance(owner_id, asset, min_balance, actor, reason);
+    PERFORM ledger_core.set_min_balance(owner_id, asset, min_balance, actor, reason);
 END
 $$;
 

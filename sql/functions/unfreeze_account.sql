@@ -5,7 +5,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM 1 FROM ledger_core.set_frozen(owner_id, asset, FALSE, actor, reason);
+    PERFORM ledger_core.set_frozen(owner_id, asset, FALSE, actor, reason);
 END
 $$;
 

@@ -74,4 +74,4 @@ def test_profile_names_the_functions_that_record(bench: Workbench) -> None:
 
     assert "| `ledger.record_entry` | 1 |" in single
     assert "| `ledger_core.write_entry` | 1 |" in single
-    assert "`ledger_core.record_plain_entries`" in batches
+    assert "`ledger_core.record_plain_items`" in batches

@@ -241,7 +241,7 @@ def never_take_the_fast_path(conn: Connection) -> None:
     """Let the set-based path fail as if another transaction always interfered."""
     definition = scalar(
         conn,
-        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'record_plain_entries'",
+        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'record_plain_items'",
     )
     late = "BEGIN\n RAISE serialization_failure;\n"
     conn.execute(definition.replace("BEGIN\n", late, 1).encode())

@@ -61,7 +61,7 @@ def test_database_behaves_like_the_model(conn: Connection, clock: Clock) -> None
         ),
         pytest.param(
             "release_hold",
-            "PERFORM 1 FROM ledger_core.expire_lots(",
+            "PERFORM ledger_core.expire_lots(",
             "PERFORM concat(",
             id="expired credits live on when their hold is released",
         ),

@@ -3,9 +3,11 @@ RETURNS boolean
 LANGUAGE plpgsql
 IMMUTABLE
 AS $$
+DECLARE
+    c_too_small_to_tell CONSTANT integer := 4;
 BEGIN
-    -- The first items tell.
-    RETURN jsonb_array_length(entries) > 4 AND (
+    -- A sample of the first 32 items tells.
+    RETURN jsonb_array_length(entries) > c_too_small_to_tell AND (
         SELECT count(DISTINCT (owners.owner_id #>> '{}') COLLATE "C") * 2 <= count(*)
         FROM jsonb_path_query(entries, '$[0 to 31].owner_id') AS owners (owner_id)
     );
@@ -13,4 +15,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.has_few_owners IS
-'True if the first items of a batch come from half as many owners at most: then all of it is likely to have few.';
+'True if the first items of a batch come from half as many owners at most: then the whole batch is likely to have few.';

@@ -5,10 +5,10 @@ STABLE
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_unfit text [] := '{}';
+    v_nonces text [] := '{}';
 BEGIN
     IF EXISTS (SELECT 1 FROM ledger.holds WHERE app = nonces_to_record_singly.app) THEN
-        v_unfit := ARRAY(
+        v_nonces := ARRAY(
             SELECT items.nonce
             FROM ledger_core.read_items(nonces_to_record_singly.app, nonces_to_record_singly.entries) AS items
             WHERE EXISTS (
@@ -17,7 +17,7 @@ BEGIN
         );
     END IF;
     IF thorough THEN
-        v_unfit := v_unfit || ARRAY(
+        v_nonces := v_nonces || ARRAY(
             SELECT items.nonce
             FROM ledger_core.read_items(nonces_to_record_singly.app, nonces_to_record_singly.entries) AS items
             GROUP BY items.nonce
@@ -30,9 +30,9 @@ BEGIN
             )
         );
     END IF;
-    RETURN v_unfit;
+    RETURN v_nonces;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.nonces_to_record_singly IS
-'The nonces of a batch''s items that have to go one by one: those that holds have taken and, if thorough, those that entries have taken or that come more than once.';
+'The nonces of a batch''s items that must be recorded singly: those that holds have used and, if thorough, those that entries have used or that come more than once.';

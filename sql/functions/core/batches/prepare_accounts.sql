@@ -5,7 +5,7 @@ AS $$
 DECLARE
     v_owners text [];
     v_assets text [];
-    v_unfit_nonces text [];
+    v_singly text [];
     v_locked bigint;
     v_made bigint := 0;
 BEGIN
@@ -19,16 +19,16 @@ BEGIN
 
     LOOP
         BEGIN
-            -- Accounts are always locked in the order of their keys.
+            -- Lock accounts in the order of their keys, as everywhere.
             PERFORM 1 FROM ledger.accounts
             WHERE (accounts.owner_id, accounts.asset) IN (SELECT * FROM unnest(v_owners, v_assets))
             ORDER BY accounts.owner_id, accounts.asset
             FOR NO KEY UPDATE OF accounts;
             GET DIAGNOSTICS v_locked = ROW_COUNT;
 
-            v_unfit_nonces := ledger_core.nonces_to_record_singly(prepare_accounts.app, prepare_accounts.entries, thorough);
+            v_singly := ledger_core.nonces_to_record_singly(prepare_accounts.app, prepare_accounts.entries, thorough);
             IF thorough THEN
-                v_made := ledger_core.make_accounts(prepare_accounts.app, prepare_accounts.entries, v_unfit_nonces);
+                v_made := ledger_core.create_accounts(prepare_accounts.app, prepare_accounts.entries, v_singly);
             END IF;
 
             EXIT WHEN v_locked + v_made = cardinality(v_owners) OR v_locked + v_made = (
@@ -38,12 +38,13 @@ BEGIN
             RAISE cardinality_violation;
         EXCEPTION
             WHEN cardinality_violation THEN
-                NULL; -- Somebody has made accounts meanwhile; to lock those now would be out of order.
+                NULL; -- Accounts were created meanwhile. Locking those now would be out of order: begin again.
         END;
     END LOOP;
-    RETURN v_unfit_nonces;
+    RETURN v_singly;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.prepare_accounts IS
-'Locks the accounts of a batch and, if thorough, makes those that are missing and sure to be needed. Returns ledger_core.nonces_to_record_singly.';
+'Locks the accounts of a batch and, if thorough, creates those that are missing and sure to be needed. Returns ledger_core.nonces_to_record_singly.
+thorough: also look for nonces that entries have used or that come twice.';

@@ -1,7 +1,7 @@
--- requires: views/operation_sets, functions/core/batches/item_fields, functions/core/requests/is_key, functions/core/requests/is_metadata
--- Inlined by the planner into the statements that use it, so that items are read in the same pass; OFFSET 0
--- keeps it from computing the same things again wherever they are used. Amounts of which 10000 could pass
--- what bigint holds are left out: such items go one by one.
+-- requires: views/operation_sets, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
+-- requires: functions/core/requests/is_key, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
+-- Inlined by the planner into the statements that use it, so that items are read in the same pass. OFFSET 0 keeps it
+-- from computing the same things again wherever they are used. Larger amounts than max_batched_amount are not plain.
 CREATE OR REPLACE FUNCTION ledger_core.read_items(app text, entries jsonb)
 RETURNS TABLE (
     "position" bigint,
@@ -73,9 +73,10 @@ FROM (
             operation_sets.operation,
             operation_sets.asset,
             operation_sets.default_amount::numeric AS default_amount,
-            greatest(operation_sets.min_amount, -900000000000000)::numeric AS min_amount,
-            least(operation_sets.max_amount, 900000000000000)::numeric AS max_amount,
-            num_nonnulls(operation_sets.retired_at, operation_sets.claim_limit, operation_sets.expires_after) = 0 AS plain
+            greatest(operation_sets.min_amount, -ledger_core.max_batched_amount())::numeric AS min_amount,
+            least(operation_sets.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
+            operation_sets.retired_at IS NULL
+            AND ledger_core.is_plain_rule(operation_sets.claim_limit, operation_sets.expires_after) AS plain
         FROM ledger.operation_sets
         WHERE operation_sets.app = read_items.app
         OFFSET 0
@@ -85,4 +86,4 @@ FROM (
 $$;
 
 COMMENT ON FUNCTION ledger_core.read_items IS
-'The items of a batch with the assets and amounts that the app''s rules give them, and whether each is plain: beyond doubt as far as its own fields tell, needing neither claim nor expiry. ledger_core.record_item says what is wrong with others.';
+'The items of a batch with the assets and amounts that the app''s rules give them, and whether each is plain: certainly allowed as far as its own fields and the rule tell, and in need of neither claim nor expiry. ledger_core.record_item says what is wrong with others.';

@@ -6,45 +6,39 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_account ledger_core.account_state;
-    v_metadata jsonb := jsonb_build_object('actor', adjust_balance.actor, 'reason', adjust_balance.reason);
-    v_entry ledger.recorded_entry;
+    v_account ledger_core.account_state := ledger_core.lock_account(adjust_balance.owner_id, adjust_balance.asset);
+    v_entry ledger.entries;
+    v_recorded ledger.recorded_entry;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.lock_account(adjust_balance.owner_id, adjust_balance.asset);
-    SELECT * INTO v_entry FROM ledger_core.recorded_under(adjust_balance.owner_id, 'ledger', adjust_balance.nonce);
-    IF v_entry.entry_id IS NOT NULL THEN
-        IF (v_entry.asset, v_entry.amount, v_entry.metadata)
-            IS DISTINCT FROM (adjust_balance.asset, adjust_balance.amount, v_metadata)
-        THEN
-            PERFORM ledger_core.refuse_nonce('ledger', adjust_balance.nonce);
-        END IF;
-        RETURN v_entry;
+    v_entry.owner_id := adjust_balance.owner_id;
+    v_entry.asset := adjust_balance.asset;
+    v_entry.app := 'ledger';
+    v_entry.operation := 'ADJUSTMENT';
+    v_entry.nonce := adjust_balance.nonce;
+    v_entry.amount := adjust_balance.amount;
+    v_entry.amount_defaulted := FALSE;
+    v_entry.expiry_defaulted := FALSE;
+    v_entry.metadata := jsonb_build_object('actor', adjust_balance.actor, 'reason', adjust_balance.reason);
+    v_recorded := ledger_core.replay_of(v_entry);
+    IF v_recorded.entry_id IS NOT NULL THEN
+        RETURN v_recorded;
     END IF;
     PERFORM ledger_core.check_floor(adjust_balance.owner_id, adjust_balance.asset, v_account, -adjust_balance.amount);
 
-    SELECT * INTO v_entry FROM ledger_core.write_entry(
-        owner_id => adjust_balance.owner_id,
-        asset => adjust_balance.asset,
-        app => 'ledger',
-        operation => 'ADJUSTMENT',
-        nonce => adjust_balance.nonce,
-        amount => adjust_balance.amount,
-        recorded_at => v_account.now,
-        guarded => FALSE,
-        metadata => v_metadata
-    );
+    v_entry.recorded_at := v_account.now;
+    v_recorded := ledger_core.write_entry(v_entry);
     IF adjust_balance.amount < 0 AND v_account.next_due_at < 'infinity' THEN
-        PERFORM 1 FROM ledger_core.spend_lots(
-            adjust_balance.owner_id, adjust_balance.asset, v_entry.seq, -adjust_balance.amount
+        PERFORM ledger_core.spend_lots(
+            adjust_balance.owner_id, adjust_balance.asset, v_recorded.seq, -adjust_balance.amount
         );
-        PERFORM 1 FROM ledger_core.note_next_due(adjust_balance.owner_id, adjust_balance.asset);
+        PERFORM ledger_core.note_next_due(adjust_balance.owner_id, adjust_balance.asset);
     END IF;
-    PERFORM 1 FROM ledger_core.note_action(
+    PERFORM ledger_core.note_action(
         adjust_balance.owner_id, adjust_balance.asset, 'adjust_balance', adjust_balance.actor, adjust_balance.reason,
-        v_account.now, v_entry.seq,
-        jsonb_build_object('balance', v_account.balance), jsonb_build_object('balance', v_entry.balance)
+        v_account.now, v_recorded.seq,
+        jsonb_build_object('balance', v_account.balance), jsonb_build_object('balance', v_recorded.balance)
     );
-    RETURN v_entry;
+    RETURN v_recorded;
 END
 $$;
 

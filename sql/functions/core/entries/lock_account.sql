@@ -20,7 +20,7 @@ BEGIN
 
     v_now := greatest(clock_timestamp(), v_last_entry_at);
     IF v_account.next_due_at <= v_now THEN
-        PERFORM 1 FROM ledger_core.settle(lock_account.owner_id, lock_account.asset, v_now);
+        PERFORM ledger_core.settle(lock_account.owner_id, lock_account.asset, v_now);
     END IF;
     SELECT balance, held, min_balance, last_seq, next_due_at, frozen_at, v_now INTO v_account
     FROM ledger.accounts

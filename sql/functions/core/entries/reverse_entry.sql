@@ -13,38 +13,38 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_account ledger_core.account_state;
+    v_account ledger_core.account_state := ledger_core.lock_account(reverse_entry.owner_id, reverse_entry.asset);
     v_original record;
     v_reversed bigint;
     v_expired bigint;
     v_reversible bigint;
     v_amount bigint;
-    v_entry ledger.recorded_entry;
+    v_entry ledger.entries;
+    v_recorded ledger.recorded_entry;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.lock_account(reverse_entry.owner_id, reverse_entry.asset);
-
-    SELECT * INTO v_entry FROM ledger_core.recorded_under(reverse_entry.owner_id, reverse_entry.app, reverse_entry.nonce);
-    IF v_entry.entry_id IS NOT NULL THEN
-        IF v_entry.reverses_seq IS DISTINCT FROM reverse_entry.original_seq
-            OR v_entry.metadata IS DISTINCT FROM reverse_entry.metadata
-            OR NOT EXISTS (
-                SELECT 1 FROM ledger.entries
-                WHERE owner_id = reverse_entry.owner_id AND asset = v_entry.asset AND seq = v_entry.seq
-                    AND frees_claim = reverse_entry.free_claim
-                    AND (abs(amount) = reverse_entry.amount OR (reverse_entry.amount IS NULL AND amount_defaulted))
-            )
-        THEN
-            PERFORM ledger_core.refuse_nonce(reverse_entry.app, reverse_entry.nonce);
-        END IF;
-        RETURN v_entry;
+    SELECT nonce, amount, expires_at, reverses_seq, -sign(amount)::bigint AS direction INTO STRICT v_original
+    FROM ledger.entries
+    WHERE owner_id = reverse_entry.owner_id AND asset = reverse_entry.asset AND seq = reverse_entry.original_seq;
+    v_entry.owner_id := reverse_entry.owner_id;
+    v_entry.asset := reverse_entry.asset;
+    v_entry.app := reverse_entry.app;
+    v_entry.operation := 'REVERSAL';
+    v_entry.nonce := reverse_entry.nonce;
+    v_entry.amount := v_original.direction * ledger_core.within_amounts(reverse_entry.amount);
+    v_entry.amount_defaulted := reverse_entry.amount IS NULL;
+    v_entry.expiry_defaulted := FALSE;
+    v_entry.metadata := reverse_entry.metadata;
+    v_entry.reverses_seq := reverse_entry.original_seq;
+    v_entry.frees_claim := reverse_entry.free_claim;
+    v_recorded := ledger_core.replay_of(v_entry);
+    IF v_recorded.entry_id IS NOT NULL THEN
+        RETURN v_recorded;
     END IF;
+
     IF v_account.frozen_at IS NOT NULL THEN
         PERFORM ledger_core.refuse_frozen(reverse_entry.owner_id, reverse_entry.asset, v_account.frozen_at);
     END IF;
 
-    SELECT nonce, amount, expires_at, reverses_seq INTO STRICT v_original
-    FROM ledger.entries
-    WHERE owner_id = reverse_entry.owner_id AND asset = reverse_entry.asset AND seq = reverse_entry.original_seq;
     IF v_original.reverses_seq IS NOT NULL THEN
         PERFORM ledger_core.refuse(
             'invalid_request',
@@ -80,37 +80,26 @@ BEGIN
         PERFORM ledger_core.check_floor(reverse_entry.owner_id, reverse_entry.asset, v_account, v_amount);
     END IF;
 
-    SELECT * INTO v_entry FROM ledger_core.write_entry(
-        owner_id => reverse_entry.owner_id,
-        asset => reverse_entry.asset,
-        app => reverse_entry.app,
-        operation => 'REVERSAL',
-        nonce => reverse_entry.nonce,
-        amount => -sign(v_original.amount)::bigint * v_amount,
-        recorded_at => v_account.now,
-        guarded => FALSE,
-        amount_defaulted => reverse_entry.amount IS NULL,
-        metadata => reverse_entry.metadata,
-        reverses_seq => reverse_entry.original_seq,
-        frees_claim => reverse_entry.free_claim
-    );
+    v_entry.amount := v_original.direction * v_amount;
+    v_entry.recorded_at := v_account.now;
+    v_recorded := ledger_core.write_entry(v_entry);
     IF v_original.amount > 0 THEN
-        PERFORM 1 FROM ledger_core.reverse_credit(
-            reverse_entry.owner_id, reverse_entry.asset, v_entry.seq, reverse_entry.original_seq, v_amount
+        PERFORM ledger_core.reverse_credit(
+            reverse_entry.owner_id, reverse_entry.asset, v_recorded.seq, reverse_entry.original_seq, v_amount
         );
     ELSE
-        PERFORM 1 FROM ledger_core.reverse_debit(
-            reverse_entry.owner_id, reverse_entry.asset, v_entry.seq, reverse_entry.original_seq, v_amount,
-            v_reversible - v_amount, v_entry.balance
+        PERFORM ledger_core.reverse_debit(
+            reverse_entry.owner_id, reverse_entry.asset, v_recorded.seq, reverse_entry.original_seq, v_amount,
+            v_reversible - v_amount, v_recorded.balance
         );
-        PERFORM 1 FROM ledger_core.expire_lots(reverse_entry.owner_id, reverse_entry.asset, v_account.now);
+        PERFORM ledger_core.expire_lots(reverse_entry.owner_id, reverse_entry.asset, v_account.now);
     END IF;
     IF reverse_entry.free_claim THEN
         DELETE FROM ledger.claims
         WHERE owner_id = reverse_entry.owner_id AND asset = reverse_entry.asset AND seq = reverse_entry.original_seq;
     END IF;
-    PERFORM 1 FROM ledger_core.note_next_due(reverse_entry.owner_id, reverse_entry.asset);
-    RETURN v_entry;
+    PERFORM ledger_core.note_next_due(reverse_entry.owner_id, reverse_entry.asset);
+    RETURN v_recorded;
 END
 $$;
 

@@ -15,13 +15,13 @@ BEGIN
             SELECT app, nonce FROM ledger.holds
             WHERE owner_id = settle.owner_id AND asset = settle.asset AND status = 'open' AND expires_at <= v_due
         LOOP
-            PERFORM 1 FROM ledger_core.close_hold(settle.owner_id, v_app, v_nonce, 'expired', v_due);
-            PERFORM 1 FROM ledger_core.note_hold(settle.owner_id, settle.asset, v_app, v_nonce, 'expired', v_due);
+            PERFORM ledger_core.close_hold(settle.owner_id, v_app, v_nonce, 'expired', v_due);
+            PERFORM ledger_core.note_hold(settle.owner_id, settle.asset, v_app, v_nonce, 'expired', v_due);
         END LOOP;
         v_posted := v_posted + ledger_core.expire_lots(settle.owner_id, settle.asset, v_due);
         v_due := ledger_core.next_due(settle.owner_id, settle.asset);
     END LOOP;
-    PERFORM 1 FROM ledger_core.note_next_due(settle.owner_id, settle.asset);
+    PERFORM ledger_core.note_next_due(settle.owner_id, settle.asset);
     RETURN v_posted;
 END
 $$;

@@ -13,31 +13,31 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_account ledger_core.account_state;
+    v_account ledger_core.account_state := ledger_core.lock_account(capture_hold.owner_id, capture_hold.asset);
     v_hold record;
     v_amount bigint;
-    v_entry ledger.recorded_entry;
+    v_entry ledger.entries;
+    v_recorded ledger.recorded_entry;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.lock_account(capture_hold.owner_id, capture_hold.asset);
-
-    SELECT * INTO v_entry FROM ledger_core.recorded_under(capture_hold.owner_id, capture_hold.app, capture_hold.nonce);
-    IF v_entry.entry_id IS NOT NULL THEN
-        IF NOT EXISTS (
-            SELECT 1 FROM ledger.entries
-            WHERE owner_id = capture_hold.owner_id AND asset = v_entry.asset AND seq = v_entry.seq
-                AND hold_nonce = capture_hold.hold_nonce
-                AND hold_final = capture_hold.final
-                AND (amount = -capture_hold.amount OR (capture_hold.amount IS NULL AND amount_defaulted))
-                AND metadata IS NOT DISTINCT FROM capture_hold.metadata
-        ) THEN
-            PERFORM ledger_core.refuse_nonce(capture_hold.app, capture_hold.nonce);
-        END IF;
-        RETURN v_entry;
-    END IF;
-
     SELECT operation, status, closed_at, amount - captured AS remaining INTO STRICT v_hold
     FROM ledger.holds
     WHERE owner_id = capture_hold.owner_id AND app = capture_hold.app AND nonce = capture_hold.hold_nonce;
+    v_entry.owner_id := capture_hold.owner_id;
+    v_entry.asset := capture_hold.asset;
+    v_entry.app := capture_hold.app;
+    v_entry.operation := v_hold.operation;
+    v_entry.nonce := capture_hold.nonce;
+    v_entry.amount := -ledger_core.within_amounts(capture_hold.amount);
+    v_entry.amount_defaulted := capture_hold.amount IS NULL;
+    v_entry.expiry_defaulted := FALSE;
+    v_entry.metadata := capture_hold.metadata;
+    v_entry.hold_nonce := capture_hold.hold_nonce;
+    v_entry.hold_final := capture_hold.final;
+    v_recorded := ledger_core.replay_of(v_entry);
+    IF v_recorded.entry_id IS NOT NULL THEN
+        RETURN v_recorded;
+    END IF;
+
     IF v_hold.status <> 'open' THEN
         PERFORM ledger_core.refuse_closed_hold(capture_hold.app, capture_hold.hold_nonce, v_hold.status, v_hold.closed_at);
     ELSIF v_account.frozen_at IS NOT NULL THEN
@@ -61,35 +61,24 @@ BEGIN
     UPDATE ledger.accounts
     SET held = held - v_amount
     WHERE owner_id = capture_hold.owner_id AND asset = capture_hold.asset;
-    SELECT * INTO v_entry FROM ledger_core.write_entry(
-        owner_id => capture_hold.owner_id,
-        asset => capture_hold.asset,
-        app => capture_hold.app,
-        operation => v_hold.operation,
-        nonce => capture_hold.nonce,
-        amount => -v_amount,
-        recorded_at => v_account.now,
-        guarded => FALSE,
-        amount_defaulted => capture_hold.amount IS NULL,
-        metadata => capture_hold.metadata,
-        hold_nonce => capture_hold.hold_nonce,
-        hold_final => capture_hold.final
-    );
-    PERFORM 1 FROM ledger_core.spend_held_lots(
-        capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, v_entry.seq, v_amount
+    v_entry.amount := -v_amount;
+    v_entry.recorded_at := v_account.now;
+    v_recorded := ledger_core.write_entry(v_entry);
+    PERFORM ledger_core.spend_held_lots(
+        capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, v_recorded.seq, v_amount
     );
     IF capture_hold.final OR v_amount = v_hold.remaining THEN
-        PERFORM 1 FROM ledger_core.close_hold(
+        PERFORM ledger_core.close_hold(
             capture_hold.owner_id, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now
         );
-        PERFORM 1 FROM ledger_core.expire_lots(capture_hold.owner_id, capture_hold.asset, v_account.now);
+        PERFORM ledger_core.expire_lots(capture_hold.owner_id, capture_hold.asset, v_account.now);
     END IF;
-    PERFORM 1 FROM ledger_core.note_hold(
+    PERFORM ledger_core.note_hold(
         capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now,
-        v_entry.seq
+        v_recorded.seq
     );
-    PERFORM 1 FROM ledger_core.note_next_due(capture_hold.owner_id, capture_hold.asset);
-    RETURN v_entry;
+    PERFORM ledger_core.note_next_due(capture_hold.owner_id, capture_hold.asset);
+    RETURN v_recorded;
 END
 $$;
 

@@ -8,7 +8,7 @@ DECLARE
     v_hold ledger.hold;
     v_until timestamptz;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.lock_account(extend_hold.owner_id, extend_hold.asset);
+    v_account := ledger_core.lock_account(extend_hold.owner_id, extend_hold.asset);
     v_hold := ledger_core.hold_state(extend_hold.owner_id, extend_hold.app, extend_hold.hold_nonce, FALSE);
     IF v_hold.status <> 'open' THEN
         PERFORM ledger_core.refuse_closed_hold(extend_hold.app, extend_hold.hold_nonce, v_hold.status, v_hold.closed_at);
@@ -20,10 +20,10 @@ BEGIN
     UPDATE ledger.holds
     SET expires_at = v_until
     WHERE owner_id = extend_hold.owner_id AND app = extend_hold.app AND nonce = extend_hold.hold_nonce;
-    PERFORM 1 FROM ledger_core.note_hold(
+    PERFORM ledger_core.note_hold(
         extend_hold.owner_id, extend_hold.asset, extend_hold.app, extend_hold.hold_nonce, 'extended', v_account.now
     );
-    PERFORM 1 FROM ledger_core.note_next_due(extend_hold.owner_id, extend_hold.asset);
+    PERFORM ledger_core.note_next_due(extend_hold.owner_id, extend_hold.asset);
     RETURN ledger_core.hold_state(extend_hold.owner_id, extend_hold.app, extend_hold.hold_nonce, FALSE);
 END
 $$;

@@ -13,27 +13,21 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_account ledger_core.account_state;
-    v_hold record;
+    v_account ledger_core.account_state := ledger_core.lock_account(place_hold.owner_id, place_hold.asset);
+    v_request ledger.holds;
+    v_hold ledger.hold;
     v_placed_at timestamptz;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.lock_account(place_hold.owner_id, place_hold.asset);
-
-    SELECT * INTO v_hold FROM ledger.holds
-    WHERE owner_id = place_hold.owner_id AND app = place_hold.app AND nonce = place_hold.nonce;
-    IF FOUND THEN
-        IF (v_hold.operation, v_hold.amount, v_hold.expires_in, v_hold.metadata)
-            IS DISTINCT FROM (place_hold.operation, place_hold.amount, place_hold.expires_in, place_hold.metadata)
-        THEN
-            PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
-        END IF;
-        RETURN ledger_core.hold_state(place_hold.owner_id, place_hold.app, place_hold.nonce, TRUE);
-    END IF;
-    IF EXISTS (
-        SELECT 1 FROM ledger.entries
-        WHERE owner_id = place_hold.owner_id AND app = place_hold.app AND nonce = place_hold.nonce
-    ) THEN
-        PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
+    v_request.owner_id := place_hold.owner_id;
+    v_request.app := place_hold.app;
+    v_request.nonce := place_hold.nonce;
+    v_request.operation := place_hold.operation;
+    v_request.amount := place_hold.amount;
+    v_request.expires_in := place_hold.expires_in;
+    v_request.metadata := place_hold.metadata;
+    v_hold := ledger_core.replay_of_hold(v_request);
+    IF v_hold.nonce IS NOT NULL THEN
+        RETURN v_hold;
     END IF;
     IF v_account.frozen_at IS NOT NULL THEN
         PERFORM ledger_core.refuse_frozen(place_hold.owner_id, place_hold.asset, v_account.frozen_at);
@@ -59,13 +53,13 @@ BEGIN
     UPDATE ledger.accounts
     SET held = held + place_hold.amount
     WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
-    PERFORM 1 FROM ledger_core.reserve_lots(
+    PERFORM ledger_core.reserve_lots(
         place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
     );
-    PERFORM 1 FROM ledger_core.note_hold(
+    PERFORM ledger_core.note_hold(
         place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_placed_at
     );
-    PERFORM 1 FROM ledger_core.note_next_due(place_hold.owner_id, place_hold.asset);
+    PERFORM ledger_core.note_next_due(place_hold.owner_id, place_hold.asset);
     RETURN ledger_core.hold_state(place_hold.owner_id, place_hold.app, place_hold.nonce, FALSE);
 END
 $$;

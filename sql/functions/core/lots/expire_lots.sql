@@ -5,7 +5,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_amount bigint;
-    v_seq bigint;
+    v_entry ledger.entries;
+    v_recorded ledger.recorded_entry;
 BEGIN
     SELECT sum(remaining - held) INTO v_amount
     FROM ledger.lots
@@ -15,18 +16,18 @@ BEGIN
         RETURN 0;
     END IF;
 
-    SELECT seq INTO v_seq FROM ledger_core.write_entry(
-        owner_id => expire_lots.owner_id,
-        asset => expire_lots.asset,
-        app => 'ledger',
-        operation => 'EXPIRY',
-        nonce => 'EXPIRY:' || gen_random_uuid(),
-        amount => -v_amount,
-        recorded_at => expire_lots.at,
-        guarded => FALSE
-    );
+    v_entry.owner_id := expire_lots.owner_id;
+    v_entry.asset := expire_lots.asset;
+    v_entry.app := 'ledger';
+    v_entry.operation := 'EXPIRY';
+    v_entry.nonce := 'EXPIRY:' || gen_random_uuid();
+    v_entry.amount := -v_amount;
+    v_entry.amount_defaulted := FALSE;
+    v_entry.expiry_defaulted := FALSE;
+    v_entry.recorded_at := expire_lots.at;
+    v_recorded := ledger_core.write_entry(v_entry);
     INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
-    SELECT owner_id, asset, v_seq, seq, remaining - held
+    SELECT owner_id, asset, v_recorded.seq, seq, remaining - held
     FROM ledger.lots
     WHERE owner_id = expire_lots.owner_id AND asset = expire_lots.asset
         AND remaining > 0 AND remaining > held AND expires_at <= expire_lots.at;

@@ -37,7 +37,7 @@ BEGIN
         v_left := v_left - v_own;
     END IF;
     IF v_left > 0 THEN
-        PERFORM 1 FROM ledger_core.spend_lots(
+        PERFORM ledger_core.spend_lots(
             reverse_credit.owner_id, reverse_credit.asset, reverse_credit.seq, v_left
         );
     END IF;

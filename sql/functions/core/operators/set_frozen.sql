@@ -14,14 +14,14 @@ BEGIN
     ) THEN
         RETURN;
     END IF;
-    SELECT * INTO v_account FROM ledger_core.lock_account(set_frozen.owner_id, set_frozen.asset);
+    v_account := ledger_core.lock_account(set_frozen.owner_id, set_frozen.asset);
     IF (v_account.frozen_at IS NOT NULL) = set_frozen.frozen THEN
         RETURN;
     END IF;
     UPDATE ledger.accounts
     SET frozen_at = CASE WHEN set_frozen.frozen THEN v_account.now END
     WHERE owner_id = set_frozen.owner_id AND asset = set_frozen.asset;
-    PERFORM 1 FROM ledger_core.note_action(
+    PERFORM ledger_core.note_action(
         set_frozen.owner_id, set_frozen.asset, CASE WHEN set_frozen.frozen THEN 'freeze_account' ELSE 'unfreeze_account' END,
         set_frozen.actor, set_frozen.reason, v_account.now, NULL,
         jsonb_build_object('frozen', NOT set_frozen.frozen), jsonb_build_object('frozen', set_frozen.frozen)

@@ -5,7 +5,7 @@ STABLE
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_digest bytea := decode(repeat('00', 32), 'hex');
+    v_digest bytea := ledger_core.zero_hash();
     v_accounts bigint;
     v_entries bigint;
     v_journal text;

@@ -66,7 +66,7 @@ BEGIN
         ('last_seq wrong', coalesce(summed.last_seq, 0)::text, accounts.last_seq::text),
         ('entries missing', coalesce(summed.last_seq, 0)::text, coalesce(summed.entries, 0)::text),
         ('last_entry_at wrong', coalesce(newest.recorded_at, '-infinity')::text, accounts.last_entry_at::text),
-        ('head_hash wrong', coalesce(encode(newest.hash, 'hex'), repeat('00', 32)), encode(accounts.head_hash, 'hex')),
+        ('head_hash wrong', encode(coalesce(newest.hash, ledger_core.zero_hash()), 'hex'), encode(accounts.head_hash, 'hex')),
         ('held wrong', coalesce(holding.held, 0)::text, accounts.held::text),
         (
             'next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text

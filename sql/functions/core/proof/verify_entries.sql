@@ -12,7 +12,10 @@ BEGIN
             coalesce(lag(entries.seq) OVER account, 0) AS previous_seq,
             coalesce(lag(entries.balance_after) OVER account, 0) AS previous_balance,
             coalesce(lag(entries.recorded_at) OVER account, '-infinity') AS previous_time,
-            coalesce(lag(entries.hash) OVER account, decode(repeat('00', 32), 'hex')) AS previous_hash
+            coalesce(lag(entries.hash) OVER account, ledger_core.zero_hash()) AS previous_hash,
+            ledger_core.hashed_entry(
+                entries, ledger_core.hashed_options(entries), entries.seq, entries.balance_after, entries.recorded_at
+            ) AS hashed
         FROM ledger.entries
         WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
         WINDOW account AS (PARTITION BY entries.owner_id, entries.asset ORDER BY entries.seq)
@@ -21,13 +24,7 @@ BEGIN
     computed AS (
         SELECT
             chained.*,
-            ledger_core.chain_hash(chained.previous_hash, ledger_core.entry_bytes(
-                chained.seq, chained.entry_id, chained.amount, chained.balance_after, chained.recorded_at,
-                chained.xact_id, chained.owner_id, chained.asset, chained.app, chained.operation, chained.nonce,
-                chained.amount_defaulted, chained.expiry_defaulted, chained.metadata, chained.expires_at,
-                chained.claim_subject, chained.hold_nonce, chained.hold_final, chained.reverses_seq, chained.frees_claim,
-                chained.claim_slot, chained.subject_slot
-            )) AS expected_hash
+            ledger_core.chain_hash(chained.previous_hash, chained.hashed) AS expected_hash
         FROM chained
     )
 

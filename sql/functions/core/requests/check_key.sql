@@ -8,11 +8,11 @@ BEGIN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', field, 'reason', 'is required'));
     ELSIF NOT ledger_core.is_key(value) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', field, 'reason', 'must have 1 to 255 characters', 'length', length(value)
+            'field', field, 'reason', format('must have 1 to %s characters', ledger_core.max_key_length()), 'length', length(value)
         ));
     END IF;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_key IS
-'Raises LG001 naming the field unless value has 1 to 255 characters.';
+'Raises LG001 naming the field unless ledger_core.is_key(value).';

@@ -1,15 +1,15 @@
--- The set-based fast path: plain items of a batch in one statement. It takes accounts with nothing due, no
--- lots or holds, not frozen; and of each account's items those before the first that is not plain, or that
--- would be refused. That item and those after it are left to go one by one.
+-- The set-based fast path: the plain items of a batch in one statement. It takes plain accounts, and of each
+-- account's items those before the first that is not plain or would be refused. That item and those after it are
+-- left to be recorded singly.
 --
--- Accounts are read first and written once, chained hash and all; the write is guarded by last_seq. Who
--- has not locked the accounts before must be ready for 40001 (an account changed in between) and for
--- 23505 (a nonce is taken): then nothing may be kept.
-CREATE OR REPLACE FUNCTION ledger_core.record_plain_entries(app text, entries jsonb, unfit_nonces text [])
+-- Accounts are read first and written once, with the head of their chain; last_seq guards the write. A caller that
+-- has not locked the accounts must be prepared for 40001 (an account changed in between) and for 23505 (a nonce is
+-- taken), and keep nothing then.
+CREATE OR REPLACE FUNCTION ledger_core.record_plain_items(app text, entries jsonb, singly text [])
 RETURNS ledger.batch_result []
 LANGUAGE plpgsql
--- Accounts are then reached by their addresses alone, one after the other in the order of the keys. Of a small
--- table the planner would read all, and lock accounts in the order in which they lie there.
+-- Forces the plan that locks accounts by address in the order of their keys. The planner would scan a small table
+-- whole, and lock accounts in physical order: a deadlock with other batches.
 SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
@@ -19,7 +19,7 @@ DECLARE
     v_unchanged boolean;
     v_results ledger.batch_result [];
 BEGIN
-    -- Rows go from step to step in as few columns as will do, and are sorted once: all windows are alike.
+    -- Rows carry as few columns as possible from step to step. All windows are alike, so rows are sorted once.
     WITH ready AS MATERIALIZED (
         SELECT
             chained.is_head,
@@ -46,18 +46,23 @@ BEGIN
                 NOT lead(checked.fine, 1, FALSE) OVER so_far AS is_head,
                 ledger_core.chain(
                     checked.head_hash,
-                    ledger_core.entry_bytes(
-                        checked.seq, checked.entry_id, checked.amount, checked.balance_after, checked.recorded_at,
-                        v_xact_id, checked.owner_id, checked.asset, record_plain_entries.app, checked.operation,
-                        checked.nonce, checked.amount_defaulted, FALSE, checked.metadata, NULL, NULL, NULL, NULL, NULL,
-                        NULL, NULL, NULL
+                    ledger_core.hashed_entry(
+                        -- In the order of the table's columns. The planner takes the row apart again, and no row is
+                        -- ever made, as long as texts have the collation of their columns.
+                        (
+                            NULL, checked.entry_id, checked.amount, NULL, NULL, v_xact_id, checked.owner_id,
+                            checked.asset, record_plain_items.app COLLATE "C", checked.operation COLLATE "C",
+                            checked.nonce COLLATE "C", NULL, checked.amount_defaulted, FALSE, checked.metadata, NULL,
+                            NULL COLLATE "C", NULL COLLATE "C", NULL, NULL, NULL, NULL, NULL
+                        )::ledger.entries,
+                        '', checked.seq, checked.balance_after, checked.recorded_at
                     )
                 ) OVER so_far AS hash
             FROM (
                 SELECT
                     running.*,
                     coalesce(
-                        running.fit AND running.balance_after <= 9007199254740991
+                        running.fit AND running.balance_after <= ledger_core.max_amount()
                         AND (running.amount >= 0 OR running.balance_after >= running.unspendable),
                         FALSE
                     ) AS fine
@@ -71,7 +76,7 @@ BEGIN
                         items.amount,
                         items.amount_defaulted,
                         items.metadata,
-                        items.plain AND items.nonce NOT IN (SELECT unnest(record_plain_entries.unfit_nonces)) AS fit,
+                        items.plain AND items.nonce NOT IN (SELECT unnest(record_plain_items.singly)) AS fit,
                         nextval('ledger_core.entry_ids') AS entry_id,
                         accounts.row_address,
                         accounts.last_seq,
@@ -80,8 +85,8 @@ BEGIN
                         greatest(accounts.last_entry_at, v_now) AS recorded_at,
                         accounts.last_seq + row_number() OVER so_far AS seq,
                         accounts.balance + (sum(items.amount) OVER so_far)::bigint AS balance_after
-                    FROM ledger_core.read_items(record_plain_entries.app, record_plain_entries.entries) AS items
-                    -- One look-up by key for each item, whatever the planner believes of the number of accounts.
+                    FROM ledger_core.read_items(record_plain_items.app, record_plain_items.entries) AS items
+                    -- Forces one look-up by key for each item, whatever the planner believes of the number of accounts.
                     CROSS JOIN LATERAL (
                         SELECT
                             accounts.ctid AS row_address,
@@ -94,7 +99,7 @@ BEGIN
                             accounts.head_hash
                         FROM ledger.accounts
                         WHERE accounts.owner_id = items.owner_id AND accounts.asset = items.asset
-                            AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+                            AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at)
                         OFFSET 0
                     ) AS accounts
                     WINDOW so_far AS (
@@ -131,10 +136,10 @@ BEGIN
             ORDER BY ready.owner_id, ready.asset
         ) AS heads
         WHERE accounts.ctid = heads.row_address
-            -- Nothing has changed since it was read: neither the entries, nor what else decides. That a changed
-            -- row has another ctid is not enough: not every PostgreSQL looks at it again after waiting for a lock.
+            -- Nothing that decides has changed since the account was read. Comparing ctid is not enough: not every
+            -- version of PostgreSQL looks at it again after waiting for a lock.
             AND accounts.last_seq = heads.last_seq AND accounts.held + accounts.min_balance = heads.unspendable
-            AND accounts.next_due_at = 'infinity' AND accounts.frozen_at IS NULL
+            AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at)
         RETURNING 1
     ),
 
@@ -144,7 +149,7 @@ BEGIN
             expiry_defaulted, metadata, recorded_at, xact_id, hash
         )
         SELECT
-            ready.owner_id, ready.asset, ready.seq, ready.entry_id, record_plain_entries.app, ready.operation,
+            ready.owner_id, ready.asset, ready.seq, ready.entry_id, record_plain_items.app, ready.operation,
             ready.amount, ready.balance_after, ready.nonce, ready.amount_defaulted, FALSE, ready.metadata,
             ready.recorded_at, v_xact_id, ready.hash
         FROM ready
@@ -155,7 +160,7 @@ BEGIN
         ARRAY(
             SELECT (
                 ready.position, ready.entry_id, ready.seq, ready.owner_id, ready.asset,
-                record_plain_entries.app, ready.operation, ready.amount, ready.balance_after, ready.nonce,
+                record_plain_items.app, ready.operation, ready.amount, ready.balance_after, ready.nonce,
                 ready.metadata, NULL, NULL, NULL, ready.recorded_at, FALSE, NULL, NULL, NULL, NULL
             )::ledger.batch_result
             FROM ready
@@ -170,5 +175,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.record_plain_entries IS
-'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns the results in order. unfit_nonces: items that must go one by one. Raises 40001 or 23505 if the optimism was wrong: roll back to before the call.';
+COMMENT ON FUNCTION ledger_core.record_plain_items IS
+'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns the results in order. singly: nonces of items to leave out. Raises 40001 or 23505 if an account or nonce was taken meanwhile: roll back to before the call.';

@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION ledger_core.make_accounts(app text, entries jsonb, unfit_nonces text [])
+CREATE OR REPLACE FUNCTION ledger_core.create_accounts(app text, entries jsonb, singly text [])
 RETURNS bigint
 LANGUAGE plpgsql
 AS $$
@@ -11,16 +11,16 @@ BEGIN
         SELECT
             items.owner_id COLLATE "C" AS owner_id,
             items.asset COLLATE "C" AS asset,
-            items.plain AND items.nonce NOT IN (SELECT unnest(make_accounts.unfit_nonces)) AS fit,
+            items.plain AND items.nonce NOT IN (SELECT unnest(create_accounts.singly)) AS fit,
             sum(items.amount) OVER (
                 PARTITION BY items.owner_id, items.asset ORDER BY items.position ROWS UNBOUNDED PRECEDING
             ) AS total
-        FROM ledger_core.read_items(make_accounts.app, make_accounts.entries) AS items
+        FROM ledger_core.read_items(create_accounts.app, create_accounts.entries) AS items
         WHERE items.asset IS NOT NULL
     ) AS running
     GROUP BY running.owner_id, running.asset
-    -- An account comes into being with its first entry: not if a refusal is in sight.
-    HAVING bool_and(running.fit) AND min(running.total) >= 0 AND max(running.total) <= 9007199254740991
+    -- An account begins with its first entry, so create none for which a refusal is in sight.
+    HAVING bool_and(running.fit) AND min(running.total) >= 0 AND max(running.total) <= ledger_core.max_amount()
     ORDER BY running.owner_id, running.asset
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_made = ROW_COUNT;
@@ -28,5 +28,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.make_accounts IS
-'Makes the missing accounts of a batch, where all of the account''s items are sure to be recorded, and returns how many.';
+COMMENT ON FUNCTION ledger_core.create_accounts IS
+'Creates the missing accounts of a batch whose items are all sure to be recorded, and returns how many.';

@@ -1,0 +1,27 @@
+-- The one list of the columns that callers see. The collation is that of the type: without it the planner would
+-- make a row for each field instead of taking the field from its column.
+CREATE OR REPLACE FUNCTION ledger_core.as_entry(entry ledger.entries)
+RETURNS ledger.entry
+LANGUAGE sql
+IMMUTABLE
+AS $$
+SELECT (
+    entry.entry_id,
+    entry.seq,
+    entry.owner_id COLLATE "default",
+    entry.asset COLLATE "default",
+    entry.app COLLATE "default",
+    entry.operation COLLATE "default",
+    entry.amount,
+    entry.balance_after,
+    entry.nonce COLLATE "default",
+    entry.metadata,
+    entry.expires_at,
+    entry.hold_nonce COLLATE "default",
+    entry.reverses_seq,
+    entry.recorded_at
+)::ledger.entry
+$$;
+
+COMMENT ON FUNCTION ledger_core.as_entry IS
+'A row of ledger.entries as callers see it.';

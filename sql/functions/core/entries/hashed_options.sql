@@ -1,0 +1,19 @@
+-- A plain SELECT, so that the planner inlines it.
+CREATE OR REPLACE FUNCTION ledger_core.hashed_options(entry ledger.entries)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+AS $$
+SELECT
+    coalesce(',expires_at=' || encode(timestamptz_send(entry.expires_at), 'hex'), '')
+    || coalesce(',claim_subject=' || length(entry.claim_subject)::text || ':' || entry.claim_subject, '')
+    || coalesce(',hold_nonce=' || length(entry.hold_nonce)::text || ':' || entry.hold_nonce, '')
+    || coalesce(',hold_final=' || entry.hold_final::text, '')
+    || coalesce(',reverses_seq=' || entry.reverses_seq::text, '')
+    || coalesce(',frees_claim=' || entry.frees_claim::text, '')
+    || coalesce(',claim_slot=' || entry.claim_slot::text, '')
+    || coalesce(',subject_slot=' || entry.subject_slot::text, '')
+$$;
+
+COMMENT ON FUNCTION ledger_core.hashed_options IS
+'The part of an entry''s canonical text for expiry, claim, hold and reversal; empty for an entry with none of them.';

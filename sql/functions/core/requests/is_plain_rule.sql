@@ -1,0 +1,9 @@
+-- Inlined by the planner. Together with ledger_core.is_plain_account it defines the fast path.
+CREATE OR REPLACE FUNCTION ledger_core.is_plain_rule(claim_limit integer, expires_after interval)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+AS $$ SELECT num_nonnulls(claim_limit, expires_after) = 0 $$;
+
+COMMENT ON FUNCTION ledger_core.is_plain_rule IS
+'True if an operation with this rule only changes the balance: no claim limit, no lot that will expire.';

@@ -1,0 +1,33 @@
+CREATE OR REPLACE FUNCTION ledger_core.replay_of_hold(request ledger.holds)
+RETURNS ledger.hold
+LANGUAGE plpgsql
+STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_kept ledger.holds;
+BEGIN
+    SELECT * INTO v_kept
+    FROM ledger.holds
+    WHERE owner_id = request.owner_id AND app = request.app AND nonce = request.nonce;
+    IF NOT FOUND THEN
+        IF EXISTS (
+            SELECT 1 FROM ledger.entries
+            WHERE owner_id = request.owner_id AND app = request.app AND nonce = request.nonce
+        ) THEN
+            PERFORM ledger_core.refuse_nonce(request.app, request.nonce);
+        END IF;
+        RETURN NULL;
+    END IF;
+
+    IF (v_kept.operation, v_kept.amount, v_kept.expires_in, v_kept.metadata)
+        IS DISTINCT FROM (request.operation, request.amount, request.expires_in, request.metadata)
+    THEN
+        PERFORM ledger_core.refuse_nonce(request.app, request.nonce);
+    END IF;
+    RETURN ledger_core.hold_state(request.owner_id, request.app, request.nonce, TRUE);
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.replay_of_hold IS
+'The hold that this very request placed before, as it is now, or null if its nonce is unused. request: the hold as it would be placed. Raises LG201 if the nonce was used by a different request, or by an entry.';

@@ -41,7 +41,7 @@ def listening(
 
 
 def events_of(lines: Iterator[str]) -> Iterator[Event]:
-    """Read events as a browser does; what has no data is none."""
+    """Parse events as a browser does; an event without data is ignored."""
     event: Event = {}
     for line in lines:
         name, _, value = line.partition(": ")
@@ -77,7 +77,7 @@ def test_feed_begins_with_the_first_entry_and_continues(
         record(conn, nonce=f"before-{n}")
     with listening(api) as events:
         assert nonces(events, 3) == ["before-0", "before-1", "before-2"]
-        # From elsewhere, and by this service.
+        # Recorded elsewhere, and by this service.
         record(conn, nonce="elsewhere")
         assert nonces(events, 1) == ["elsewhere"]
         body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "here"}
@@ -95,7 +95,7 @@ def test_feed_resumes_after_the_last_event(
         last = list(islice(events, 2))[-1]["id"]
 
     resumed = (
-        # The header counts: a browser that reconnects repeats the address as it was.
+        # The header has precedence: a browser reconnects to the unchanged address.
         listening(api, "?after=0-0", {"Last-Event-ID": last})
         if by_header
         else listening(api, f"?after={last}")
@@ -206,7 +206,7 @@ def test_feed_ends_when_the_service_stops(ledger_db: str, conn: Connection) -> N
                 process.send_signal(signal.SIGTERM)
                 assert list(events) == []
             process.stderr.read()
-            # As uvicorn ends by itself after a SIGTERM.
+            # uvicorn exits either way after SIGTERM.
             assert process.wait() in (0, -signal.SIGTERM)
         finally:
             process.kill()

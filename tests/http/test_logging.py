@@ -1,4 +1,4 @@
-"""The log: one line per request, with what it was about and how it ended."""
+"""The log: one line per request, with its subject and its outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ask = Callable[[httpx.Client], httpx.Response]
 
 @pytest.fixture
 def lines_of(ledger_db: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., Lines]:
-    """Give the log of a service that is asked some requests, one after another."""
+    """Return the log of a service that answers some requests, one after another."""
 
     def lines(*requests: Ask) -> Lines:
         with running(make_service(ledger_db)) as api:

@@ -85,6 +85,18 @@ def test_feed_begins_with_the_first_entry_and_continues(
         assert nonces(events, 1) == ["here"]
 
 
+def test_own_entries_wake_listeners_at_once(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_POLL_INTERVAL", 3600.0)
+    with api.stream("GET", "/events") as response:
+        lines = response.iter_lines()
+        assert next(lines) == "retry: 1000"  # the listener is registered
+        body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "here"}
+        api.post("/ledger", json=body)
+        assert nonces(events_of(lines), 1) == ["here"]
+
+
 @pytest.mark.parametrize("by_header", [True, False])
 def test_feed_resumes_after_the_last_event(
     api: httpx.Client, conn: Connection, by_header: bool

@@ -73,13 +73,15 @@ def test_outcome_of_each_kind_of_answer(lines_of: Callable[..., Lines]) -> None:
         get("/nothing"),
     )
 
-    assert [(line["outcome"], line.get("code"), line["status"]) for line in lines] == [
-        ("recorded", None, 201),
-        ("replayed", None, 200),
-        ("refused", "insufficient_balance", 402),
-        ("invalid", "invalid_request", 422),
-        ("answered", None, 200),
-        ("invalid", "not_found", 404),
+    assert [
+        (line["outcome"], line.get("code"), line["status"], line.get("owner")) for line in lines
+    ] == [
+        ("recorded", None, 201, "alice"),
+        ("replayed", None, 200, "alice"),
+        ("refused", "insufficient_balance", 402, "alice"),
+        ("invalid", "invalid_request", 422, None),
+        ("answered", None, 200, "alice"),
+        ("invalid", "not_found", 404, None),
     ]
 
 

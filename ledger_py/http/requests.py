@@ -323,7 +323,7 @@ def decode_query(query: bytes, type_: type[StructT]) -> StructT:
     return _convert(parameters, type_, whole="query")
 
 
-# As many digits as certainly fit into 64 bits.
+# At most as many digits as always fit into 64 bits.
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 

@@ -1,4 +1,4 @@
-"""What the functions of the ledger return, as immutable msgspec structs.
+"""The results of the ledger's functions, as immutable msgspec structs.
 
 The fields have the names of the SQL columns and of the JSON fields. Amounts are whole units of the
 asset; times are aware and in UTC, and are written to JSON in the form of RFC 3339. The description
@@ -104,7 +104,7 @@ class FeedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EntryFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a request to record an entry says, apart from its operation and its nonce."""
+    """The fields of a request to record an entry, apart from its operation and its nonce."""
 
     owner_id: OwnerId
     amount: RequestAmount | None = None
@@ -144,7 +144,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A reservation of an owner's credits, and what has become of it."""
+    """A reservation of an owner's credits, and its present state."""
 
     owner_id: OwnerId
     asset: Asset
@@ -177,7 +177,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What an owner has in one asset; zeros for an owner never seen."""
+    """The credits of an owner in one asset; zeros for an owner never seen."""
 
     owner_id: OwnerId
     asset: Asset

@@ -1,6 +1,6 @@
-"""Why a request cannot be decoded, in words that speak of JSON and name the field.
+"""Decoding errors as problems that name the field, in the terms of JSON.
 
-msgspec decodes, and only its messages tell what is wrong; this module turns them into problems.
+msgspec states the field and the reason only in its messages, so these are parsed.
 """
 
 from __future__ import annotations

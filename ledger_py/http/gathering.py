@@ -41,7 +41,7 @@ _PROBE: Final = b"SET lock_timeout = '5ms'"
 """Detects the locked accounts of a group that ran into the lock timeout; there may be many."""
 
 _ATTEMPTS: Final = 3
-"""How often a request is tried when its connection is lost or another transaction collides."""
+"""Attempts for a request whose connection is lost or that collides with another transaction."""
 
 _PAUSE: Final = 0.1
 """Seconds between two attempts to connect."""

@@ -217,7 +217,7 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
     return Problem(error.code, detail, values=values, outcome=outcome)
 
 
-# The server cancelled one statement; otherwise it is away.
+# SQLSTATEs with which the server gives up one statement. With any other, the server is away.
 _BUSY_SQLSTATES = {
     "40001": "The entry collided with another one.",
     "40P01": "The entry and another one waited for each other.",

@@ -324,7 +324,7 @@ def decode_query(query: bytes, type_: type[StructT]) -> StructT:
     return _convert(parameters, type_, whole="query")
 
 
-# As many digits as certainly fit into 64 bits.
+# At most as many digits as always fit into 64 bits.
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -345,7 +345,7 @@ def _integer_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
 
 
 def decode_headers(scope: Scope, type_: type[StructT]) -> StructT:
-    """Decode header fields of a request; an empty one counts as left out.
+    """Decode header fields of a request.
 
     Args:
         scope: The ASGI scope of the request.
@@ -353,9 +353,7 @@ def decode_headers(scope: Scope, type_: type[StructT]) -> StructT:
     """
     wanted = {name.lower().encode(): name for name in type_.__struct_encode_fields__}
     values = {
-        wanted[name]: value.decode("latin-1")
-        for name, value in scope["headers"]
-        if name in wanted and value
+        wanted[name]: value.decode("latin-1") for name, value in scope["headers"] if name in wanted
     }
     return _convert(values, type_, whole="headers")
 

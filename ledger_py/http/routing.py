@@ -126,7 +126,7 @@ class Route:
 
     @property
     def writes(self) -> bool:
-        """Whether a request may change the ledger."""
+        """True for methods that may change the ledger."""
         return self.method != "GET"
 
     @property

@@ -36,10 +36,10 @@ MAX_BATCH: Final = 10_000
 """The most entries of a batch."""
 
 _LAST_YEAR: Final = 9998
-"""Times later than this pass the end of Python's calendar in some time zone."""
+"""The last year whose times Python can convert to every time zone."""
 
 RequestedOperation: TypeAlias = Key
-"""An operation as it is decoded: the database, not the enum, says which one may be recorded."""
+"""An operation, as it is decoded: the database decides which ones may be recorded, not the enum."""
 
 OperationT = TypeVar("OperationT", bound=str)
 
@@ -335,7 +335,7 @@ class StatementTotal(msgspec.Struct, frozen=True, kw_only=True):
         Count,
         Meta(description="The number of entries; 0 for expired credits that are not posted yet."),
     ]
-    # Of a long time, in which much came and went, the sum may be larger than any balance.
+    # Over a long period the sum may exceed the limits of a balance.
     amount: Annotated[int, Meta(description="The sum of its entries.")]
 
 

@@ -1,4 +1,4 @@
-"""The ASGI application around Litestar's, which every request passes, with a route or without."""
+"""The ASGI application around Litestar: request ids, log lines, and answers to errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the services with many generated requests, also with sequences of them.
+"""Test the services with many generated requests, also in sequences.
 
 `make generated ARGS="app1 --examples 1000"`; without an app, each of them.
 """

@@ -17,25 +17,25 @@ __all__ = ("Outcome", "Report", "run", "seed")
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
 
-# In an environment of its own, which `make test` makes.
+# In an environment of its own, which `make test` creates.
 _PROGRAM = Path(sys.prefix, "schemathesis", "bin", "schemathesis")
 
 
 class TestCases(msgspec.Struct, frozen=True):
-    """The figure that matters of a run."""
+    """The number of generated requests."""
 
     generated: int
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The part of schemathesis's own report that is looked at."""
+    """The part of schemathesis's report that is used."""
 
     complete: bool
     test_cases: TestCases
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         conforms: Whether every answer was as the document says.
@@ -49,7 +49,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def seed(url: str, app: str) -> None:
-    """Record what the names in `schemathesis.toml` stand for, so that requests can find them.
+    """Record the owners, entries and holds that `schemathesis.toml` names.
 
     Args:
         url: The database.
@@ -75,10 +75,10 @@ def run(service: httpx.Client, *, examples: int, stateful: bool = False) -> Outc
             tried as well.
 
     Returns:
-        What came of it.
+        The result.
 
     Raises:
-        RuntimeError: Schemathesis is not there, or could not do its work.
+        RuntimeError: Schemathesis is not installed, or did not finish.
     """
     if not _PROGRAM.exists():
         raise RuntimeError(f"There is no {_PROGRAM}: run `make test` or `make generated` once")

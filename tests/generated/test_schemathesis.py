@@ -1,4 +1,4 @@
-"""What the services answer to generated requests is what their OpenAPI documents say; never 5xx."""
+"""Answers to generated requests are as the OpenAPI documents say, and never 5xx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service and its database for each module; tests keep apart by using owners of their own.
+"""A service and its database for each module; each test uses an owner of its own.
 
 Tests of what happens between a service and its database have a recorder and a database each.
 """

@@ -1,4 +1,4 @@
-"""A recorder as a service has it, and what is asked of it at the same moment."""
+"""A recorder as in a service, and simultaneous requests to it."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class Records:
         await self.recorder.open(url, settings)
 
     async def close(self) -> None:
-        """Answer everybody who waits, and disconnect."""
+        """Drain the queue, and disconnect."""
         await self.recorder.close()
         await self.database.close()
 
     def begin(self, *requests: RecordRequest[str]) -> list[asyncio.Task[RecordedEntry]]:
-        """Ask for entries at the same moment."""
+        """Start simultaneous requests."""
         return [
             asyncio.create_task(self.recorder.record(request, request.nonce or ""))
             for request in requests
         ]
 
     async def together(self, *requests: RecordRequest[str]) -> list[Answer]:
-        """Ask for entries at the same moment, and wait for all answers."""
+        """Send simultaneous requests, and wait for all answers."""
         return await asyncio.gather(*self.begin(*requests), return_exceptions=True)
 
 
@@ -97,14 +97,14 @@ def waiting_for_locks(conn: Connection) -> list[int]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until something has happened; the deadline only ends a test that hangs."""
+    """Wait for a condition; the deadline only ends a test that hangs."""
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
 
 def kinds(answers: Sequence[Answer]) -> list[str]:
-    """Say in a word what each answer is."""
+    """Classify answers: recorded, replayed, or the code or class of the error."""
     return [
         ("replayed" if answer.replayed else "recorded")
         if isinstance(answer, RecordedEntry)
@@ -114,7 +114,7 @@ def kinds(answers: Sequence[Answer]) -> list[str]:
 
 
 def waiting(asked: RecordRequest[str]) -> WaitingRequest:
-    """Make what a queue takes of a request."""
+    """Make the queue's item of a request."""
     return WaitingRequest(asked, msgspec.json.encode(asked))
 
 

@@ -17,7 +17,7 @@ from ledger_py.http import create_app
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.settings import Settings
 
-# A deadline for what takes well under a second; it only ends a run that hangs.
+# Ends a run that hangs; everything takes well under a second.
 _PATIENCE = 60.0
 
 # Idle connections stay: with many threads, httpx may close as idle one that it has just given to a
@@ -63,7 +63,7 @@ def running(service: Litestar) -> Iterator[httpx.Client]:
         address = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=address, timeout=_PATIENCE, limits=_LIMITS) as client:
             yield client
-            # Before the client is closed, so that requests under way get their answers.
+            # Before the client is closed, so that requests in progress get their answers.
             server.should_exit = True
             thread.join()
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
+from ledger_py.http.feed import ChangeFeed
 from tests.http.running import make_service
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +37,12 @@ async def started(service: Litestar) -> AsyncIterator[Litestar]:
     await task
 
 
+def scope_of(method: str, path: str, **keys: Any) -> Any:
+    """Make the scope of a request with the required keys of ASGI, and those that are given."""
+    required = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1"}
+    return required | {"method": method, "path": path, "query_string": b"", "headers": []} | keys
+
+
 async def ask(
     service: Litestar, method: str, path: str, *messages: Message, **optional: Any
 ) -> tuple[int, Any]:
@@ -48,16 +55,7 @@ async def ask(
         messages: The messages with the body.
         optional: Optional keys of the scope.
     """
-    scope: Any = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "query_string": b"",
-        "headers": JSON if messages else [],
-        **optional,
-    }
+    scope = scope_of(method, path, headers=JSON if messages else [], **optional)
     waiting = list(messages or [{"type": "http.request"}])
     sent: list[Message] = []
 
@@ -107,3 +105,27 @@ async def test_braces_in_a_path_are_an_owner(ledger_db: str) -> None:
         status, balance = await ask(service, "GET", path, raw_path=path.encode())
 
     assert (status, balance["owner_id"]) == (200, "{owner_id}")
+
+
+async def test_error_after_the_answer_has_begun_is_left_to_the_server(
+    ledger_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"begun"
+        raise RuntimeError("broken")
+
+    async def listen(*_: object) -> AsyncIterator[bytes]:
+        return broken()
+
+    monkeypatch.setattr(ChangeFeed, "listen", listen)
+    sent: list[str] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    async with started(make_service(ledger_db)) as service:
+        scope = scope_of("GET", "/events")
+        with pytest.RaisesGroup(RuntimeError):
+            await service(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+
+    assert sent == ["http.response.start", "http.response.body"]

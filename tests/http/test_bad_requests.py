@@ -1,4 +1,4 @@
-"""Whatever a caller sends, the answer is a problem that names the field, and nothing changes."""
+"""Bad requests get a problem that names the field, and record nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def replaced(**fields: Any) -> bytes:
 
 
 def spliced(field: str, value: bytes) -> bytes:
-    """A body in which a value stands just as given, JSON or not."""
+    """A body with a literal value, JSON or not."""
     rest = json.dumps({name: kept for name, kept in GOOD.items() if name != field})
     return rest.encode()[:-1] + b', "' + field.encode() + b'": ' + value + b"}"
 

@@ -1,4 +1,4 @@
-"""`POST /ledger/batch`: an answer for each entry, that of a request by itself."""
+"""`POST /ledger/batch`: each entry is answered like a single request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def post_batch(api: httpx.Client) -> PostBatch:
 
 
 def outcomes(response: httpx.Response) -> list[Any]:
-    """What became of each entry: its balance, or the code of its problem."""
+    """The balance after each entry, or the code of its problem."""
     assert response.status_code == 200, response.text
     return [result.get("code", result.get("balance")) for result in response.json()["results"]]
 

@@ -1,4 +1,4 @@
-"""A group that fails as a whole is told apart: who is at fault is told so, the others are recorded.
+"""A group that fails is recorded one by one: requests at fault are refused, the others recorded.
 
 The faults are PostgreSQL's own. Some are provoked by other transactions, some by a trigger that the
 test puts behind the entries in its own database.
@@ -66,7 +66,7 @@ def put_obstacle(conn: Connection, condition: str, action: str) -> None:
         action: A statement of PL/pgSQL.
     """
     conn.execute("CREATE SCHEMA obstacle")
-    # Counts what is rolled back too.
+    # A sequence counts rolled-back transactions, too.
     conn.execute("CREATE SEQUENCE obstacle.met MINVALUE 0 START 0")
     conn.execute("SELECT nextval('obstacle.met')")
     conn.execute(
@@ -148,7 +148,7 @@ async def test_deadlocked_group_is_recorded_after_the_other_transaction(
     await patient.together(request("a"), request("b"), request("c"))
     with psycopg.connect(ledger_db) as other:
         lock(other, "b")
-        # Locks a, waits for b, and is the first to find out that this never ends.
+        # It locks a, waits for b, and is the one to detect the deadlock.
         tasks = patient.begin(request("a"), request("b"), request("c"))
         await until(lambda: waiting_for_locks(conn))
         await asyncio.to_thread(lock, other, "a")
@@ -167,7 +167,7 @@ async def test_deadlocked_request_is_recorded_after_the_other_transaction(
         lock(other, "a")
         (task,) = patient.begin(request("a"))
         await until(lambda: waiting_for_locks(conn))
-        # It waits in the account's queue, so whoever queues up waits for it.
+        # It holds the advisory lock of the account, so this deadlocks.
         await asyncio.to_thread(
             other.execute, "SELECT pg_advisory_xact_lock(hashtextextended('a', 0))"
         )
@@ -182,7 +182,7 @@ async def test_deadlocked_request_is_recorded_after_the_other_transaction(
 async def test_serialization_failure_is_retried(
     ledger_db: str, conn: Connection, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
-    """Where the administrator has made transactions stricter than they are by default."""
+    """With a default isolation level above read committed."""
     strict = sql.SQL("ALTER DATABASE {} SET default_transaction_isolation = 'repeatable read'")
     conn.execute(strict.format(sql.Identifier(conn.info.dbname)))
     monkeypatch.setattr(recorder_module, "LOCK_PATIENCE", 60.0)
@@ -260,7 +260,7 @@ async def test_read_only_database_refuses_the_whole_group(
     later = await records.together(*map(request, ["alice", "bob", "carol"]))
 
     assert kinds(answers) == ["ReadOnlySqlTransaction"] * 3
-    # One for those that were lost, none for each of the requests.
+    # One new connection, instead of one for each request.
     assert while_read_only == 1
     assert kinds(later) == ["recorded"] * 3
     assert transactions(conn) == [3, 3]

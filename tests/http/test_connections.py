@@ -1,4 +1,4 @@
-"""A service opens as many connections to the database as its settings say, and no more."""
+"""A service opens as many connections to the database as its settings allow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_service_under_load_opens_all_of_its_connections_and_no_more(
         wait_until(
             lambda: scalar(conn, f"{PROCESSES} AND wait_event_type = 'Lock'") == pool_size - 1
         )
-        # The one that is left records.
+        # The remaining connection is that of the queue.
         free = {"owner_id": "free", "operation": "CREDIT_ADD", "nonce": "free"}
         assert api.post("/ledger", json=free).status_code == 201
         assert scalar(conn, PROCESSES) == pool_size

@@ -1,4 +1,4 @@
-"""The database goes away, or cannot be written: 503 for so long, and no trace of it afterwards."""
+"""503 while the database is away or read-only, and full recovery afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assert_unavailable(response: httpx.Response, code: str) -> None:
     assert response.headers["content-type"] == "application/problem+json"
     assert int(response.headers["retry-after"]) > 0
     assert response.json()["code"] == code
-    # Nothing of libpq's or the server's text.
+    # No text of libpq or the server.
     assert "socket" not in response.text
     assert "canceling" not in response.text
 
@@ -140,7 +140,7 @@ class TestItTurnsReadOnly:
         for _ in range(POOL_SIZE):
             assert_unavailable(api.post(path, json=body), "database_unavailable")
         turn_writable(conn)
-        # Each connection that was made meanwhile is found out once.
+        # Each connection made meanwhile fails once, and is replaced.
         after = [api.post(path, json=body).status_code for _ in range(POOL_SIZE)]
 
         assert after[-1] in (200, 201)
@@ -185,7 +185,7 @@ def terminate_connections(conn: psycopg.Connection[tuple[object]]) -> None:
 
 
 def turn_read_only(conn: psycopg.Connection[tuple[object]]) -> None:
-    """Let every connection of the service be a new one, on which nothing can be written."""
+    """Replace the connections of the service with read-only ones."""
     database = sql.Identifier(conn.info.dbname)
     conn.execute(
         sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(database)
@@ -194,7 +194,7 @@ def turn_read_only(conn: psycopg.Connection[tuple[object]]) -> None:
 
 
 def turn_writable(conn: psycopg.Connection[tuple[object]]) -> None:
-    """Let new connections write; those that are there stay as they are."""
+    """Let new connections write; existing ones stay read-only."""
     database = sql.Identifier(conn.info.dbname)
     conn.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(database))
 

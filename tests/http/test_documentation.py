@@ -1,4 +1,4 @@
-"""The OpenAPI document tells the truth, and its pages need no internet."""
+"""The OpenAPI document is correct, and its pages need no internet."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def listening(
 
 
 def events_of(lines: Iterator[str]) -> Iterator[Event]:
-    """Read events as a browser does; what has no data is none."""
+    """Parse events as a browser does; an event without data is ignored."""
     event: Event = {}
     for line in lines:
         name, _, value = line.partition(": ")
@@ -77,12 +77,24 @@ def test_feed_begins_with_the_first_entry_and_continues(
         record(conn, nonce=f"before-{n}")
     with listening(api) as events:
         assert nonces(events, 3) == ["before-0", "before-1", "before-2"]
-        # From elsewhere, and by this service.
+        # Recorded elsewhere, and by this service.
         record(conn, nonce="elsewhere")
         assert nonces(events, 1) == ["elsewhere"]
         body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "here"}
         api.post("/ledger", json=body)
         assert nonces(events, 1) == ["here"]
+
+
+def test_own_entries_wake_listeners_at_once(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_POLL_INTERVAL", 3600.0)
+    with api.stream("GET", "/events") as response:
+        lines = response.iter_lines()
+        assert next(lines) == "retry: 1000"  # the listener is registered
+        body = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "here"}
+        api.post("/ledger", json=body)
+        assert nonces(events_of(lines), 1) == ["here"]
 
 
 @pytest.mark.parametrize("by_header", [True, False])
@@ -95,7 +107,7 @@ def test_feed_resumes_after_the_last_event(
         last = list(islice(events, 2))[-1]["id"]
 
     resumed = (
-        # The header counts: a browser that reconnects repeats the address as it was.
+        # The header has precedence: a browser reconnects to the unchanged address.
         listening(api, "?after=0-0", {"Last-Event-ID": last})
         if by_header
         else listening(api, f"?after={last}")
@@ -206,7 +218,7 @@ def test_feed_ends_when_the_service_stops(ledger_db: str, conn: Connection) -> N
                 process.send_signal(signal.SIGTERM)
                 assert list(events) == []
             process.stderr.read()
-            # As uvicorn ends by itself after a SIGTERM.
+            # uvicorn exits either way after SIGTERM.
             assert process.wait() in (0, -signal.SIGTERM)
         finally:
             process.kill()

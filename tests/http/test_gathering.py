@@ -1,4 +1,4 @@
-"""Gathering: what arrives together is recorded together, and everybody gets their own answer."""
+"""Gathering: simultaneous requests share a transaction, and each gets its own answer."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_every_request_gets_its_own_answer(records: Records) -> None:
 
 
 def scenario(owner_id: str) -> list[RecordRequest[str]]:
-    """Requests of every fate, in an order in which they depend on each other."""
+    """Requests with every kind of outcome, which depend on each other."""
     return [
         request(owner_id, 10, nonce=f"{owner_id}-a", metadata={"order": 7, "text": "ü"}),
         request(owner_id, 10, nonce=f"{owner_id}-a", metadata={"order": 7, "text": "ü"}),
@@ -104,7 +104,7 @@ def scenario(owner_id: str) -> list[RecordRequest[str]]:
         request(owner_id, 5, metadata={"x": "y" * 16_384}),
         request(owner_id, 5, metadata={"x": "y" * 40_000}),
         request(owner_id, 5, metadata={"x": "a\0b"}),
-        # It only looks like the one before, and is not gathered either.
+        # No NUL but an escaped backslash; it is not gathered either.
         request(f"{owner_id}-2", 5, metadata={"x": "a\\u0000b"}),
         request(owner_id, 2**53 - 1),
         request(owner_id, None, operation="CONTENT_ACCESS"),
@@ -113,7 +113,7 @@ def scenario(owner_id: str) -> list[RecordRequest[str]]:
 
 
 def comparable(answer: Answer, owner_id: str) -> Any:
-    """What an answer says, but for what differs between two owners or two moments."""
+    """An answer without the values that differ between two owners or two moments."""
     said: list[Any]
     if isinstance(answer, LedgerError):
         said = [answer.code, answer.status, answer.message, answer.detail, answer.hint]
@@ -143,7 +143,7 @@ async def test_group_is_answered_like_single_calls(records: Records, ledger_db: 
 
 
 def re_numbered(requests: list[RecordRequest[str]]) -> list[RecordRequest[str]]:
-    """Give requests nonces that follow from their position."""
+    """Replace generated nonces with the position of the request."""
     return [
         msgspec.structs.replace(asked, nonce=f"{asked.owner_id}-{position}")
         if str(asked.nonce).startswith("nonce-")
@@ -161,7 +161,7 @@ async def test_locked_account_delays_no_other(
         blocked = records.begin(*(request("locked") for _ in range(3)))
         free = await records.together(*(request(f"free-{n}") for n in range(30)))
         await until(lambda: waiting_for_locks(conn))
-        # Once it is known that the account is locked, nobody waits behind it again.
+        # The account is known to be locked, so its requests no longer delay others.
         blocked += records.begin(request("locked"))
         free += await records.together(request("free"), request("free-1"))
 
@@ -241,7 +241,7 @@ async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
 
 
 async def test_unresponsive_server_is_given_up(ledger_db: str, conn: Connection) -> None:
-    """A lock for which the server waits without end stands for a server that has stopped."""
+    """A lock that is waited for without end stands for a server that hangs."""
     endless = msgspec.structs.replace(SETTINGS, lock_timeout=3600.0, statement_timeout=3600.0)
     queue = make_queue(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
     conn.execute("SELECT ledger.record_entry('app1', 'locked', 'CREDIT_ADD', 'first')")
@@ -254,7 +254,7 @@ async def test_unresponsive_server_is_given_up(ledger_db: str, conn: Connection)
             await item.answer
     again = waiting(asked)
     queue.add(again)
-    # Of the calls that were given up one may have been carried out after all.
+    # A call that was given up may have been carried out after all.
     assert (await again.answer).seq == 2
     await queue.close()
 

@@ -1,4 +1,4 @@
-"""The limits that the OpenAPI document tells are those that the database enforces."""
+"""The limits in the OpenAPI document are those of the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOCUMENTS = {
     "app2": openapi_document("app2", App2Operation),
 }
 
-# Numbers and texts that the database does not limit, or that are not from it.
+# Numbers and texts that the database does not limit or does not provide.
 WITHOUT_LIMITS = {
     *("StatementTotal.amount", "Operation.claim_time_zone", "Operation.expires_after"),
     *("Operation.description", "Liveness.status", "Readiness.status"),
@@ -32,7 +32,7 @@ WITHOUT_LIMITS = {
 
 
 def fields(document: Json) -> Iterator[tuple[str, Json]]:
-    """Give the fields of all bodies and all parameters, with what is said of a value."""
+    """Yield the fields of all bodies and all parameters, with their schemas."""
     for name, schema in document["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():
             yield f"{name}.{field}", value_of(described)
@@ -43,18 +43,18 @@ def fields(document: Json) -> Iterator[tuple[str, Json]]:
 
 
 def value_of(schema: Json) -> Json:
-    """Find what is said of a value that is not null."""
+    """Get the schema of a value that is not null."""
     options: list[Json] = schema.get("anyOf", [schema])
     return next(option for option in options if option != {"type": "null"})
 
 
 def described(field: str, app: str = "app1") -> Json:
-    """Give what the document says of one field."""
+    """Get the schema of one field."""
     return dict(fields(DOCUMENTS[app]))[field]
 
 
 def named(name: str) -> dict[str, Json]:
-    """Give what the documents say of all fields and parameters of a name."""
+    """Get the schemas of all fields and parameters of a name."""
     return {
         f"{app} {field}": schema
         for app, document in DOCUMENTS.items()
@@ -230,7 +230,7 @@ def test_feed_cursor_has_the_form_of_the_database(tx: Connection, field: str) ->
 def test_limits_of_the_database_are_refused_in_its_words(
     tx: Connection, api: httpx.Client, record: Any, owner: str
 ) -> None:
-    """What is beyond the document's bounds is refused in the words of the database."""
+    """Values beyond the documented limits are refused in the words of the database."""
     record(amount=10)
     longest = described("HoldRequest.expires_in")["maximum"]
     asset = "A" * described("/ledger/{owner_id} asset")["maxLength"]

@@ -1,4 +1,4 @@
-"""The log: one line per request, with what it was about and how it ended."""
+"""The log: one line per request, with its subject and its outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ask = Callable[[httpx.Client], httpx.Response]
 
 @pytest.fixture
 def lines_of(ledger_db: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., Lines]:
-    """Give the log of a service that is asked some requests, one after another."""
+    """Return the log of a service that answers some requests, one after another."""
 
     def lines(*requests: Ask) -> Lines:
         with running(make_service(ledger_db)) as api:
@@ -73,13 +73,15 @@ def test_outcome_of_each_kind_of_answer(lines_of: Callable[..., Lines]) -> None:
         get("/nothing"),
     )
 
-    assert [(line["outcome"], line.get("code"), line["status"]) for line in lines] == [
-        ("recorded", None, 201),
-        ("replayed", None, 200),
-        ("refused", "insufficient_balance", 402),
-        ("invalid", "invalid_request", 422),
-        ("answered", None, 200),
-        ("invalid", "not_found", 404),
+    assert [
+        (line["outcome"], line.get("code"), line["status"], line.get("owner")) for line in lines
+    ] == [
+        ("recorded", None, 201, "alice"),
+        ("replayed", None, 200, "alice"),
+        ("refused", "insufficient_balance", 402, "alice"),
+        ("invalid", "invalid_request", 422, None),
+        ("answered", None, 200, "alice"),
+        ("invalid", "not_found", 404, None),
     ]
 
 

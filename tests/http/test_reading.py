@@ -38,7 +38,7 @@ STRANGE_OWNERS = [
 
 
 def encoded(owner: str) -> str:
-    # The client would take dots for directories.
+    # The client would remove dot segments.
     return quote(owner, safe="").replace(".", "%2E")
 
 

@@ -1,4 +1,4 @@
-"""`POST /ledger`: what is recorded, and what the answer says."""
+"""`POST /ledger`."""
 
 from __future__ import annotations
 

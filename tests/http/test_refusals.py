@@ -1,4 +1,4 @@
-"""What the ledger refuses arrives as a problem with the values of the refusal."""
+"""Refusals of the ledger are problems with the values of the refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service that could not do its work does not start, and says why in plain words."""
+"""A service that cannot work refuses to start, and says why."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class App1WithMore(BaseLedgerOperation):
 
 
 def refusal_of(service: Any) -> str:
-    """Start a service as a server would, and give the message that the server would show."""
+    """Start a service as a server would, and return the message that the server would show."""
 
     async def start() -> str:
         told: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Callers who wait for an account that somebody has locked: everybody is answered, or has gone."""
+"""Callers that wait for a locked account: each is answered, or has disconnected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def api(ledger_db: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def blocker(ledger_db: str, conn: Connection) -> Iterator[Connection]:
-    """A transaction that has locked alice's account; a rollback lets it go."""
+    """A transaction that has locked alice's account until it is rolled back."""
     record(conn, owner_id="alice", nonce="first")
     with psycopg.connect(ledger_db) as connection:
         connection.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = 'alice' FOR UPDATE")
@@ -73,7 +73,7 @@ def test_client_disconnect_while_queued_records_once(
             wait_until(lambda: someone_waits(conn))
             waiting = [threads.submit(api.post, "/ledger", json=entry(f"n{n}")) for n in range(4)]
             others = [api.post("/ledger", json=entry(f"other-{n}", "bob")) for n in range(3)]
-        # Gone without a word, as when a process is killed.
+        # Disconnected without notice, as when a process is killed.
         assert caller.fileno() == -1
         assert api.post("/ledger", json=entry("other-3", "bob")).status_code == 201
         blocker.rollback()

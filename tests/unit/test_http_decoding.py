@@ -1,4 +1,4 @@
-"""Decoding of requests: whatever arrives becomes a request or a problem."""
+"""Decoding: any input becomes a request or a problem."""
 
 from __future__ import annotations
 

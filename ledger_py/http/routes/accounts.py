@@ -45,7 +45,7 @@ async def entries(ledger: AsyncLedger, at: AccountPath, query: EntriesQuery) -> 
         before_seq=None if query.cursor is None else int(query.cursor),
         max_rows=query.limit,
     )
-    # Entries are numbered from 1 without gaps, so the one with number 1 is the last.
+    # Entries are numbered from 1 without gaps, so no page follows number 1.
     more = len(page) == query.limit and page[-1].seq > 1
     return EntryPage(entries=page, next=str(page[-1].seq) if more else None)
 
@@ -66,7 +66,7 @@ async def holds(ledger: AsyncLedger, at: AccountPath, query: HoldsQuery) -> Hold
 
 @Route("GET", "/ledger/{owner_id}/statement", answers="The statement")
 async def statement(ledger: AsyncLedger, at: AccountPath, query: StatementQuery) -> Statement:
-    """Read what moved on an account in a period."""
+    """Read the statement of an account for a period."""
     opening, *totals, closing = await ledger.statement(
         owner_id=at.owner_id, since=query.since, until=query.until, asset=query.asset
     )

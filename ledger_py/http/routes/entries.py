@@ -61,7 +61,7 @@ _RECORDED: Final = RecordedEntry(
 
 def _entry_examples(operations: type[BaseLedgerOperation]) -> dict[str, Any]:
     request = {"owner_id": "test_user", "nonce": _NONCE}
-    # The last one is an operation of the app's own, unless it has only what all apps have.
+    # The last operation is one of the app's own, if it has any.
     own = list(operations)[-1].value
     return {
         "explicit amount": {"operation": "CREDIT_ADD", "amount": 10, **request},

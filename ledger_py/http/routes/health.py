@@ -14,7 +14,7 @@ from ledger_py.http.schemas import Liveness, Readiness
 from ledger_py.operations import BaseLedgerOperation
 
 _PATIENCE: Final = 2.0
-"""Seconds to wait for a connection: a health check is to be answered soon."""
+"""Seconds to wait for a connection: health checks need a quick answer."""
 
 
 @Route("GET", "/health/live", tag="health", answers="The service runs")

@@ -6,8 +6,10 @@ BEGIN
 END
 $$;
 
--- It comes back with the code.
+-- These come back with the code.
 DROP VIEW IF EXISTS ledger_core.journals;
+
+DROP FUNCTION IF EXISTS ledger_core.hashed_hold_event;
 
 ALTER TABLE ledger.entries DROP COLUMN subject_slot;
 

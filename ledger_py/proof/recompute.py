@@ -1,51 +1,49 @@
-"""Verifies an export of the books without a database, in one pass and constant memory.
+"""Verify an export of the books without a database, in one pass and constant memory.
 
 This file needs nothing but Python: copy it to wherever the export is, read it, and run
-`python recompute.py EXPORT`. It decides nothing that the database could have decided wrongly for
-it: it only adds, counts and hashes.
+`python recompute.py EXPORT`. It only adds, counts and hashes, and trusts nothing that the database
+computed.
 
 The export
-    One JSON object per line, and in each the `table` of which it is a row:
+    One JSON object per line, each with the `table` that it is a row of:
 
     1. `entries`, sorted by owner_id, asset (both by code point) and seq;
-    2. `operator_actions`, the journal of what was done by hand, sorted by owner_id, asset and
-       action_seq;
+    2. `operator_actions`, the journal of operators, sorted by owner_id, asset and action_seq;
     3. `operation_changes`, the journal of the catalogue, sorted by change_id;
     4. `hold_events`, the journal of the holds, sorted by owner_id, asset and event_seq.
 
-    The last line is `{"lines": N}` with the number of lines before it. Times are ISO 8601;
+    The last line is `{"lines": N}` with the number of lines before it. Times are ISO 8601.
     `metadata`, `before`, `after`, `rule` and `hold` are strings with the text that PostgreSQL gives
-    for the JSON; `hash` is hexadecimal.
+    for the JSON. `hash` is hexadecimal.
 
 What must hold
-    The entries of an account are one chain, the operator's actions on it are another, the events of
-    its holds a third, and the changes of the catalogue are one. In each chain the number (`seq`,
+    The entries of an account are one chain. So are the operators' actions on it, and the events of
+    its holds. The changes of the catalogue are one chain. In each chain the number (`seq`,
     `action_seq`, `event_seq`, `change_id`) is 1, 2, 3 …, and `hash` is SHA-256 over the hash of the
     line before (32 zero bytes before the first) followed by the canonical bytes of the line. Of
     entries also: `balance_after` is the balance before plus `amount`, and `recorded_at` does not
     run backwards.
 
     The canonical bytes are numbers of eight bytes, big-endian (times in microseconds since
-    2000-01-01 UTC), followed by UTF-8 text, its parts separated by commas. "Counted" is a text that
-    comes after its length in characters and a colon. What is named with `=` is there only if it is
-    true or not null.
+    2000-01-01 UTC), followed by UTF-8 text, its parts separated by commas. "Counted" is a text
+    after its length in characters and a colon. An option is `name=value`, and is there only if the
+    column is not null: a text counted, an integer in decimal, a boolean as `true` or `false`.
 
     `entries`
         Numbers: `seq`, `entry_id`, `amount`, `balance_after`, `recorded_at`, `xact_id`. Text:
         `asset`, `app`, `operation`; `owner_id` and `nonce`, counted; the words `amount_defaulted`
-        and `expiry_defaulted` if they are true; `metadata=` (counted), `expires_at=` (sixteen
-        hexadecimal digits of the number), `claim_subject=` and `hold_nonce=` (counted),
-        `hold_final=` (`true` or `false`), `reverses_seq=` (decimal), `frees_claim=` (`true` or
-        `false`), `claim_slot=` and `subject_slot=` (decimal).
+        and `expiry_defaulted` if they are true; the options `metadata`, `expires_at` (sixteen
+        hexadecimal digits of the number), `claim_subject`, `hold_nonce`, `hold_final`,
+        `reverses_seq`, `frees_claim`, `claim_slot`, `subject_slot`.
     `operator_actions`
         Numbers: `action_seq`, `acted_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `action`,
-        `role_name`, `actor`, `reason`, `before`, `after`; then `seq=` (decimal).
+        `role_name`, `actor`, `reason`, `before`, `after`; the option `seq`.
     `operation_changes`
-        Numbers: `change_id`, `changed_at`, `xact_id`. Text, counted: `change`, `operation` (nothing
-        if it is null), `changed_by`, `rule`; then `app=` and `role_name=` (counted).
+        Numbers: `change_id`, `changed_at`, `xact_id`. Text, counted: `change`, `operation` (empty
+        if it is null), `changed_by`, `rule`; the options `app` and `role_name`.
     `hold_events`
         Numbers: `event_seq`, `happened_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `app`,
-        `hold_nonce`, `event`, `hold`; then `seq=` (decimal).
+        `hold_nonce`, `event`, `hold`; the option `seq`.
 
 The digest of a checkpoint
     Begin with 32 zero bytes. For each chain in the order of the export, take its last line among
@@ -63,7 +61,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -74,11 +72,42 @@ Line: TypeAlias = dict[str, Any]
 Chain: TypeAlias = tuple[int, str, str]
 """Which table, in the order of the export; owner; asset."""
 
-_NUMBERED_BY: Final = {
-    "entries": "seq",
-    "operator_actions": "action_seq",
-    "operation_changes": "change_id",
-    "hold_events": "event_seq",
+
+@dataclass(frozen=True)
+class Journal:
+    """How a journal is chained, and what its hash covers."""
+
+    number: str
+    """The column that numbers its lines."""
+    time: str
+    texts: tuple[str, ...]
+    """The columns that every line has, counted."""
+    options: tuple[str, ...]
+    """The columns that only some lines have."""
+
+
+_JOURNALS: Final = {
+    "operator_actions": Journal(
+        "action_seq",
+        "acted_at",
+        ("owner_id", "asset", "action", "role_name", "actor", "reason", "before", "after"),
+        ("seq",),
+    ),
+    "operation_changes": Journal(
+        "change_id",
+        "changed_at",
+        ("change", "operation", "changed_by", "rule"),
+        ("app", "role_name"),
+    ),
+    "hold_events": Journal(
+        "event_seq",
+        "happened_at",
+        ("owner_id", "asset", "app", "hold_nonce", "event", "hold"),
+        ("seq",),
+    ),
+}
+_NUMBERED_BY: Final = {"entries": "seq"} | {
+    name: journal.number for name, journal in _JOURNALS.items()
 }
 _TABLES: Final = list(_NUMBERED_BY)
 _NOTHING: Final = bytes(32)
@@ -108,7 +137,7 @@ class Recomputation:
     """One pass over an export.
 
     Args:
-        horizons: of the checkpoints whose digests are wanted; by default that of everything.
+        horizons: Those of the checkpoints whose digests are wanted; all of the export if left out.
     """
 
     def __init__(self, horizons: Sequence[int] = (WITHOUT_END,)) -> None:
@@ -126,10 +155,10 @@ class Recomputation:
         """Read an export to its end.
 
         Args:
-            lines: those of the export, also by and by.
+            lines: The lines of the export, read lazily.
 
         Yields:
-            What is wrong, in the order of the lines; nothing if the export is right.
+            The problems, in the order of the lines; none if the export is right.
         """
         number = read = 0
         stated = None
@@ -156,10 +185,10 @@ class Recomputation:
             )
 
     def digest(self, horizon: int = WITHOUT_END) -> str:
-        """Give the digest over the heads of all chains at a horizon, when all is read.
+        """Give the digest over the heads of all chains at a horizon, once everything is read.
 
         Args:
-            horizon: one of those that were asked for.
+            horizon: One of the horizons given to the class.
 
         Returns:
             64 hexadecimal digits, as `ledger.checkpoint()` gives them.
@@ -190,7 +219,7 @@ class Recomputation:
             yield from self._examine_entry(number, line, row)
         if found != expected:
             yield Problem(number, f"hash is not {expected.hex()}", row)
-        # What follows is held against what is written here, so that each fault is told once.
+        # Compare the next line with what is written here, so that each fault is reported once.
         self._number = line[numbered_by]
         self._hash = found
         for horizon in self._digests:
@@ -228,15 +257,14 @@ def canonical_bytes(line: Line) -> bytes:
     """Give the bytes of a line over which its hash runs.
 
     Args:
-        line: of an export, decoded.
-
-    Returns:
-        All of it but the hash.
+        line: A line of an export, decoded.
 
     Raises:
-        KeyError, TypeError, ValueError, struct.error: it is no line of an export.
+        KeyError, TypeError, ValueError, struct.error: It is not a line of an export.
     """
-    return _CANONICAL[line["table"]](line)
+    if line["table"] == "entries":
+        return _entry_bytes(line)
+    return _journal_bytes(_JOURNALS[line["table"]], line)
 
 
 def _entry_bytes(entry: Line) -> bytes:
@@ -257,65 +285,41 @@ def _entry_bytes(entry: Line) -> bytes:
         _counted(entry["nonce"]),
     ]
     parts += [flag for flag in ("amount_defaulted", "expiry_defaulted") if entry[flag]]
-    if entry["metadata"] is not None:
-        parts.append(f"metadata={_counted(entry['metadata'])}")
+    parts += _options(entry, "metadata")
     if entry["expires_at"] is not None:
         parts.append(f"expires_at={struct.pack('>q', _microseconds(entry['expires_at'])).hex()}")
-    for name in ("claim_subject", "hold_nonce"):
-        if entry[name] is not None:
-            parts.append(f"{name}={_counted(entry[name])}")
-    if entry["hold_final"] is not None:
-        parts.append(f"hold_final={'true' if entry['hold_final'] else 'false'}")
-    if entry["reverses_seq"] is not None:
-        parts.append(f"reverses_seq={entry['reverses_seq']}")
-    if entry["frees_claim"] is not None:
-        parts.append(f"frees_claim={'true' if entry['frees_claim'] else 'false'}")
-    for name in ("claim_slot", "subject_slot"):
-        if entry.get(name) is not None:  # an export of 0.1 has neither
-            parts.append(f"{name}={entry[name]}")
-    return numbers + ",".join(parts).encode()
-
-
-def _action_bytes(action: Line) -> bytes:
-    numbers = struct.pack(
-        ">qqQ", action["action_seq"], _microseconds(action["acted_at"]), action["xact_id"]
+    parts += _options(
+        entry,
+        "claim_subject",
+        "hold_nonce",
+        "hold_final",
+        "reverses_seq",
+        "frees_claim",
+        "claim_slot",
+        "subject_slot",
     )
-    names = ("owner_id", "asset", "action", "role_name", "actor", "reason", "before", "after")
-    parts = [_counted(action[name]) for name in names]
-    if action["seq"] is not None:
-        parts.append(f"seq={action['seq']}")
     return numbers + ",".join(parts).encode()
 
 
-def _change_bytes(change: Line) -> bytes:
+def _journal_bytes(journal: Journal, line: Line) -> bytes:
     numbers = struct.pack(
-        ">qqQ", change["change_id"], _microseconds(change["changed_at"]), change["xact_id"]
+        ">qqQ", line[journal.number], _microseconds(line[journal.time]), line["xact_id"]
     )
-    names = ("change", "operation", "changed_by", "rule")
-    parts = ["" if change[name] is None else _counted(change[name]) for name in names]
-    for name in ("app", "role_name"):
-        if change.get(name) is not None:  # an export of 0.1 has no role_name
-            parts.append(f"{name}={_counted(change[name])}")
+    parts = ["" if line[name] is None else _counted(line[name]) for name in journal.texts]
+    parts += _options(line, *journal.options)
     return numbers + ",".join(parts).encode()
 
 
-def _hold_event_bytes(event: Line) -> bytes:
-    numbers = struct.pack(
-        ">qqQ", event["event_seq"], _microseconds(event["happened_at"]), event["xact_id"]
-    )
-    names = ("owner_id", "asset", "app", "hold_nonce", "event", "hold")
-    parts = [_counted(event[name]) for name in names]
-    if event["seq"] is not None:
-        parts.append(f"seq={event['seq']}")
-    return numbers + ",".join(parts).encode()
-
-
-_CANONICAL: Final[dict[str, Callable[[Line], bytes]]] = {
-    "entries": _entry_bytes,
-    "operator_actions": _action_bytes,
-    "operation_changes": _change_bytes,
-    "hold_events": _hold_event_bytes,
-}
+def _options(line: Line, *names: str) -> Iterator[str]:
+    """Give the columns that are not null as `name=value`: counted, decimal, or true or false."""
+    for name in names:
+        value = line.get(name)  # An export of 0.1 lacks some columns.
+        if isinstance(value, bool):
+            yield f"{name}={'true' if value else 'false'}"
+        elif isinstance(value, str):
+            yield f"{name}={_counted(value)}"
+        elif value is not None:
+            yield f"{name}={value}"
 
 
 def _counted(text: str) -> str:
@@ -327,13 +331,13 @@ def _microseconds(at: str) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Verify the export that is named, and write down what was found.
+    """Verify an export and print the problems.
 
     Args:
-        arguments: the file, and if wanted the horizon of a checkpoint to give the digest for.
+        arguments: The file, and optionally the horizon of a checkpoint to print the digest for.
 
     Returns:
-        0 if the export is right, 1 if not, 2 if the arguments are not understood.
+        The exit code: 0 if the export is right, 1 if not, 2 for a wrong usage.
     """
     if not 1 <= len(arguments) <= 2:
         sys.stderr.write("Usage: python recompute.py EXPORT [HORIZON]\n")

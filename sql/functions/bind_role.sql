@@ -24,7 +24,7 @@ BEGIN
     INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING
     RETURNING bound_at INTO v_bound_at;
     IF FOUND THEN
-        PERFORM ledger_core.note_change(
+        PERFORM ledger_core.journal_change(
             'bound', NULL, bind_role.app, ledger_core.noted_binding(v_bound_at), bind_role.role
         );
     END IF;

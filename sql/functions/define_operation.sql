@@ -64,7 +64,7 @@ BEGIN
     ELSE
         RETURN;
     END IF;
-    PERFORM ledger_core.note_change('defined', v_new.operation, NULL, ledger_core.noted_operation(v_new));
+    PERFORM ledger_core.journal_change('defined', v_new.operation, NULL, ledger_core.noted_operation(v_new));
     IF v_new.shared THEN
         FOR v_app IN SELECT app FROM ledger.apps ORDER BY app LOOP
             PERFORM ledger_core.allow_operation(v_app, v_new.operation, NULL, NULL, NULL, FALSE);

@@ -22,7 +22,7 @@ BEGIN
     WHERE apps.description <> excluded.description
     RETURNING registered_at INTO v_registered_at;
     IF FOUND THEN
-        PERFORM ledger_core.note_change(
+        PERFORM ledger_core.journal_change(
             'registered', NULL, register_app.app, ledger_core.noted_app(register_app.description, v_registered_at)
         );
     END IF;

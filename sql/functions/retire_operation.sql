@@ -21,7 +21,7 @@ BEGIN
     ELSIF v_old.retired_at IS NULL THEN
         UPDATE ledger.operations SET retired_at = v_retired_at WHERE operation = retire_operation.operation;
         v_old.retired_at := v_retired_at;
-        PERFORM ledger_core.note_change('retired', v_old.operation, NULL, ledger_core.noted_operation(v_old));
+        PERFORM ledger_core.journal_change('retired', v_old.operation, NULL, ledger_core.noted_operation(v_old));
     END IF;
 END
 $$;

@@ -15,7 +15,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    PERFORM ledger_core.note_change('unbound', NULL, unbind_role.app, '{}', unbind_role.role);
+    PERFORM ledger_core.journal_change('unbound', NULL, unbind_role.app, '{}', unbind_role.role);
     IF NOT EXISTS (SELECT 1 FROM ledger.app_roles WHERE role_name = unbind_role.role) THEN
         BEGIN
             EXECUTE format('REVOKE ledger_app FROM %I', unbind_role.role);

@@ -1,4 +1,4 @@
-"""The hash chain, computed again in Python from the recipe in sql/README.md."""
+"""The hash chain, computed from rows by the recipe at the head of ledger_py/proof/recompute.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sql.calls import Connection, Row
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 GENESIS = bytes(32)
-"""What the first entry of an account, or the first line of a journal, is chained to."""
+"""The hash before the first entry of an account, or the first line of a journal."""
 
 
 def entries_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
@@ -106,57 +106,37 @@ def canonical_bytes(line: Row) -> bytes:
     return _change_bytes(line) if "change_id" in line else _entry_bytes(line)
 
 
-def _action_bytes(action: Row) -> bytes:
-    numbers = struct.pack(
-        ">qqQ", action["action_seq"], _microseconds(action["acted_at"]), action["xact_number"]
-    )
-    parts = [
-        _counted(action["owner_id"]),
-        _counted(action["asset"]),
-        _counted(action["action"]),
-        _counted(action["role_name"]),
-        _counted(action["actor"]),
-        _counted(action["reason"]),
-        _counted(action["before_text"]),
-        _counted(action["after_text"]),
+def _journal_bytes(
+    number: int, at: datetime, line: Row, texts: list[str | None], **options: str | int | None
+) -> bytes:
+    numbers = struct.pack(">qqQ", number, _microseconds(at), line["xact_number"])
+    parts = ["" if text is None else _counted(text) for text in texts]
+    parts += [
+        f"{name}={_counted(value) if isinstance(value, str) else value}"
+        for name, value in options.items()
+        if value is not None
     ]
-    if action["seq"] is not None:
-        parts.append(f"seq={action['seq']}")
     return numbers + ",".join(parts).encode()
+
+
+def _action_bytes(action: Row) -> bytes:
+    names = ["owner_id", "asset", "action", "role_name", "actor", "reason"]
+    texts = [*(action[name] for name in names), action["before_text"], action["after_text"]]
+    return _journal_bytes(
+        action["action_seq"], action["acted_at"], action, texts, seq=action["seq"]
+    )
 
 
 def _change_bytes(change: Row) -> bytes:
-    numbers = struct.pack(
-        ">qqQ", change["change_id"], _microseconds(change["changed_at"]), change["xact_number"]
-    )
-    parts = [
-        _counted(change["change"]),
-        _counted(change["operation"]) if change["operation"] is not None else "",
-        _counted(change["changed_by"]),
-        _counted(change["rule_text"]),
-    ]
-    if change["app"] is not None:
-        parts.append(f"app={_counted(change['app'])}")
-    if change["role_name"] is not None:
-        parts.append(f"role_name={_counted(change['role_name'])}")
-    return numbers + ",".join(parts).encode()
+    texts = [change["change"], change["operation"], change["changed_by"], change["rule_text"]]
+    options = {name: change[name] for name in ("app", "role_name")}
+    return _journal_bytes(change["change_id"], change["changed_at"], change, texts, **options)
 
 
 def _hold_event_bytes(event: Row) -> bytes:
-    numbers = struct.pack(
-        ">qqQ", event["event_seq"], _microseconds(event["happened_at"]), event["xact_number"]
-    )
-    parts = [
-        _counted(event["owner_id"]),
-        _counted(event["asset"]),
-        _counted(event["app"]),
-        _counted(event["hold_nonce"]),
-        _counted(event["event"]),
-        _counted(event["hold_text"]),
-    ]
-    if event["seq"] is not None:
-        parts.append(f"seq={event['seq']}")
-    return numbers + ",".join(parts).encode()
+    names = ["owner_id", "asset", "app", "hold_nonce", "event"]
+    texts = [*(event[name] for name in names), event["hold_text"]]
+    return _journal_bytes(event["event_seq"], event["happened_at"], event, texts, seq=event["seq"])
 
 
 def _entry_bytes(entry: Row) -> bytes:

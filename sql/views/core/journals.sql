@@ -1,4 +1,5 @@
--- requires: functions/core/operators/action_bytes, functions/core/catalogue/change_bytes, functions/core/holds/hold_event_bytes
+-- requires: functions/core/journals/hashed_action, functions/core/journals/hashed_change
+-- requires: functions/core/journals/hashed_hold_event
 CREATE OR REPLACE VIEW ledger_core.journals AS
 SELECT
     'operator_actions' AS journal,
@@ -8,10 +9,7 @@ SELECT
     actions.action_seq AS number,
     actions.xact_id,
     actions.hash,
-    ledger_core.action_bytes(
-        actions.action_seq, actions.acted_at, actions.xact_id, actions.owner_id, actions.asset, actions.action,
-        actions.role_name, actions.actor, actions.reason, actions.before, actions.after, actions.seq
-    ) AS line_bytes,
+    ledger_core.hashed_action(actions) AS line_bytes,
     actions.seq,
     jsonb_build_object('action_seq', actions.action_seq, 'action', actions.action) AS line
 FROM ledger.operator_actions AS actions
@@ -24,10 +22,7 @@ SELECT
     changes.change_id,
     changes.xact_id,
     changes.hash,
-    ledger_core.change_bytes(
-        changes.change_id, changes.changed_at, changes.xact_id, changes.change, changes.operation,
-        changes.changed_by, changes.rule, changes.app, changes.role_name
-    ),
+    ledger_core.hashed_change(changes),
     NULL,
     jsonb_build_object(
         'change_id', changes.change_id, 'change', changes.change, 'operation', changes.operation, 'app', changes.app
@@ -42,10 +37,7 @@ SELECT
     events.event_seq,
     events.xact_id,
     events.hash,
-    ledger_core.hold_event_bytes(
-        events.event_seq, events.happened_at, events.xact_id, events.owner_id, events.asset, events.app,
-        events.hold_nonce, events.event, events.hold, events.seq
-    ),
+    ledger_core.hashed_hold_event(events),
     events.seq,
     jsonb_build_object(
         'event_seq', events.event_seq, 'event', events.event, 'app', events.app, 'hold_nonce', events.hold_nonce
@@ -53,4 +45,4 @@ SELECT
 FROM ledger.hold_events AS events;
 
 COMMENT ON VIEW ledger_core.journals IS
-'The lines of the journals in one form: the chain that a line belongs to (journal and, unless it is the catalogue''s, of_account: owner and asset), its number there, its hash, and the canonical bytes over which that runs; line: what names it in a discrepancy.';
+'The lines of the three journals in one form. journal, owner_id, asset: the chain that a line belongs to (of_account is false for the catalogue''s, which has neither owner nor asset). number, hash: its place there. line_bytes: its canonical bytes. line: names it in a discrepancy.';

@@ -20,7 +20,7 @@ BEGIN
         AND (allowed.default_amount, allowed.min_amount, allowed.max_amount)
         IS DISTINCT FROM (excluded.default_amount, excluded.min_amount, excluded.max_amount);
     IF FOUND THEN
-        PERFORM ledger_core.note_change(
+        PERFORM ledger_core.journal_change(
             'allowed', allow_operation.operation, allow_operation.app,
             jsonb_build_object(
                 'default_amount', allow_operation.default_amount,

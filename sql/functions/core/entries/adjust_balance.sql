@@ -33,7 +33,7 @@ BEGIN
         );
         PERFORM ledger_core.note_next_due(adjust_balance.owner_id, adjust_balance.asset);
     END IF;
-    PERFORM ledger_core.note_action(
+    PERFORM ledger_core.journal_action(
         adjust_balance.owner_id, adjust_balance.asset, 'adjust_balance', adjust_balance.actor, adjust_balance.reason,
         v_account.now, v_recorded.seq,
         jsonb_build_object('balance', v_account.balance), jsonb_build_object('balance', v_recorded.balance)

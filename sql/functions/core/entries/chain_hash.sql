@@ -6,4 +6,4 @@ IMMUTABLE
 AS $$ SELECT sha256(previous || entry_bytes) $$;
 
 COMMENT ON FUNCTION ledger_core.chain_hash IS
-'Hash of an entry or of a line of a journal: SHA-256 over the hash of the one before (32 zero bytes before the first) and its canonical bytes: ledger_core.entry_bytes, action_bytes, change_bytes.';
+'The hash of an entry, or of a line of a journal: SHA-256 over the hash of the one before (ledger_core.zero_hash before the first) and its canonical bytes (ledger_core.hashed_entry, hashed_line).';

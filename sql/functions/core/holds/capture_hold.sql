@@ -73,7 +73,7 @@ BEGIN
         );
         PERFORM ledger_core.expire_lots(capture_hold.owner_id, capture_hold.asset, v_account.now);
     END IF;
-    PERFORM ledger_core.note_hold(
+    PERFORM ledger_core.journal_hold(
         capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now,
         v_recorded.seq
     );

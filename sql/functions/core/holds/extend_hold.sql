@@ -20,7 +20,7 @@ BEGIN
     UPDATE ledger.holds
     SET expires_at = v_until
     WHERE owner_id = extend_hold.owner_id AND app = extend_hold.app AND nonce = extend_hold.hold_nonce;
-    PERFORM ledger_core.note_hold(
+    PERFORM ledger_core.journal_hold(
         extend_hold.owner_id, extend_hold.asset, extend_hold.app, extend_hold.hold_nonce, 'extended', v_account.now
     );
     PERFORM ledger_core.note_next_due(extend_hold.owner_id, extend_hold.asset);

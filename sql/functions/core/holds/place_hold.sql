@@ -56,7 +56,7 @@ BEGIN
     PERFORM ledger_core.reserve_lots(
         place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
     );
-    PERFORM ledger_core.note_hold(
+    PERFORM ledger_core.journal_hold(
         place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_placed_at
     );
     PERFORM ledger_core.note_next_due(place_hold.owner_id, place_hold.asset);

@@ -17,7 +17,7 @@ BEGIN
     PERFORM ledger_core.close_hold(
         release_hold.owner_id, release_hold.app, release_hold.hold_nonce, 'released', v_account.now
     );
-    PERFORM ledger_core.note_hold(
+    PERFORM ledger_core.journal_hold(
         release_hold.owner_id, release_hold.asset, release_hold.app, release_hold.hold_nonce, 'released', v_account.now
     );
     PERFORM ledger_core.expire_lots(release_hold.owner_id, release_hold.asset, v_account.now);

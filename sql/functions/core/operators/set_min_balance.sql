@@ -37,7 +37,7 @@ BEGIN
     UPDATE ledger.accounts
     SET min_balance = set_min_balance.min_balance
     WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset;
-    PERFORM ledger_core.note_action(
+    PERFORM ledger_core.journal_action(
         set_min_balance.owner_id, set_min_balance.asset, 'set_min_balance', set_min_balance.actor, set_min_balance.reason,
         v_account.now, NULL,
         jsonb_build_object('min_balance', v_account.min_balance),

@@ -15,10 +15,7 @@ BEGIN
     FROM (
         SELECT
             holds.owner_id, holds.asset, holds.app, holds.nonce,
-            ledger_core.noted_hold(
-                holds.operation, holds.amount, holds.captured, holds.status, holds.placed_at, holds.expires_in,
-                holds.expires_at, holds.closed_at, holds.metadata, reserved.lots
-            ) AS hold
+            ledger_core.noted_hold(holds, reserved.lots) AS hold
         FROM ledger.holds
         LEFT JOIN (
             SELECT

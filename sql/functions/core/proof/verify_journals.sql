@@ -14,7 +14,7 @@ BEGIN
             journals.*,
             lag(journals.number, 1, 0::bigint) OVER chain + 1 AS expected_number,
             ledger_core.chain_hash(
-                lag(journals.hash, 1, decode(repeat('00', 32), 'hex')) OVER chain, journals.line_bytes
+                lag(journals.hash, 1, ledger_core.zero_hash()) OVER chain, journals.line_bytes
             ) AS expected_hash
         FROM ledger_core.journals
         WHERE ledger_core.owner_in_range(journals.owner_id, first, last, included)

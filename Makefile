@@ -45,7 +45,7 @@ check: install ## run all static checks
 	@rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet ledger_py/client_async.py:$(VENV)/client.py; \
 		diff -u ledger_py/client.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }
 	$(BIN)/python -m pip check --disable-pip-version-check
-	$(BIN)/pytest -q tests/unit/test_lock.py
+	$(BIN)/pytest -q tests/unit/test_lock.py tests/documents/test_changelog.py
 
 faults: install ## kill, pause and cut off what can be under load, then compare; more with ARGS=--help
 	$(BIN)/python -m tests.faults $(ARGS)

@@ -28,4 +28,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.allow_operation IS
-'Puts an operation into an app''s set, or changes its default and bounds there: signed whole units, null takes the operation''s own. They must lie within the operation''s (LG904 at commit). Can be called again. For operators and migrations. Raises LG101, LG102.';
+'Adds an operation to an app, or changes its default and bounds there: signed whole units; null takes those of the
+operation.
+They must lie within those of the operation (LG904 at commit).
+Can be called again. For operators and migrations. Raises LG101, LG102.';

@@ -35,4 +35,8 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.balance IS
-'One row: the owner''s balance in whole units of the asset, what open holds reserve, what is available to spend, the number of entries, and when the next credits expire and how many. Exact at this microsecond, though expiries may not be posted yet. Zeros for an owner never seen. Raises LG001.';
+'The balance of an owner at this microsecond, one row, in whole units of the asset; expiries count although they may not
+be posted yet.
+balance: all credits. held: reserved by open holds. available: free to spend. entries: their number.
+next_expires_at and next_expires_amount: when the next credits expire, and how many. Zeros for an unknown owner. Raises
+LG001.';

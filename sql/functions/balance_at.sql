@@ -13,4 +13,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.balance_at IS
-'The owner''s balance at a time that is not in the future, in whole units of the asset, entries of that very microsecond included; 0 before the first entry. Raises LG001.';
+'The balance of an owner at a past time, in whole units of the asset, including entries of that microsecond.
+0 before the first entry. Raises LG001.';

@@ -32,7 +32,7 @@ BEGIN
         EXECUTE format('GRANT ledger_app TO %I', bind_role.role);
     EXCEPTION
         WHEN insufficient_privilege OR undefined_object THEN
-            -- The role may be a member already, by an administrator's hand.
+            -- An administrator may have made the role a member already.
             IF NOT EXISTS (
                 SELECT 1 FROM pg_roles
                 WHERE rolname = 'ledger_app' AND pg_has_role(bind_role.role, oid, 'USAGE')
@@ -49,4 +49,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.bind_role IS
-'Lets a login role record for an app: makes it a member of ledger_app and notes the app. A role may be bound to several apps. Can be called again. For operators. Raises LG001, LG101.';
+'Allows a login role to record for an app: binds it to the app and makes it a member of ledger_app.
+A role may be bound to several apps. Can be called again. For operators. Raises LG001, LG101.';

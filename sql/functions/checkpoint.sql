@@ -6,7 +6,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- Everything of older transactions is decided, so the same question has the same answer for ever.
+    -- Transactions before the horizon have all ended, so the digest for this horizon never changes.
     v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
 BEGIN
     RETURN QUERY
@@ -16,4 +16,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.checkpoint IS
-'One digest over the newest entries, operator actions and hold events of all accounts and the newest change of the catalogue, and through their hashes over everything recorded before; accounts and entries count what of the entries it covers. Keep horizon and digest where nobody who can write this database can reach them; ledger.verify_checkpoint holds them against the books later.';
+'A digest over the newest entry, operator action and hold event of every account and the newest change of the catalogue.
+Through their hashes it covers everything recorded before. accounts and entries: how many it covers.
+Keep horizon and digest out of reach of those who can write this database, and pass them to ledger.verify_checkpoint
+later.';

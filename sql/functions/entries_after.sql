@@ -33,4 +33,8 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.entries_after IS
-'The change feed over all accounts: up to max_rows (1 to 10000) entries behind a cursor, each with the cursor that stands behind it; pass the last one next time, null to begin. Every committed entry comes exactly once; they come in the order in which their transactions began to write, so order those of one account by seq. A row appears only when every older transaction of the server has ended, so that none can be skipped. Raises LG001.';
+'The change feed over all accounts: up to max_rows (1 to 10000) entries after a cursor (null: from the beginning).
+Each row has the cursor of its position; pass that of the last row next time.
+Every committed entry comes exactly once, in the order in which the transactions began to write; order those of one
+account by seq.
+A row appears once every older transaction of the server has ended, so that none is skipped. Raises LG001.';

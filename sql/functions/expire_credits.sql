@@ -31,4 +31,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.expire_credits IS
-'Posts what is due (EXPIRY entries, ends of holds) on up to max_accounts (1 to 100000) accounts that nobody touches, the longest due first; returns the number of accounts: call again until it is 0. For statements and feeds; balances are exact without it. Raises LG001.';
+'Posts what is due (EXPIRY entries, ends of holds) on up to max_accounts (1 to 100000) unlocked accounts, the longest due
+first.
+Returns the number of accounts; call again until it is 0.
+For statements and feeds: balances are exact without it. Raises LG001.';

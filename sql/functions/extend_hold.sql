@@ -17,4 +17,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.extend_hold IS
-'Lets an open hold last at least expires_in (positive, at most 366 days) from now; never shortens it, so a retry does no harm. Raises LG001, LG101, LG105, LG304 once it has ended, LG401.';
+'Extends an open hold to at least expires_in (positive, at most 366 days) from now. Never shortens it, so a retry is
+safe.
+Raises LG001, LG101, LG105, LG304 once it has ended, LG401.';

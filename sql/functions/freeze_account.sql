@@ -10,4 +10,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.freeze_account IS
-'Lets no app record, hold, capture or reverse on an account (LG303) until it is unfrozen. Holds can be released, replays are answered, operators can adjust, and credits go on expiring. actor and reason are kept in ledger.operator_actions. Can be called again. For operators. Raises LG001.';
+'Freezes an account: apps cannot record, hold, capture or reverse on it (LG303) until ledger.unfreeze_account.
+Holds can be released, replays are answered, operators can adjust, and credits still expire.
+actor and reason are kept in ledger.operator_actions. Can be called again. For operators. Raises LG001.';

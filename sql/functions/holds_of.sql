@@ -33,7 +33,7 @@ BEGIN
         SELECT
             holds.owner_id, holds.asset, holds.app, holds.operation, holds.nonce, holds.amount, holds.captured,
             holds.placed_at, holds.expires_at, holds.closed_at, holds.metadata,
-            -- An end by the clock counts although nothing has noted it yet.
+            -- A hold past its end counts as expired although that is not posted yet.
             CASE WHEN holds.status = 'open' AND holds.expires_at <= v_now THEN 'expired' ELSE holds.status END AS status
         FROM ledger.holds
         WHERE holds.owner_id = holds_of.owner_id AND holds.asset = holds_of.asset
@@ -46,4 +46,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.holds_of IS
-'An account''s holds in all apps, newest first: at most max_rows (1 to 1000) of those placed before the given time (null: from the newest), with the given status or any. Raises LG001.';
+'The holds of an account in all apps, newest first: at most max_rows (1 to 1000), with the given status or (null) any.
+Only those placed before the given time (null: from the newest). Raises LG001.';

@@ -13,4 +13,5 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION ledger.installed_files IS
-'What `ledger migrate` has put into this database, with checksums. A service reads it to see whether what it needs is there.';
+'The files that `ledger migrate` has applied to this database, with checksums.
+A service reads it to see whether the schema that it needs is installed.';

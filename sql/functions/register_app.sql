@@ -33,4 +33,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.register_app IS
-'Registers an app (lower snake case) with every shared operation, or changes its description. Can be called again. For operators and migrations. Raises LG001.';
+'Registers an app (lower snake case) with every shared operation, or changes its description.
+Can be called again. For operators and migrations. Raises LG001.';

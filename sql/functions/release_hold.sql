@@ -16,4 +16,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.release_hold IS
-'Ends a hold and gives back what it still reserves. Releasing a released hold again changes nothing (replayed is true). Raises LG001, LG101, LG105, LG304 if it was captured or has expired, LG401.';
+'Ends a hold and frees what it still reserves. Releasing a released hold again changes nothing (replayed is true).
+Raises LG001, LG101, LG105, LG304 if it was captured or has expired, LG401.';

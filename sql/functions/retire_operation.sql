@@ -27,4 +27,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.retire_operation IS
-'Takes an operation out of use for new entries in every app; what was recorded stays, and retries of it are still answered. Can be called again; ledger.define_operation brings it back. For operators and migrations. Raises LG102, LG902 for a shared operation.';
+'Closes an operation to new entries in every app. Its entries stay, and retries of them are still answered.
+Can be called again; ledger.define_operation reopens it. For operators and migrations. Raises LG102, LG902 for a shared
+operation.';

@@ -40,7 +40,7 @@ BEGIN
             AND entries.seq > v_opening.seq AND entries.seq <= v_closing.seq
         GROUP BY entries.app, entries.operation
         UNION ALL
-        -- What expired within the period and is not posted yet.
+        -- Expiries within the period that are not posted yet.
         SELECT
             'ledger', 'EXPIRY', 0,
             (v_closing.balance - v_closing.posted) - (v_opening.balance - v_opening.posted)
@@ -53,4 +53,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.statement IS
-'What moved on an account from since (included) to until (not included; at most now): a line opening with the balance before, a line total for each app and operation with the number of entries and their sum, and a line closing. opening + totals = closing. Signed whole units of the asset. Raises LG001.';
+'The movements of an account from since (included) to until (excluded, at most now), in signed whole units of the asset.
+A line opening with the balance before, a line total per app and operation with the number and sum of entries, a line
+closing.
+opening + totals = closing. Raises LG001.';

@@ -28,4 +28,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.unbind_role IS
-'Takes from a login role what ledger.bind_role gave it: from now on it cannot record for the app. With its last app it also leaves ledger_app, as far as the ledger''s owner had made it a member. Can be called again. For operators. Raises LG001, LG101.';
+'Ends the binding of a login role to an app: it can no longer record for it.
+With its last app it leaves ledger_app, if the owner of the ledger had made it a member.
+Can be called again. For operators. Raises LG001, LG101.';

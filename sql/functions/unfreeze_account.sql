@@ -10,4 +10,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.unfreeze_account IS
-'Opens a frozen account again. actor and reason are kept in ledger.operator_actions. Can be called again. For operators. Raises LG001.';
+'Lifts the freeze of an account. actor and reason are kept in ledger.operator_actions.
+Can be called again. For operators. Raises LG001.';

@@ -19,7 +19,7 @@ BEGIN
     END IF;
 
     RETURN QUERY SELECT * FROM ledger_core.verify_catalogue();
-    -- In ranges of owners, so that memory stays bounded and the caller sees that it goes on.
+    -- In ranges of owners, which bounds memory and lets the caller see progress.
     LOOP
         SELECT max(chunk.owner_id), count(*) INTO v_until, v_chunk
         FROM (
@@ -28,7 +28,7 @@ BEGIN
             ORDER BY accounts.owner_id
             LIMIT 10000
         ) AS chunk;
-        -- The first range has no beginning and the last no end: what has no account belongs to one as well.
+        -- The first and the last range are open, so that rows without an account belong to one as well.
         RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, v_after = '');
         EXIT WHEN v_until IS NULL;
         v_owners := v_owners + v_chunk;
@@ -39,4 +39,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.verify IS
-'Recomputes everything the ledger promises from the entries, for one owner or (null) for all, as of one moment; one row per discrepancy, none means that the books are right. For all owners it also checks the catalogue and that nothing guarding the books is switched off, and reports progress as notices. A past rewritten together with its hashes shows only against a checkpoint kept elsewhere: ledger.verify_checkpoint. Raises LG001.';
+'Recomputes the books from the entries, for one owner or (null) for all, as of one moment.
+Returns a row per discrepancy; no rows mean that the books are right.
+For all owners it also checks the catalogue and the guards of the books, and reports progress as notices.
+A past rewritten together with its hashes shows only against a checkpoint: ledger.verify_checkpoint. Raises LG001.';

@@ -25,4 +25,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.verify_checkpoint IS
-'Holds what ledger.checkpoint returned against the books of today: a row if anything recorded before it, an entry or a line of the journals, has been changed since, even together with all hashes; none if not. Raises LG001.';
+'Compares what ledger.checkpoint returned with the books of today.
+Returns a row if an entry or a line of a journal from before the checkpoint was changed, even together with all hashes.
+No rows mean that nothing was. Raises LG001.';

@@ -17,4 +17,5 @@ LEFT JOIN LATERAL (
 ) AS due ON TRUE;
 
 COMMENT ON VIEW ledger.account_balances IS
-'Every account as of this moment, in whole units of the asset: expiries and ends of holds count although they may not be posted yet.';
+'Every account as of this moment, in whole units of the asset.
+Expiries and ends of holds count although they may not be posted yet.';

@@ -19,4 +19,6 @@ INNER JOIN ledger.operation_prices AS common
 WHERE own.app IS NOT NULL AND common.app IS NULL AND common.change <> 'retired';
 
 COMMENT ON VIEW ledger.app_prices IS
-'The default and bounds that were in force for each app over time, its own where it has some; no row for times in which the operation was retired. For the price at a time: valid_from <= time < coalesce(valid_until, ''infinity'').';
+'The default and bounds in force for each app over time: its own, or those of the operation.
+No rows for times in which the operation was retired.
+The price at a time: valid_from <= time < coalesce(valid_until, ''infinity'').';

@@ -10,4 +10,6 @@ SELECT
 FROM ledger.entries
 GROUP BY entries.app, entries.operation, entries.asset, day;
 
-COMMENT ON VIEW ledger.app_usage IS 'What each app moved per operation and day (UTC): number of entries and owners, and the signed sum. Restrict day to see a period.';
+COMMENT ON VIEW ledger.app_usage IS
+'The use of each operation per app and day (UTC): number of entries and owners, and the signed sum.
+Restrict day to see a period.';

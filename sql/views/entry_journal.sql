@@ -26,4 +26,5 @@ LEFT JOIN LATERAL (
 ) AS reversals ON TRUE;
 
 COMMENT ON VIEW ledger.entry_journal IS
-'Every entry, with the balance after it and how much of it was reversed (reversed_amount, positive); a reversal names its original in reverses_seq. Order by owner_id, asset, seq.';
+'Every entry, with the balance after it and how much of it was reversed (reversed_amount, positive).
+A reversal names its original in reverses_seq. Order by owner_id, asset, seq.';

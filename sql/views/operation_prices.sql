@@ -12,4 +12,7 @@ SELECT
 FROM ledger.operation_changes AS changes
 WHERE changes.operation IS NOT NULL;
 
-COMMENT ON VIEW ledger.operation_prices IS 'The default and bounds of every operation over time (app null), and where an app has its own for it, those (null: the operation''s). For the price on a day: valid_from <= day < coalesce(valid_until, ''infinity'').';
+COMMENT ON VIEW ledger.operation_prices IS
+'The default and bounds of every operation over time (app null), and those of the apps that have their own.
+Null in a row of an app: those of the operation.
+The price at a time: valid_from <= time < coalesce(valid_until, ''infinity'').';

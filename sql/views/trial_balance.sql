@@ -30,4 +30,6 @@ FULL JOIN (
     GROUP BY accounts.asset
 ) AS stood ON moved.asset = stood.asset;
 
-COMMENT ON VIEW ledger.trial_balance IS 'Per asset what was issued, spent, expired, reversed and adjusted (signed sums of entries), their total, and the balances and holds of all accounts as posted; ties tells that total and balances agree.';
+COMMENT ON VIEW ledger.trial_balance IS
+'Per asset the signed sums of the entries (issued, spent, expired, reversed, adjusted) and their total,
+and the balances and holds of all accounts as posted. ties: whether total and balances agree.';

@@ -42,4 +42,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_operation_sets IS
-'Trigger at commit: raises LG902 if an app lacks a shared operation, LG904 if an app''s default or bounds are not within the operation''s.';
+'Trigger at commit: raises LG902 if an app lacks a shared operation,
+LG904 if the default or bounds of an app are not within those of the operation.';

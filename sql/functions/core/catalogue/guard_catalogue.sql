@@ -35,4 +35,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.guard_catalogue IS
-'Trigger: raises LG903 when an app, an operation or a member of a set to which entries or holds refer would be deleted, renamed, or counted in another asset.';
+'Trigger: raises LG903 when an app, an operation or a member of a set that entries or holds refer to
+would be deleted, renamed, or given another asset.';

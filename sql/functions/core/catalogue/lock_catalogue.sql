@@ -3,7 +3,7 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
-    -- With a snapshot from before the lock the checks at commit could not see what others did meanwhile.
+    -- With a snapshot older than the lock, the checks at commit could not see concurrent changes.
     IF current_setting('transaction_isolation') = 'repeatable read' THEN
         RAISE serialization_failure USING
             MESSAGE = 'The catalogue cannot be changed in a REPEATABLE READ transaction.',
@@ -14,4 +14,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.lock_catalogue IS
-'Lets one transaction at a time change the catalogue, so that an app and a shared operation made at the same moment see each other in the checks at commit.';
+'Serializes changes of the catalogue, so that an app and a shared operation made at the same moment
+see each other in the checks at commit.';

@@ -26,4 +26,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.add_lot IS
-'Makes the credits of the entry seq of a locked account a lot that expires. What pays off an overdraft is spent at once and does not expire.';
+'Makes the credits of the entry seq of a locked account a lot that expires.
+Credits that pay off an overdraft are spent at once and do not expire.';

@@ -40,4 +40,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.expire_lots IS
-'Posts one EXPIRY entry, as of the given time, for the credits of a locked account that have expired by then and that no hold reserves. Returns the number of entries: 0 or 1.';
+'Posts one EXPIRY entry, as of the given time, for the credits of a locked account that are expired and not reserved by a
+hold.
+Returns the number of entries: 0 or 1.';

@@ -22,4 +22,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.free_lots IS
-'Which lots of a locked, settled account cover up to most, and how much each: soonest to expire first, without what holds reserve.';
+'The lots of a locked, settled account that cover up to most, with the amount of each: soonest to expire first,
+without what holds reserve.';

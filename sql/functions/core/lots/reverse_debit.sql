@@ -50,4 +50,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.reverse_debit IS
-'For the reversal seq of a debit (already appended): gives amount back to where the original took it from, last taken first: credits that do not expire, then lots, latest to expire first. still_reversible: what is left of the original afterwards.';
+'For the reversal seq of a debit (already appended): returns amount to its sources, last taken first:
+credits that do not expire, then lots, latest to expire first. still_reversible: what is left of the original
+afterwards.';

@@ -19,4 +19,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.spend_lots IS
-'Takes up to amount (positive) for the entry seq from the lots of a locked, settled account, soonest to expire first, leaving what holds reserve. What the lots do not cover comes from credits that do not expire.';
+'Takes up to amount (positive) for the entry seq from the lots of a locked, settled account, soonest to expire first,
+except what holds reserve. The rest comes from credits that do not expire.';

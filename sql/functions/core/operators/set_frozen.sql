@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     PERFORM ledger_core.check_account(set_frozen.owner_id, set_frozen.asset);
     PERFORM ledger_core.check_actor(set_frozen.actor, set_frozen.reason);
-    -- An account never seen is not frozen, and need not come into being to stay so.
+    -- An unknown account is not frozen, so unfreezing need not create it.
     IF NOT set_frozen.frozen AND NOT EXISTS (
         SELECT 1 FROM ledger.accounts WHERE owner_id = set_frozen.owner_id AND asset = set_frozen.asset
     ) THEN

@@ -9,7 +9,7 @@ DECLARE
     v_account ledger_core.account_state;
     v_expiring bigint;
 BEGIN
-    -- An account never seen has this floor already, and need not come into being for it.
+    -- An unknown account has this floor already, so it need not be created.
     IF set_min_balance.min_balance = 0 AND NOT EXISTS (
         SELECT 1 FROM ledger.accounts WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset
     ) THEN

@@ -28,7 +28,7 @@ BEGIN
     FROM (
         SELECT accounts.owner_id, accounts.asset, newest.seq, newest.hash
         FROM ledger.accounts
-        -- Backwards from the head: no need to read what is older than the horizon.
+        -- Backwards from the head, so that entries older than the horizon are not read.
         CROSS JOIN LATERAL (
             SELECT entries.seq, entries.hash
             FROM ledger.entries
@@ -39,7 +39,7 @@ BEGIN
         ) AS newest
     ) AS heads;
 
-    -- A journal that is added comes last: checkpoints from before it then have the digest that they had.
+    -- New journals are added at the end, so that the digests of earlier checkpoints stay the same.
     FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events'] LOOP
         SELECT
             coalesce(
@@ -72,4 +72,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.heads_digest IS
-'SHA-256 chain over the newest entry, operator action and hold event of every account and the newest change of the catalogue (names, number and hash), among those of transactions before the horizon, in the order of the keys; with the number of accounts and entries.';
+'Digest over the newest entry, operator action and hold event of every account and the newest change of the catalogue,
+among those of transactions before the horizon, in the order of the keys; with the number of accounts and entries.';

@@ -35,7 +35,7 @@ BEGIN
         jsonb_build_object('actor', actions.actor, 'reason', actions.reason), actions.acted_at, actions.before, actions.after
     );
 
-    -- Every action begins where the one before of its kind ended; the last one ends with the account.
+    -- The value before an action is the value after the previous one of its kind; the last value is the account's.
     RETURN QUERY
     SELECT
         'action does not follow from the one before', 'operator_actions', linked.owner_id::text, linked.asset::text,

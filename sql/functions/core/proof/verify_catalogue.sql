@@ -60,7 +60,7 @@ BEGIN
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
 
-    -- An app that is gone with all that was its own may be: nothing can have been recorded for it.
+    -- An app may be gone together with its bindings and operations: then nothing was recorded for it.
     RETURN QUERY
     SELECT
         'app not as last noted', 'apps', NULL, NULL, NULL::bigint,
@@ -96,7 +96,7 @@ BEGIN
     ) AS noted ON bound.app = noted.app AND bound.role_name = noted.role_name
     WHERE bound.facts IS DISTINCT FROM noted.rule;
 
-    -- What the feed and checkpoints go by. It happens when a dump is restored on a younger server.
+    -- The feed and checkpoints rely on transaction ids. A dump restored on a younger server breaks them.
     RETURN QUERY
     SELECT
         'transaction of the future', newest.found_in, newest.owner_id, newest.asset, newest.seq,
@@ -127,4 +127,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue IS
-'What is wrong beyond single owners: rules, apps and bindings changed behind the functions, sets incomplete, guards of the books missing or switched off, entries and lines of transactions that this server has not seen.';
+'Discrepancies beyond single owners: rules, apps and bindings changed without the functions, incomplete sets,
+guards of the books missing or switched off, entries and lines of transactions unknown to this server.';

@@ -25,8 +25,8 @@ BEGIN
         )
     WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
 
-    -- Which rule was in force under the lock of an old entry is not known to the second; that it was
-    -- one that the operation had is.
+    -- The rule under which an old entry took its lock is not known to the second, only that the operation
+    -- had it at some time.
     RETURN QUERY
     SELECT
         'claim fits no rule', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
@@ -73,7 +73,7 @@ BEGIN
             coalesce(taken.slots, 0) AS found
         FROM ledger.entries
         INNER JOIN (
-            -- Until a day after its change an entry may still have gone by the old rule, having waited.
+            -- An entry that waited may follow the old rule for up to a day after the change.
             SELECT
                 changes.operation,
                 changes.changed_at + interval '1 day' AS since,

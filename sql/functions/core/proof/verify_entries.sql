@@ -42,7 +42,7 @@ BEGIN
         ),
         ('hash wrong', encode(computed.expected_hash, 'hex'), encode(computed.hash, 'hex'))
     ) AS checks (problem, expected, found)
-    -- The texts are made for what is wrong only: they would take longer than all the rest.
+    -- Texts are made for discrepancies only: they would take longer than all the rest.
     WHERE (
         computed.seq <> computed.previous_seq + 1
         OR computed.balance_after <> computed.previous_balance::numeric + computed.amount

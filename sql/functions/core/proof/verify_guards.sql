@@ -1,5 +1,5 @@
--- What guards the books cannot be told from the tables: a guard that was dropped leaves no trace. Hence
--- these two lists; a test drops every trigger and unique index that there is, to see that it is in them.
+-- A guard that was dropped leaves no trace in the tables, so the guards are listed here. A test drops every
+-- trigger and unique index to see that it is listed.
 CREATE OR REPLACE FUNCTION ledger_core.verify_guards()
 RETURNS SETOF ledger.discrepancy
 LANGUAGE plpgsql

@@ -30,4 +30,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_journals IS
-'Lines of the journals whose number or hash does not follow from the line before. The catalogue''s journal belongs to the owner that sorts before all others: the empty text.';
+'Lines of the journals whose number or hash does not follow from the line before.
+The journal of the catalogue belongs to the owner that sorts first: the empty text.';

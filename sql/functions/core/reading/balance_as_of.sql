@@ -1,4 +1,4 @@
--- What settling the account at that time would leave, computed without writing.
+-- Computes the result of settling the account at that time, without writing.
 CREATE OR REPLACE FUNCTION ledger_core.balance_as_of(owner_id text, asset text, at timestamptz)
 RETURNS TABLE (balance bigint, held bigint, next_expiry_at timestamptz, next_expiry_amount bigint)
 LANGUAGE plpgsql
@@ -59,4 +59,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.balance_as_of IS
-'Balance and held of an existing account at a time not before its last entry, with expiries and ends of holds that are due by then but not yet posted; and what expires next after it.';
+'Balance and held of an existing account at a time not before its last entry, with the next expiry after it.
+Expiries and ends of holds due by then count although they are not posted yet.';

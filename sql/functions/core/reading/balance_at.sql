@@ -25,4 +25,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.balance_at IS
-'An account at a time: its last entry then, the balance after that, and the balance with what was due by then though it is not posted yet.';
+'An account at a time: its last entry then, the balance after that entry,
+and the balance including what was due by then and is not posted yet.';

@@ -11,7 +11,7 @@ DECLARE
 BEGIN
     SELECT last_seq INTO v_high FROM ledger.accounts
     WHERE owner_id = last_seq_at.owner_id AND asset = last_seq_at.asset;
-    -- An account's entries are numbered without gaps in the order of their times: halve the range.
+    -- The entries of an account are numbered without gaps in the order of their times: binary search.
     WHILE v_low < v_high LOOP
         v_middle := (v_low + v_high + 1) / 2;
         IF (

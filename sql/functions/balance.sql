@@ -35,8 +35,8 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.balance IS
-'The balance of an owner at this microsecond, one row, in whole units of the asset; expiries count although they may not
-be posted yet.
-balance: all credits. held: reserved by open holds. available: free to spend. entries: their number.
-next_expires_at and next_expires_amount: when the next credits expire, and how many. Zeros for an unknown owner. Raises
-LG001.';
+'The balance of an owner at this microsecond, one row, in whole units of the asset. Expiries count even if they are not
+posted yet.
+balance: all credits. held: reserved by open holds. available: free to spend. entry_count: the number of entries.
+next_expiry_at and next_expiry_amount: when the next credits expire, and how many. Zeros for an unknown owner.
+Raises LG001.';

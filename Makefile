@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
 # Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
+APP ?= app1
+PORT ?= 8000
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
 SQL := $(wildcard sql migrations apps/*/migrations)
 
@@ -30,8 +32,8 @@ $(GENERATED)/.installed: tests/generated/requirements.lock | $(STAMP)
 	$(GENERATED)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-run: install ## serve app1 on http://127.0.0.1:8000
-	@exec $(BIN)/ledger serve app1 --host 127.0.0.1 --port 8000
+run: install ## serve APP (app1) on http://127.0.0.1:PORT (8000)
+	@exec $(BIN)/ledger serve $(APP) --host 127.0.0.1 --port $(PORT)
 
 test: install $(GENERATED)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
@@ -66,7 +68,7 @@ lock: install ## resolve the dependencies anew into requirements.lock (needs the
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
 	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
-		--universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock \
+		--universal --python-version 3.11 --generate-hashes --group dev --all-extras pyproject.toml -o requirements.lock \
 		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate
 	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
 		--universal --python-version 3.11 --generate-hashes --group generated -o tests/generated/requirements.lock \

@@ -96,6 +96,12 @@ class Ledger:
     """
 
     def __init__(self, conn: Connection[Any], *, app: str) -> None:
+        if not isinstance(conn, Connection):
+            raise TypeError(
+                f"conn must be a psycopg.{Connection.__name__} (of psycopg 3), not a"
+                f" {type(conn).__module__}.{type(conn).__qualname__}; take it from a pool with"
+                " pool.connection()"
+            )
         self.conn = conn
         self.app = app
 

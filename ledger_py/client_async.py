@@ -94,6 +94,12 @@ class AsyncLedger:
     """
 
     def __init__(self, conn: AsyncConnection[Any], *, app: str) -> None:
+        if not isinstance(conn, AsyncConnection):
+            raise TypeError(
+                f"conn must be a psycopg.{AsyncConnection.__name__} (of psycopg 3), not a"
+                f" {type(conn).__module__}.{type(conn).__qualname__}; take it from a pool with"
+                " pool.connection()"
+            )
         self.conn = conn
         self.app = app
 

@@ -19,8 +19,14 @@ import psycopg
 from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 
-PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
-"""The checkout: the folder with `sql/`, `migrations/` and `apps/`."""
+_PACKAGE: Final = Path(__file__).resolve().parent
+_INSTALLED: Final = (_PACKAGE / "migrations").is_dir()
+
+SQL_ROOT: Final = _PACKAGE if _INSTALLED else _PACKAGE.parent
+"""The folder with `sql/` and `migrations/`: the checkout, or the package if it came as a wheel."""
+
+PROJECT_ROOT: Final = Path.cwd() if _INSTALLED else _PACKAGE.parent
+"""The checkout with `apps/` and `.env`; for an installed package, the working directory."""
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -126,6 +132,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " .ledger-data in the checkout or, for root with a checkout that other accounts cannot"
             " enter, a folder in /var/lib/shared-ledger. To start afresh, stop everything and"
             " remove the folder.",
+        ),
+    ] = None
+    app_dir: Annotated[
+        Path | None,
+        _Setting(
+            _path,
+            "A folder of apps outside of this repository: NAME/main.py with the service `app`, and"
+            " NAME/migrations/. Apps of installed packages are found by their entry point.",
         ),
     ] = None
     host: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from ledger_py.apps import AppError
 from ledger_py.embedded import EmbeddedError, database
 from ledger_py.migrate import MigrationError
 from ledger_py.proof.errors import ProofError
 from ledger_py.settings import Settings, SettingsError
 
-_EXPECTED: Final = (EmbeddedError, MigrationError, ProofError, SettingsError)
+_EXPECTED: Final = (AppError, EmbeddedError, MigrationError, ProofError, SettingsError)
 
 
 class Group(click.Group):
@@ -26,6 +28,22 @@ class Group(click.Group):
             return super().invoke(ctx)
         except _EXPECTED as error:
             raise click.ClickException(str(error)) from error
+
+
+def _set_app_dir(_context: click.Context, _parameter: click.Parameter, folder: str | None) -> None:
+    if folder is not None:
+        # In the environment, because the processes of a service look there too.
+        os.environ["LEDGER_APP_DIR"] = folder
+
+
+app_dir_option = click.option(
+    "--app-dir",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    expose_value=False,
+    is_eager=True,
+    callback=_set_app_dir,
+    help="Folder of further apps: NAME/main.py and NAME/migrations/.  [default: LEDGER_APP_DIR]",
+)
 
 
 def note(line: str) -> None:

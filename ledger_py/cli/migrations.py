@@ -7,11 +7,12 @@ import sys
 import click
 
 from ledger_py import migrate as migrations
-from ledger_py.cli.common import open_database
+from ledger_py.cli.common import app_dir_option, open_database
 from ledger_py.migrate import FileState
 
 
 @click.command()
+@app_dir_option
 def migrate() -> None:
     """Bring the database up to date. It can be run again, and by several processes at once.
 
@@ -35,6 +36,7 @@ def roles() -> None:
 
 
 @click.command()
+@app_dir_option
 def rollback() -> None:
     """Roll back the migration that was applied last, and the data that it brought."""
     with open_database() as (_, url):
@@ -42,6 +44,7 @@ def rollback() -> None:
 
 
 @click.command()
+@app_dir_option
 def status() -> None:
     """Show which files are applied. Exit code 1 if one is pending or was edited afterwards."""
     with open_database() as (_, url):

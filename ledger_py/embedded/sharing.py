@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from ledger_py.embedded.accounts import Account, account_for
-from ledger_py.embedded.cluster import Cluster
 from ledger_py.embedded.errors import EmbeddedError
-from ledger_py.embedded.places import VERSION, default_data_dir, prepare_data_dir
+from ledger_py.embedded.places import VERSION, binaries, default_data_dir, prepare_data_dir
 from ledger_py.settings import Settings
 
 DATABASE: Final = "ledger"
@@ -75,6 +74,9 @@ def embedded_server(
     Raises:
         EmbeddedError: The server cannot be started, or the folder cannot be used.
     """
+    binaries()  # says what to install if there are none
+    from ledger_py.embedded.cluster import Cluster  # needs the extra "embedded"
+
     folder = folder.absolute()
     account = account_for(folder)
     prepare_data_dir(folder, account)

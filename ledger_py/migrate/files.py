@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from ledger_py.apps import AppError, find_apps
 from ledger_py.migrate.errors import MigrationError
-from ledger_py.settings import PROJECT_ROOT
+from ledger_py.settings import SQL_ROOT
 
 CODE_FOLDERS: Final = ("functions", "views", "triggers", "privileges", "dropped")
 """The folders of `sql/`, in the order in which they are loaded."""
@@ -29,7 +31,7 @@ class MigrationFile(msgspec.Struct, frozen=True):
     id: str
     """The name without its suffix; unique in the project, and recorded by yoyo."""
     path: str
-    """Relative to the project's folder, with slashes; recorded with the checksum."""
+    """As in a checkout, such as `apps/app1/migrations/NAME.sql`; recorded with the checksum."""
     file: Path
     checksum: str
     depends: tuple[str, ...] | None
@@ -53,12 +55,28 @@ class MigrationFolder(msgspec.Struct, frozen=True):
     folder: Path
     files: tuple[MigrationFile, ...]
 
+    def path_of(self, name: str) -> str:
+        """Return what is recorded for a file, the same wherever the app's repository is."""
+        return f"{_place(self.app)}/{name}"
+
 
 class Project:
-    """The SQL files below a folder; read at first use, then cached."""
+    """The SQL files of the ledger and of its apps; read at first use, then cached.
 
-    def __init__(self, root: Path = PROJECT_ROOT) -> None:
-        self.root = root
+    Args:
+        root: The folder with `sql/` and `migrations/`; that of this version if left out.
+        apps: The folder of migrations of each app. If left out: those of all apps that are found
+            or, with `root`, those below its folder `apps/`.
+
+    Attributes:
+        root: The folder with `sql/` and `migrations/`.
+    """
+
+    def __init__(self, root: Path | None = None, *, apps: Mapping[str, Path] | None = None) -> None:
+        self.root = root or SQL_ROOT
+        if apps is None and root is not None:
+            apps = {path.parent.name: path for path in root.glob("apps/*/migrations")}
+        self._apps = apps
 
     @cached_property
     def core(self) -> MigrationFolder:
@@ -68,8 +86,13 @@ class Project:
     @cached_property
     def apps(self) -> tuple[MigrationFolder, ...]:
         """The migrations of each app that has any, ordered by the app's name."""
-        folders = sorted(self.root.glob("apps/*/migrations"))
-        return tuple(self._migration_folder(folder.parent.name, folder) for folder in folders)
+        if self._apps is None:
+            try:
+                self._apps = {app.name: app.migrations for app in find_apps().values()}
+            except AppError as error:
+                raise MigrationError(str(error)) from error
+        folders = sorted((name, path) for name, path in self._apps.items() if path.is_dir())
+        return tuple(self._migration_folder(name, path) for name, path in folders)
 
     @property
     def migrations(self) -> tuple[MigrationFile, ...]:
@@ -143,8 +166,7 @@ class Project:
             applied = {f"{file.id}.sql" for file in folder.files}
             undo = {f"{file.id}.rollback.sql" for file in folder.files}
             found += [
-                f"{self._relative(folder.folder / name)} is neither a migration nor the rollback "
-                "of one"
+                f"{folder.path_of(name)} is neither a migration nor the rollback of one"
                 for name in sorted(names - applied - undo)
             ]
             for file in folder.files:
@@ -175,13 +197,16 @@ class Project:
                 text = _read(path)
                 lines = _header(text, _DEPENDS)
                 depends = tuple(" ".join(lines).split()) if lines else None
-                files.append(
-                    MigrationFile(path.stem, self._relative(path), path, _checksum(text), depends)
-                )
+                name = f"{_place(app)}/{path.name}"
+                files.append(MigrationFile(path.stem, name, path, _checksum(text), depends))
         return MigrationFolder(app, folder, tuple(files))
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
+
+
+def _place(app: str | None) -> str:
+    return f"apps/{app}/migrations" if app else "migrations"
 
 
 def _read(path: Path) -> str:

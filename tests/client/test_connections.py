@@ -11,8 +11,9 @@ from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor, Cursor, RawCur
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg.types.string import TextLoader
+from psycopg_pool import ConnectionPool
 
-from ledger_py import AsyncLedger
+from ledger_py import AsyncLedger, Ledger
 from ledger_py.errors import InsufficientBalance
 from tests.client.clients import Connect, ledger_on
 
@@ -202,3 +203,16 @@ async def test_lock_timeout_is_not_a_refusal(
         await ledger_on(observer).record_entry(
             owner_id="alice", operation="CREDIT_ADD", nonce="n-3"
         )
+
+
+@pytest.mark.parametrize("client", [Ledger, AsyncLedger])
+@pytest.mark.parametrize("wrong", [None, "postgresql://", ConnectionPool("", open=False)])
+def test_client_says_which_connection_it_wants(client: type[Any], wrong: object) -> None:
+    with pytest.raises(TypeError, match=r"conn must be a psycopg\.(Async)?Connection"):
+        client(wrong, app="app1")
+
+
+def test_clients_do_not_take_the_connection_of_the_other(ledger_db: str) -> None:
+    wanted = "psycopg.AsyncConnection"
+    with psycopg.connect(ledger_db) as connection, pytest.raises(TypeError, match=wanted):
+        AsyncLedger(connection, app="app1")  # type: ignore[arg-type]

@@ -88,7 +88,7 @@ def test_unknown_app_is_refused_with_a_list_of_apps(ledger: CliRunner) -> None:
     result = ledger.invoke(main, ["serve", "app9"])
 
     assert result.exit_code == 1
-    assert result.stderr == "Error: There is no app 'app9' in apps/. Found: app1, app2\n"
+    assert result.stderr.startswith("Error: There is no app 'app9'. Found: app1, app2. Apps are")
 
 
 @pytest.mark.parametrize(

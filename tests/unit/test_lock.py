@@ -13,7 +13,12 @@ from ledger_py.settings import PROJECT_ROOT
 
 LOCK = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-WANTED = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+EXTRAS = PROJECT["project"]["optional-dependencies"].values()
+WANTED = [
+    *PROJECT["project"]["dependencies"],
+    *(line for extra in EXTRAS for line in extra if not line.startswith("shared-ledger[")),
+    *PROJECT["dependency-groups"]["dev"],
+]
 
 
 def locked_versions() -> dict[str, str]:

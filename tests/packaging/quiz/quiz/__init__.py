@@ -1,0 +1,1 @@
+"""An app of the ledger in a repository of its own."""

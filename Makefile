@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
-# Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
+# What `make run` serves, and where.
 APP ?= app1
 PORT ?= 8000
+# Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
 SQL := $(wildcard sql migrations apps/*/migrations)
 

@@ -635,13 +635,16 @@ class Ledger:
     def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
         cursor = _LedgerCursor(self.conn, row_factory=function.row_factory)
         try:
-            cursor.execute(function.query, parameters, binary=True)
+            self._execute(cursor, function.query, parameters)
             return cursor.fetchall()
         except psycopg.Error as exc:
             refusal = translate(exc)
             if refusal is None:
                 raise
             raise refusal from exc
+
+    def _execute(self, cursor: Cursor[Any], query: bytes, parameters: Mapping[str, object]) -> None:
+        cursor.execute(query, parameters, binary=True)
 
 
 class OpenHold:

@@ -633,13 +633,18 @@ class AsyncLedger:
     async def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
         cursor = _LedgerCursor(self.conn, row_factory=function.row_factory)
         try:
-            await cursor.execute(function.query, parameters, binary=True)
+            await self._execute(cursor, function.query, parameters)
             return await cursor.fetchall()
         except psycopg.Error as exc:
             refusal = translate(exc)
             if refusal is None:
                 raise
             raise refusal from exc
+
+    async def _execute(
+        self, cursor: AsyncCursor[Any], query: bytes, parameters: Mapping[str, object]
+    ) -> None:
+        await cursor.execute(query, parameters, binary=True)
 
 
 class OpenHold:

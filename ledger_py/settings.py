@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_type_hints
+from typing import Annotated, Any, Final, Literal, Self, get_args, get_type_hints
 
 import msgspec
 import psycopg
@@ -29,6 +29,7 @@ PROJECT_ROOT: Final = Path.cwd() if _INSTALLED else _PACKAGE.parent
 """The checkout with `apps/` and `.env`; for an installed package, the working directory."""
 
 LogFormat = Literal["auto", "json", "console"]
+PreparedStatements = Literal["auto", "on", "off"]
 
 MIN_POOL_SIZE: Final = 2
 """A service records on one connection, and needs at least another one for everything else."""
@@ -95,10 +96,13 @@ def _boolean(text: str) -> bool:
     raise ValueError(f"must be true or false, not {text!r}")
 
 
-def _log_format(text: str) -> str:
-    if text not in ("auto", "json", "console"):
-        raise ValueError(f"must be auto, json or console, not {text!r}")
-    return text
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}, not {text!r}")
+        return text
+
+    return read
 
 
 def _path(text: str) -> Path:
@@ -182,6 +186,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idle_in_transaction_timeout: Annotated[
         float, _Setting(_seconds, "Seconds that a transaction may be idle.")
     ] = 15.0
+    prepared_statements: Annotated[
+        PreparedStatements,
+        _Setting(
+            _one_of(*get_args(PreparedStatements)),
+            "Whether services prepare statements. auto: unless there is a pooler between service"
+            " and server; on: also then, for a pooler that keeps prepared statements apart; off:"
+            " never.",
+        ),
+    ] = "auto"
     max_body: Annotated[
         int,
         _Setting(
@@ -192,7 +205,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         LogFormat,
         _Setting(
-            _log_format,
+            _one_of(*get_args(LogFormat)),
             "json: one JSON object per line; console: coloured text; auto: console on a terminal,"
             " else json.",
         ),

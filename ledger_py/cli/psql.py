@@ -11,8 +11,10 @@ import sys
 import click
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ledger_py.cli.common import open_database
+from ledger_py.cli.common import note, open_database
 from ledger_py.embedded import binaries
+from ledger_py.migrate.database import brief_connection
+from ledger_py.sessions import conninfo, is_pooled
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -26,12 +28,21 @@ def psql(arguments: tuple[str, ...]) -> None:
         if "password" in given:
             # Not on the command line, where every user of the machine could read it.
             environment["PGPASSWORD"] = given.pop("password")
+        with brief_connection(url) as conn:
+            pooled = is_pooled(conn)
         # The ledger comes before public: otherwise a table "accounts" of an application, or a
         # function verify() planted in public, would pass for the ledger's. Objects that its owner
         # creates without a schema land in the ledger, which is the lesser evil.
-        options = [given.get("options", ""), "-c search_path=ledger,public"]
-        given["options"] = " ".join(options).strip()
-        command = [program or str(binaries() / "psql"), "--dbname", make_conninfo(**given)]
+        if pooled:
+            note("There is a pooler, which takes no search path: write ledger. before all names")
+        else:
+            options = [given.get("options", ""), "-c search_path=ledger,public"]
+            given["options"] = " ".join(options).strip()
+        command = [
+            program or str(binaries() / "psql"),
+            "--dbname",
+            conninfo(make_conninfo(**given)),
+        ]
         command += ["--pset=null=(null)", "--pset=expanded=auto", *arguments]
         # Ctrl-C is for psql, which cancels a query with it.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -64,7 +64,7 @@ def create_app(
 
         async with (
             startup.prepared_database(app, parts.settings, report=report) as url,
-            _connected(parts, url),
+            _connected(parts, url, report),
         ):
             yield
 
@@ -77,15 +77,20 @@ def create_app(
 
 
 @asynccontextmanager
-async def _connected(parts: Parts, url: str) -> AsyncIterator[None]:
+async def _connected(parts: Parts, url: str, report: Callable[[str], None]) -> AsyncIterator[None]:
     settings = parts.settings
     try:
         try:
             await parts.database.open(url, settings, size=settings.pool_size - CONNECTIONS)
             await parts.recorder.open(url, settings)
+            checks = await parts.database.call(
+                lambda ledger: startup.check(ledger, parts.operations)
+            )
+            await parts.database.call(lambda ledger: startup.require_writable(ledger.conn))
         except psycopg.OperationalError as error:
             raise StartupRefused(f"The database does not answer: {error}") from error
-        checks = await parts.database.call(lambda ledger: startup.check(ledger, parts.operations))
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            report(f"The database {error}. The service is not ready until this ends.")
         startup.require_ready(parts.app, checks)
         with called_on_stop(parts.feed.stop):
             yield

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import sys
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from ledger_py.client_async import AsyncLedger
+from ledger_py.http.connections import GRACE, Connector, ServiceConnection, ServiceLedger, limited
+from ledger_py.http.problems import FAILURES
+from ledger_py.sessions import NoAnswer
 from ledger_py.settings import Settings
 
-__all__ = ("Database", "service_conninfo")
+__all__ = ("Database",)
 
 AnswerT = TypeVar("AnswerT")
-
-_CONNECT_TIMEOUT: Final = 5
-"""Seconds that one attempt to connect may take."""
 
 _RECONNECT_TIMEOUT: Final = 5.0
 """Seconds after which the pool stops backing off. The next request starts it anew, so a database
@@ -28,6 +26,11 @@ that returns after an hour is found as soon as one that returns after a second."
 
 _WAITING_PER_CONNECTION: Final = 100
 """Requests that may wait for each connection; more are refused at once."""
+
+
+FAILURE_LASTS: Final = 15.0
+"""Seconds for which the service is not ready after the database has failed for lack of resources.
+Only another write shows whether it has recovered."""
 
 
 class Database:
@@ -45,7 +48,9 @@ class Database:
     def __init__(self, app: str) -> None:
         self._app = app
         self.size = 0
-        self._pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
+        self._answers_within = 0.0
+        self._failure: tuple[float, str] | None = None
+        self._pool: AsyncConnectionPool[ServiceConnection] | None = None
 
     async def open(self, url: str, settings: Settings, *, size: int) -> None:
         """Open the pool and wait for its first connections.
@@ -58,9 +63,12 @@ class Database:
         Raises:
             psycopg_pool.PoolTimeout: The database cannot be reached.
         """
-        pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
-            service_conninfo(url, self._app, settings),
+        connector = Connector(url, self._app, settings)
+        pool = AsyncConnectionPool(
+            connector.conninfo,
+            connection_class=ServiceConnection,
             kwargs={"autocommit": True},
+            configure=connector.configure,
             min_size=min(2, size),
             max_size=size,
             timeout=settings.pool_timeout,
@@ -71,6 +79,7 @@ class Database:
         )
         self._pool = pool
         self.size = size
+        self._answers_within = settings.statement_timeout + GRACE
         await pool.open(wait=True, timeout=settings.pool_timeout)
 
     async def close(self) -> None:
@@ -79,7 +88,11 @@ class Database:
             await self._pool.close()
 
     async def call(
-        self, ask: Callable[[AsyncLedger], Awaitable[AnswerT]], *, timeout: float | None = None
+        self,
+        ask: Callable[[AsyncLedger], Awaitable[AnswerT]],
+        *,
+        timeout: float | None = None,
+        answers_within: float | None = None,
     ) -> AnswerT:
         """Call the ledger on a connection of the pool.
 
@@ -89,26 +102,35 @@ class Database:
         Args:
             ask: Calls the ledger.
             timeout: Seconds to wait for a connection; as the settings say if left out.
+            answers_within: Seconds to wait for the answer then; if left out, a little longer than
+                the server takes to cancel a statement.
 
         Returns:
             The answer.
 
         Raises:
             LedgerError: The ledger refuses.
-            psycopg.OperationalError: The database is away, or cancelled the call.
+            psycopg.OperationalError: The database is away, does not answer in time, or cancelled
+                the call.
             psycopg.errors.ReadOnlySqlTransaction: The database is read-only. The connection is
                 closed.
         """
         pool = self._pool
         if pool is None:
             raise psycopg.OperationalError("the pool is not open")
+        loop = asyncio.get_running_loop()
+        timeout = pool.timeout if timeout is None else timeout
+        answers_within = self._answers_within if answers_within is None else answers_within
+        deadline = loop.time() + timeout + answers_within
         # After a restart of the server all connections are lost; the last attempt is on a new one.
-        for _ in range(pool.max_size):
-            conn = await pool.getconn(timeout)
+        for attempts_left in reversed(range(pool.max_size + 1)):
+            conn = await pool.getconn(min(timeout, deadline - loop.time()))
             try:
-                return await ask(AsyncLedger(conn, app=self._app))
-            except psycopg.OperationalError:
-                if not conn.closed:
+                with limited(conn, min(answers_within, deadline - loop.time())):
+                    return await ask(ServiceLedger(conn, app=self._app))
+            except psycopg.OperationalError as error:
+                self.note_failure(error)
+                if not conn.closed or isinstance(error, NoAnswer) or not attempts_left:
                     raise
             except psycopg.errors.ReadOnlySqlTransaction:
                 # A server that was demoted to a standby would refuse every write from now on.
@@ -116,37 +138,16 @@ class Database:
                 raise
             finally:
                 await pool.putconn(conn)
-        async with pool.connection(timeout) as conn:
-            return await ask(AsyncLedger(conn, app=self._app))
+        raise AssertionError("the last attempt returns or raises")
 
+    def note_failure(self, error: psycopg.Error) -> None:
+        """Remember an error that will hit other calls as well, such as a full disk."""
+        if (failure := FAILURES.get(error.sqlstate or "")) is not None:
+            self._failure = time.monotonic(), failure
 
-def service_conninfo(url: str, app: str, settings: Settings) -> str:
-    """Add the parameters of the service's connections to a database's address.
-
-    Args:
-        url: The address.
-        app: The app, which names the connection in ``pg_stat_activity``.
-        settings: The limits on time, in seconds.
-
-    Returns:
-        The address for libpq. Parameters of the given address have precedence.
-    """
-    given = conninfo_to_dict(url)
-    limits = {
-        "statement_timeout": settings.statement_timeout,
-        "lock_timeout": settings.lock_timeout,
-        "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout,
-    }
-    # PostgreSQL takes the last of several options of one name.
-    options = [f"-c {name}={math.ceil(seconds * 1000)}" for name, seconds in limits.items()]
-    options.append(str(given.get("options") or ""))
-    wanted: dict[str, Any] = {
-        "application_name": f"ledger-{app}",
-        "connect_timeout": _CONNECT_TIMEOUT,
-        **given,
-        "options": " ".join(options).strip(),
-    }
-    if sys.platform == "linux":
-        # Detect a server that vanished soon after the statement would have timed out.
-        wanted.setdefault("tcp_user_timeout", math.ceil(settings.statement_timeout * 1000) + 5000)
-    return make_conninfo(**wanted)
+    @property
+    def recent_failure(self) -> str | None:
+        """Why calls fail, if one has failed a moment ago for a reason that hits others as well."""
+        if self._failure is None or time.monotonic() - self._failure[0] > FAILURE_LASTS:
+            return None
+        return self._failure[1]

@@ -8,22 +8,20 @@ When a group fails, its requests are recorded one by one, and each gets its own 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import LedgerError
+from ledger_py.http.connections import Connector, ServiceLedger, limited
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
+from ledger_py.sessions import NoAnswer
 from ledger_py.structs import RecordedEntry, Refusal
 
 __all__ = ("LOCK_PATIENCE", "RequestQueue", "WaitingRequest", "record_alone")
@@ -37,8 +35,9 @@ LOCK_PATIENCE: Final = 0.05
 """Seconds that the queue waits for a locked account: longer than a transaction of another service
 takes. If an account is locked for longer, its requests are parked, and the queue goes on."""
 
-_PROBE: Final = b"SET lock_timeout = '5ms'"
-"""Detects the locked accounts of a group that ran into the lock timeout; there may be many."""
+_PROBE: Final = 0.005
+"""Seconds to wait for each account of a group that ran into the lock timeout, to detect the locked
+ones; there may be many."""
 
 _ATTEMPTS: Final = 3
 """Attempts for a request whose connection is lost or that collides with another transaction."""
@@ -53,7 +52,10 @@ class _DatabaseAway(psycopg.OperationalError):
     """No connection could be made."""
 
 
-_FOR_ALL: Final = (_DatabaseAway, psycopg.errors.ReadOnlySqlTransaction)
+_SILENT: Final = (_DatabaseAway, NoAnswer)
+"""Errors after a long wait that every waiting request would have as well."""
+
+_FOR_ALL: Final = (*_SILENT, psycopg.errors.ReadOnlySqlTransaction)
 """Errors that would hit every request of the group alike."""
 
 
@@ -88,6 +90,10 @@ class WaitingRequest:
         if not self.answer.done():
             self.answer.set_exception(error)
 
+    def give_up(self) -> None:
+        """Answer that it takes too long. The request may be recorded all the same."""
+        self.fail(Problem("database_busy", "The database took too long."))
+
 
 async def record_alone(ledger: AsyncLedger, request: RecordRequest[str]) -> RecordedEntry:
     """Record one request by a call of its own.
@@ -108,30 +114,36 @@ class RequestQueue:
 
     Args:
         app: The app that records.
-        conninfo: The database, with a lock timeout of about LOCK_PATIENCE.
+        connector: Opens its connections.
+        lock_patience: Seconds that a group waits for a locked account: at most LOCK_PATIENCE.
         patience: Seconds to keep trying when no connection can be made, or when the requests of a
             group have to be recorded one by one.
         answers_within: Seconds after which a call is given up, and its connection with it. The
             server's own limits end calls earlier, unless the server hangs.
         record_parked: Records a request whose account is locked by another transaction, and waits
             for the lock.
+        note_failure: Takes every error of the database.
     """
 
     def __init__(
         self,
         *,
         app: str,
-        conninfo: str,
+        connector: Connector,
+        lock_patience: float,
         patience: float,
         answers_within: float,
         record_parked: Callable[[RecordRequest[str]], Awaitable[RecordedEntry]],
+        note_failure: Callable[[psycopg.Error], None],
     ) -> None:
         self._app = app
-        self._conninfo = conninfo
+        self._connector = connector
+        self._lock_patience = lock_patience
         self._patience = patience
         self._answers_within = answers_within
         self._record_parked = record_parked
-        self._ledger: AsyncLedger | None = None
+        self._note_failure = note_failure
+        self._ledger: ServiceLedger | None = None
         self._waiting: deque[WaitingRequest] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._parked: dict[str, deque[WaitingRequest]] = {}
@@ -168,7 +180,7 @@ class RequestQueue:
                 group = self._next_group()
                 try:
                     await self._record(group)
-                except _DatabaseAway as error:
+                except _SILENT as error:
                     # Requests that have arrived meanwhile have waited long enough, too.
                     group.extend(self._waiting)
                     self._waiting.clear()
@@ -196,9 +208,9 @@ class RequestQueue:
             except _FOR_ALL:
                 raise
             except psycopg.errors.LockNotAvailable:
-                await self._set(_PROBE)
+                await self._set_lock_timeout(_PROBE)
                 await self._record_one_by_one(group)
-                await self._set(b"RESET lock_timeout")
+                await self._set_lock_timeout(self._lock_patience)
                 return
             except (psycopg.Error, LedgerError):
                 pass  # which request is at fault, if any, shows when each is recorded alone
@@ -235,7 +247,7 @@ class RequestQueue:
                 pass
             except psycopg.OperationalError as error:
                 # Lost in flight, recorded or not: the nonce makes a retry safe.
-                if isinstance(error, _DatabaseAway) or self._ledger is not None:
+                if isinstance(error, _SILENT) or self._ledger is not None:
                     raise
         return await self._ask(lambda ledger: record_alone(ledger, item.request))
 
@@ -272,45 +284,39 @@ class RequestQueue:
         for item in (*present, *arriving):
             self.add(item)
 
-    async def _ask(self, ask: Callable[[AsyncLedger], Awaitable[AnswerT]]) -> AnswerT:
+    async def _ask(self, ask: Callable[[ServiceLedger], Awaitable[AnswerT]]) -> AnswerT:
         """Call the ledger on the queue's connection; a broken one is closed."""
         ledger = await self._connected()
-        limit = asyncio.get_running_loop().call_later(
-            self._answers_within, _hang_up, ledger.conn.pgconn.socket
-        )
         try:
-            try:
+            with limited(ledger.conn, self._answers_within):
                 return await ask(ledger)
-            finally:
-                limit.cancel()
         except psycopg.Error as error:
+            self._note_failure(error)
             # A server that was demoted to a standby would refuse every write from now on.
             if ledger.conn.closed or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 await self._disconnect()
             raise
 
-    async def _set(self, statement: bytes) -> None:
+    async def _set_lock_timeout(self, seconds: float) -> None:
         try:
-            await self._ask(lambda ledger: ledger.conn.execute(statement))
-        except _DatabaseAway:
+            await self._ask(lambda ledger: ledger.set_lock_timeout(seconds))
+        except _SILENT:
             raise
         except psycopg.OperationalError:
             pass  # lost; the next connection starts with its own settings
 
-    async def _connected(self) -> AsyncLedger:
+    async def _connected(self) -> ServiceLedger:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
         while self._ledger is None:
             try:
-                conn: AsyncConnection[Any] = await AsyncConnection.connect(
-                    self._conninfo, autocommit=True, prepare_threshold=0
-                )
+                conn = await self._connector.connect(prepare_threshold=0)
             except psycopg.OperationalError as error:
                 if loop.time() + _PAUSE > deadline:
                     raise _DatabaseAway(str(error)) from error
                 await asyncio.sleep(_PAUSE)
             else:
-                self._ledger = AsyncLedger(conn, app=self._app)
+                self._ledger = ServiceLedger(conn, app=self._app)
         return self._ledger
 
     async def _disconnect(self) -> None:
@@ -322,9 +328,3 @@ class RequestQueue:
 def _fail(items: list[WaitingRequest], error: Exception) -> None:
     for item in items:
         item.fail(error)
-
-
-def _hang_up(descriptor: int) -> None:
-    """Shut a connection down from this side, so that reading from it ends at once."""
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as end:
-        end.shutdown(socket.SHUT_RDWR)

@@ -12,8 +12,17 @@ from litestar.exceptions import HTTPException
 from msgspec import Meta
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, LedgerError
+from ledger_py.sessions import NoAnswer
 
-__all__ = ("PROBLEM_MEDIA_TYPE", "PROBLEM_TYPES", "Outcome", "Problem", "ProblemType", "problem_of")
+__all__ = (
+    "FAILURES",
+    "PROBLEM_MEDIA_TYPE",
+    "PROBLEM_TYPES",
+    "Outcome",
+    "Problem",
+    "ProblemType",
+    "problem_of",
+)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -199,7 +208,7 @@ def problem_of(error: Exception) -> Problem:
             return _problem_of_database(error)
         case psycopg.errors.ReadOnlySqlTransaction():
             # After a failover, connections may still lead to the server that was demoted.
-            return Problem(_UNAVAILABLE.code, "The database does not take entries at this time.")
+            return Problem(_UNAVAILABLE.code, "The database is read-only at this time.")
         case HTTPException():
             return _problem_of_http(error)
     return Problem(_INTERNAL.code, "The service failed. Nothing more is known to the caller.")
@@ -217,7 +226,7 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
     return Problem(error.code, detail, values=values, outcome=outcome)
 
 
-# SQLSTATEs with which the server gives up one statement. With any other, the server is away.
+# SQLSTATEs with which the server gives up one statement.
 _BUSY_SQLSTATES = {
     "40001": "The entry collided with another one.",
     "40P01": "The entry and another one waited for each other.",
@@ -226,10 +235,24 @@ _BUSY_SQLSTATES = {
 }
 
 
+FAILURES: Mapping[str, str] = {
+    "53100": "fails: its disk is full",
+    "53200": "fails: it is out of memory",
+    "53300": "fails: it has no connection free",
+    "53400": "fails: a limit of its configuration is exceeded",
+    "58030": "fails: it cannot read or write its files",
+}
+"""What is wrong with a database that its operator has to repair, by SQLSTATE."""
+
+
 def _problem_of_database(error: psycopg.OperationalError) -> Problem:
-    detail = _BUSY_SQLSTATES.get(error.sqlstate or "")
-    if detail is not None:
-        return Problem(_BUSY.code, detail)
+    sqlstate = error.sqlstate or ""
+    if sqlstate in _BUSY_SQLSTATES:
+        return Problem(_BUSY.code, _BUSY_SQLSTATES[sqlstate])
+    if sqlstate in FAILURES:
+        return Problem(_UNAVAILABLE.code, f"The database {FAILURES[sqlstate]}.")
+    if isinstance(error, NoAnswer):
+        return Problem(_UNAVAILABLE.code, "The database did not answer in time.")
     return Problem(_UNAVAILABLE.code, "The database cannot be reached at this time.")
 
 

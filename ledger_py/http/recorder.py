@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 
-from ledger_py.http.database import Database, service_conninfo
+from ledger_py.http.connections import GRACE, Connector
+from ledger_py.http.database import Database
+from ledger_py.http.deadlines import Deadlines
 from ledger_py.http.gathering import LOCK_PATIENCE, RequestQueue, WaitingRequest, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
@@ -27,9 +29,6 @@ unless the database is away."""
 _MAX_GATHERED: Final = 32 * 1024
 """Bytes of the largest request that is gathered: more than the ledger accepts."""
 
-_GRACE: Final = 5.0
-"""Seconds that the server may take beyond the statement timeout."""
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,6 +46,8 @@ class Recorder:
         self._queue: RequestQueue | None = None
         self._parking_places = asyncio.Semaphore(1)
         self._parking_patience = 0.0
+        self._answers_within = 0.0
+        self._deadlines = Deadlines()
         self._waiting = 0
 
     async def open(self, url: str, settings: Settings) -> None:
@@ -59,19 +60,20 @@ class Recorder:
         Raises:
             psycopg.OperationalError: The database cannot be reached.
         """
-        impatient = msgspec.structs.replace(
-            settings, lock_timeout=min(LOCK_PATIENCE, settings.lock_timeout)
-        )
+        lock_patience = min(LOCK_PATIENCE, settings.lock_timeout)
         self._parking_patience = settings.pool_timeout
         # Half of the pool stays free for reading while locked accounts are waited for.
         self._parking_places = asyncio.Semaphore(max(1, self._database.size // 2))
         self._queue = RequestQueue(
             app=self._app,
-            conninfo=service_conninfo(url, self._app, impatient),
+            connector=Connector(url, self._app, settings, lock_timeout=lock_patience),
+            lock_patience=lock_patience,
             patience=settings.pool_timeout,
-            answers_within=settings.statement_timeout + _GRACE,
+            answers_within=settings.statement_timeout + GRACE,
             record_parked=self._record_parked,
+            note_failure=self._database.note_failure,
         )
+        self._answers_within = settings.pool_timeout + settings.statement_timeout + GRACE
         await self._queue.open()
 
     async def close(self) -> None:
@@ -107,10 +109,12 @@ class Recorder:
             raise Problem("database_busy", "Too many requests are waiting.")
         item = WaitingRequest(request, encoded)
         self._waiting += 1
+        self._deadlines.add(item, self._answers_within)
         try:
             self._queue.add(item)
             return await item.answer
         finally:
+            self._deadlines.remove(item)
             self._waiting -= 1
 
     async def record_batch(

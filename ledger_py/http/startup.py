@@ -17,7 +17,14 @@ from ledger_py.migrate import MigrationError, ensure_current, missing_files_asyn
 from ledger_py.operations import BaseLedgerOperation, compare_operation_set
 from ledger_py.settings import Settings
 
-__all__ = ("OK", "StartupRefused", "check", "prepared_database", "require_ready")
+__all__ = (
+    "OK",
+    "StartupRefused",
+    "check",
+    "prepared_database",
+    "require_ready",
+    "require_writable",
+)
 
 OK: Final = "ok"
 
@@ -26,6 +33,14 @@ DATABASE_ANSWERS_WITHIN: Final = 15.0
 
 _PAUSE: Final = 0.5
 _CONNECT_TIMEOUT: Final = 3
+
+_READ_ONLY: Final = """
+    SELECT CASE WHEN pg_is_in_recovery()
+        THEN 'is a standby, which takes no entries'
+        ELSE 'is read-only (default_transaction_read_only is on)'
+    END
+    WHERE current_setting('transaction_read_only')::boolean
+"""
 
 
 class StartupRefused(Exception):
@@ -103,6 +118,17 @@ async def check(ledger: AsyncLedger, operations: type[BaseLedgerOperation]) -> d
         return {"schema": OK, "operations": str(error)}
     difference = compare_operation_set(operations, (found.operation for found in known))
     return {"schema": OK, "operations": OK if difference is None else str(difference)}
+
+
+async def require_writable(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Check that entries can be recorded.
+
+    Raises:
+        psycopg.errors.ReadOnlySqlTransaction: They cannot; the message says why.
+    """
+    cursor = await conn.execute(_READ_ONLY)
+    for (reason,) in await cursor.fetchall():
+        raise psycopg.errors.ReadOnlySqlTransaction(reason)
 
 
 def require_ready(app: str, checks: dict[str, str]) -> None:

@@ -17,7 +17,9 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import parse_uri
 from yoyo.migrations import default_migration_table
 
+from ledger_py import sessions
 from ledger_py.migrate.errors import MigrationError
+from ledger_py.sessions import NoAnswer
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 Report: TypeAlias = Callable[[str], None]
@@ -31,6 +33,14 @@ BOOKKEEPING: Final = "ledger_core"
 _LOCK: Final = int.from_bytes(b"ledger", "big")
 _POLL_EVERY: Final = 0.2
 
+_SETTINGS: Final = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+}
+
 
 def open_connection(url: str) -> Connection:
     """Connect for management.
@@ -39,23 +49,49 @@ def open_connection(url: str) -> Connection:
         url: Any address that libpq takes.
 
     Returns:
-        A connection in autocommit mode, without the time limits of role and database.
+        A connection in autocommit mode. Unless there is a pooler, it is without the time limits of
+        role and database, and has settings of its own where theirs would matter.
 
     Raises:
         MigrationError: The server cannot be reached, is too old, or the database is not UTF-8.
     """
     try:
-        conn = psycopg.connect(url, autocommit=True, application_name="ledger migrate")
+        conn = psycopg.connect(
+            sessions.conninfo(url), autocommit=True, application_name="ledger migrate"
+        )
     except psycopg.OperationalError as error:
         raise MigrationError(f"The database cannot be reached: {str(error).strip()}") from error
     try:
         _check_server(conn)
-        conn.execute("SELECT set_config('statement_timeout', '0', false)")
-        conn.execute("SELECT set_config('lock_timeout', '0', false)")
+        with sessions.answering_within(conn, sessions.FIRST_ANSWER_WITHIN):
+            conn.execute(sessions.set_for_session(_SETTINGS, conn.info.backend_pid))
+    except NoAnswer as error:
+        raise MigrationError(f"The database cannot be reached: {error}") from error
     except BaseException:
         conn.close()
         raise
     return conn
+
+
+@contextmanager
+def brief_connection(url: str) -> Iterator[Connection]:
+    """Connect for a few short queries: they may take FIRST_ANSWER_WITHIN seconds.
+
+    Args:
+        url: Any address that libpq takes.
+
+    Yields:
+        The connection, as `open_connection` returns it.
+
+    Raises:
+        MigrationError: As `open_connection`.
+        NoAnswer: The limit was exceeded.
+    """
+    with (
+        open_connection(url) as conn,
+        sessions.answering_within(conn, sessions.FIRST_ANSWER_WITHIN),
+    ):
+        yield conn
 
 
 @contextmanager
@@ -137,7 +173,7 @@ def connect_yoyo(url: str) -> Backend:
         The backend, with its tables created and no stale lock.
     """
     # yoyo parses fewer addresses than libpq, but passes query arguments on unchanged.
-    arguments = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+    arguments = {key: str(value) for key, value in conninfo_to_dict(sessions.conninfo(url)).items()}
     arguments |= {"application_name": "ledger migrate", "schema": BOOKKEEPING}
     _ensure_user_name()
     uri = parse_uri(f"postgresql+psycopg:///?{urlencode(arguments)}")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ledger_py.migrate.database import BOOKKEEPING, Report, open_connection, scalar
+from ledger_py.migrate.database import BOOKKEEPING, Report, brief_connection, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 from ledger_py.migrate.runner import migrate
@@ -70,7 +70,7 @@ def ensure_current(
         MigrationError: A needed migration is missing and may not be installed, or it failed.
     """
     project = project or Project()
-    with open_connection(url) as conn:
+    with brief_connection(url) as conn:
         try:
             files = compare(project, read_record(conn))
             may_migrate = settings.migrate_on_start and _is_owner(conn)

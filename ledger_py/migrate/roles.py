@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from ledger_py.migrate.database import BOOKKEEPING, open_connection
+from ledger_py.migrate.database import BOOKKEEPING, brief_connection
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 
@@ -56,7 +56,7 @@ def role_script(url: str, *, project: Project | None = None) -> str:
     files = {file.name: file.file for file in (project or Project()).code}
     parts = [_BEGIN, files[_FILE].read_text(encoding="utf-8")]
     try:
-        with open_connection(url) as conn:
+        with brief_connection(url) as conn:
             owners = conn.execute(_OWNER, [BOOKKEEPING]).fetchall()
             # A superuser needs no grant.
             parts += [

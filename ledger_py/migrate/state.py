@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import psycopg
 
-from ledger_py.migrate.database import Connection, open_connection, scalar
+from ledger_py.migrate.database import Connection, brief_connection, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import CODE, Project
 
@@ -85,7 +85,8 @@ def read_record(conn: Connection) -> dict[str, InstalledFile]:
     )
     if source is None:
         return {}
-    rows = conn.execute(f"SELECT path, checksum, installed_at FROM {source}")
+    # In binary, a time does not depend on the styles of the session.
+    rows = conn.execute(f"SELECT path, checksum, installed_at FROM {source}", binary=True)
     return {path: InstalledFile(checksum, installed_at) for path, checksum, installed_at in rows}
 
 
@@ -156,7 +157,7 @@ def status(url: str, *, project: Project | None = None) -> list[FileStatus]:
         MigrationError: The database cannot be read.
     """
     try:
-        with open_connection(url) as conn:
+        with brief_connection(url) as conn:
             return compare(project or Project(), read_record(conn))
     except psycopg.Error as error:
         raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -38,11 +38,17 @@ def take(conn: Connection) -> Checkpoint:
     Raises:
         psycopg.Error: the database could not do it.
     """
-    row = conn.execute(
-        "SELECT horizon, digest, accounts, entries, taken_at FROM ledger.checkpoint()"
+    # In binary, a time does not depend on the styles of the session.
+    horizon, digest, accounts, entries, taken_at = conn.execute(
+        "SELECT horizon, digest, accounts, entries, taken_at FROM ledger.checkpoint()", binary=True
     ).fetchall()[0]
-    names = ("horizon", "digest", "accounts", "entries", "taken_at")
-    return Checkpoint(**dict(zip(names, row, strict=True)))
+    return Checkpoint(
+        horizon=horizon,
+        digest=digest,
+        accounts=accounts,
+        entries=entries,
+        taken_at=taken_at.astimezone(UTC),
+    )
 
 
 def holds(conn: Connection, checkpoint: Checkpoint) -> bool:

@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from ledger_py.migrate.database import open_connection
 from ledger_py.proof.errors import ProofError
+from ledger_py.sessions import set_for_session, set_for_transaction
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 Report: TypeAlias = Callable[[str], None]
@@ -22,6 +23,13 @@ _NO_LEDGER: Final = (
     errors.UndefinedFunction,
     errors.UndefinedTable,
 )
+
+
+_SETTINGS: Final = {
+    "application_name": "ledger",
+    "client_min_messages": "notice",
+    "TimeZone": "UTC",
+}
 
 
 @contextmanager
@@ -43,13 +51,7 @@ def connected(url: str, *, report: Report) -> Iterator[Connection]:
     with open_connection(url) as conn:
         try:
             conn.add_notice_handler(lambda notice: report(notice.message_primary or ""))
-            for name, value in (
-                ("application_name", "ledger"),
-                ("client_encoding", "UTF8"),
-                ("client_min_messages", "notice"),
-                ("TimeZone", "UTC"),
-            ):
-                conn.execute("SELECT set_config(%s, %s, false)", [name, value])
+            conn.execute(set_for_session(_SETTINGS, conn.info.backend_pid))
             yield conn
         except _NO_LEDGER as error:
             raise ProofError(
@@ -69,6 +71,8 @@ def one_moment(conn: Connection) -> Iterator[None]:
     """
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # Behind a pooler, these are the only ones.
+        conn.execute(set_for_transaction(_SETTINGS))
         yield
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ledger_py.http.connections import Connector
 from ledger_py.http.database import Database
 from ledger_py.http.gathering import RequestQueue, WaitingRequest
 from ledger_py.http.recorder import Recorder
@@ -118,7 +119,9 @@ def waiting(asked: RecordRequest[str]) -> WaitingRequest:
     return WaitingRequest(asked, msgspec.json.encode(asked))
 
 
-def make_queue(conninfo: str, answers_within: float = 10.0) -> RequestQueue:
+def make_queue(
+    url: str, settings: Settings = SETTINGS, answers_within: float = 10.0
+) -> RequestQueue:
     """Make a queue of app1 that never parks a request."""
 
     async def record_parked(_: RecordRequest[str]) -> RecordedEntry:
@@ -126,8 +129,10 @@ def make_queue(conninfo: str, answers_within: float = 10.0) -> RequestQueue:
 
     return RequestQueue(
         app="app1",
-        conninfo=conninfo,
+        connector=Connector(url, "app1", settings),
+        lock_patience=settings.lock_timeout,
         patience=0.2,
         answers_within=answers_within,
         record_parked=record_parked,
+        note_failure=lambda _: None,
     )

@@ -12,7 +12,6 @@ import pytest
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InsufficientBalance, LedgerError
-from ledger_py.http.database import service_conninfo
 from ledger_py.http.gathering import MAX_GROUP, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
@@ -230,7 +229,7 @@ async def test_lost_idle_connection_is_replaced(records: Records, conn: Connecti
 
 async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
     away = "postgresql://someone@127.0.0.1:1/none"
-    queue = make_queue(service_conninfo(away, "app1", SETTINGS))
+    queue = make_queue(away)
     items = [waiting(request(f"owner-{n}")) for n in range(2 * MAX_GROUP)]
     for item in items:
         queue.add(item)
@@ -243,7 +242,7 @@ async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
 async def test_unresponsive_server_is_given_up(ledger_db: str, conn: Connection) -> None:
     """A lock that is waited for without end stands for a server that hangs."""
     endless = msgspec.structs.replace(SETTINGS, lock_timeout=3600.0, statement_timeout=3600.0)
-    queue = make_queue(service_conninfo(ledger_db, "app1", endless), answers_within=0.2)
+    queue = make_queue(ledger_db, endless, answers_within=0.2)
     conn.execute("SELECT ledger.record_entry('app1', 'locked', 'CREDIT_ADD', 'first')")
     asked = request("locked")
     with psycopg.connect(ledger_db) as blocker:
@@ -262,7 +261,7 @@ async def test_unresponsive_server_is_given_up(ledger_db: str, conn: Connection)
 
 
 async def test_unreadable_item_affects_no_other(ledger_db: str, conn: Connection) -> None:
-    queue = make_queue(service_conninfo(ledger_db, "app1", SETTINGS))
+    queue = make_queue(ledger_db)
     items = [waiting(request(f"owner-{n}")) for n in range(10)]
     items[4].encoded = rb'{"owner_id": "\ud800"}'
     for item in items:

@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from apps.app1.operations import App1Operation
 from apps.app2.operations import App2Operation
 from ledger_py.http import create_app, startup
-from ledger_py.http.database import service_conninfo
+from ledger_py.http.connections import Connector
 from ledger_py.http.startup import StartupRefused
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.settings import Settings
@@ -108,29 +109,36 @@ def test_connections_carry_the_name_of_the_service(ledger_db: str) -> None:
     assert names == [("ledger-app1",)]
 
 
-def test_connections_carry_the_time_limits(server_url: str) -> None:
+async def settings_of_a_connection(url: str, settings: Settings, *names: str) -> list[str]:
+    conn = await Connector(url, "app1", settings).connect(prepare_threshold=0)
+    async with conn:
+        cursor = await conn.execute(
+            "SELECT current_setting(name) FROM unnest(%s::text[]) AS wanted (name)", [list(names)]
+        )
+        return [value for (value,) in await cursor.fetchall()]
+
+
+@pytest.mark.anyio
+async def test_connections_carry_the_time_limits(server_url: str) -> None:
     settings = Settings(statement_timeout=7.0, lock_timeout=3.5, idle_in_transaction_timeout=11.0)
 
-    with psycopg.connect(service_conninfo(server_url, "app1", settings)) as conn:
-        limits = conn.execute(
-            "SELECT name, setting FROM pg_settings WHERE name IN"
-            " ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')"
-        ).fetchall()
+    limits = await settings_of_a_connection(
+        server_url,
+        settings,
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+    )
 
-    assert dict(limits) == {
-        "statement_timeout": "7000",
-        "lock_timeout": "3500",
-        "idle_in_transaction_session_timeout": "11000",
-    }
+    assert limits == ["7s", "3500ms", "11s"]
 
 
-def test_database_url_has_precedence(server_url: str) -> None:
-    url = f"{server_url}&application_name=mine&options=-c%20lock_timeout%3D42"
+@pytest.mark.anyio
+async def test_database_url_has_precedence(server_url: str) -> None:
+    url = make_conninfo(server_url, application_name="mine", options="-c lock_timeout=42")
 
-    with psycopg.connect(service_conninfo(url, "app1", Settings())) as conn:
-        found = conn.execute(
-            "SELECT current_setting('application_name'), current_setting('lock_timeout'),"
-            " current_setting('statement_timeout')"
-        ).fetchone()
+    found = await settings_of_a_connection(
+        url, Settings(), "application_name", "lock_timeout", "statement_timeout"
+    )
 
-    assert found == ("mine", "42ms", "10s")
+    assert found == ["mine", "42ms", "10s"]

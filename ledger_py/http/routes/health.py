@@ -6,15 +6,20 @@ from typing import Final
 
 import psycopg
 
+from ledger_py.client_async import AsyncLedger
 from ledger_py.http import startup
 from ledger_py.http.database import Database
 from ledger_py.http.problems import Problem
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import Liveness, Readiness
 from ledger_py.operations import BaseLedgerOperation
+from ledger_py.sessions import NoAnswer
 
 _PATIENCE: Final = 2.0
 """Seconds to wait for a connection: health checks need a quick answer."""
+
+_ANSWERS_WITHIN: Final = 3.0
+"""Seconds to wait for the database then."""
 
 
 @Route("GET", "/health/live", tag="health", answers="The service runs")
@@ -26,12 +31,21 @@ async def live(app: str) -> Liveness:
 @Route("GET", "/health/ready", tag="health", answers="The service is ready", refuses=("not_ready",))
 async def ready(app: str, database: Database, operations: type[BaseLedgerOperation]) -> Readiness:
     """Check that the service can answer requests."""
+
+    async def ask(ledger: AsyncLedger) -> dict[str, str]:
+        await startup.require_writable(ledger.conn)
+        return await startup.check(ledger, operations)
+
     try:
-        checks = await database.call(
-            lambda ledger: startup.check(ledger, operations), timeout=_PATIENCE
-        )
+        checks = await database.call(ask, timeout=_PATIENCE, answers_within=_ANSWERS_WITHIN)
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise _not_ready({"database": str(error)}) from error
+    except NoAnswer as error:
+        raise _not_ready({"database": "does not answer"}) from error
     except psycopg.OperationalError as error:
-        raise _not_ready({"database": "cannot be reached"}) from error
+        raise _not_ready({"database": database.recent_failure or "cannot be reached"}) from error
+    if database.recent_failure is not None:
+        raise _not_ready({"database": database.recent_failure})
     checks = {"database": startup.OK, **checks}
     if any(found != startup.OK for found in checks.values()):
         raise _not_ready(checks)

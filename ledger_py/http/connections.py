@@ -1,0 +1,194 @@
+"""The connections of a service, with limits on time on the server's side and on this one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+from ledger_py import sessions
+from ledger_py.client_async import AsyncLedger
+from ledger_py.http.deadlines import Deadlines
+from ledger_py.sessions import NoAnswer, hang_up, options_of
+from ledger_py.settings import Settings
+
+__all__ = ("CONNECT_TIMEOUT", "GRACE", "Connector", "ServiceConnection", "ServiceLedger", "limited")
+
+CONNECT_TIMEOUT: Final = 5
+"""Seconds that one attempt to connect may take."""
+
+GRACE: Final = 5.0
+"""Seconds by which the server may be late with cancelling a statement."""
+
+_LIMITS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+_BEGIN: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
+class ServiceConnection(AsyncConnection[TupleRow]):
+    """A connection of a service, in autocommit mode.
+
+    Attributes:
+        pooled: There is a pooler between the service and the server: each transaction may run in
+            another session.
+        limits: The limits on time in milliseconds, by the name of the server's setting.
+        set_limits: The query that sets the limits for a transaction.
+        deadlines: The limits on this side.
+    """
+
+    pooled = False
+    limits: Mapping[str, str]
+    set_limits: bytes
+    deadlines: Deadlines
+
+
+class Connector:
+    """Opens connections to a database.
+
+    Args:
+        url: The address of the database. What it says itself has precedence over the settings.
+        app: The app, whose name the connections carry in ``pg_stat_activity``.
+        settings: The limits on time.
+        lock_timeout: Seconds that a statement may wait for a lock, whatever the others say.
+
+    Attributes:
+        conninfo: The address for libpq.
+        limits: As for `ServiceConnection`.
+    """
+
+    def __init__(
+        self, url: str, app: str, settings: Settings, *, lock_timeout: float | None = None
+    ) -> None:
+        self.conninfo = sessions.conninfo(
+            url,
+            application_name=f"ledger-{app}",
+            connect_timeout=CONNECT_TIMEOUT,
+            # When the server has vanished, this is the end of the longest statement.
+            tcp_user_timeout=math.ceil((settings.statement_timeout + GRACE) * 1000),
+        )
+        seconds = (
+            settings.statement_timeout,
+            settings.lock_timeout,
+            settings.idle_in_transaction_timeout,
+        )
+        self.limits = dict(zip(_LIMITS, map(_milliseconds, seconds), strict=True))
+        self.limits |= {k: v for k, v in options_of(url).items() if k in self.limits}
+        if lock_timeout is not None:
+            self.limits["lock_timeout"] = _milliseconds(lock_timeout)
+        self._deadlines = Deadlines()
+        self._prepares = settings.prepared_statements
+
+    async def connect(self, *, prepare_threshold: int) -> ServiceConnection:
+        """Open a connection.
+
+        Args:
+            prepare_threshold: As for psycopg, if statements can be prepared.
+
+        Raises:
+            psycopg.OperationalError: The database is not available.
+        """
+        conn = await ServiceConnection.connect(self.conninfo, autocommit=True)
+        try:
+            await self.configure(conn, prepare_threshold=prepare_threshold)
+        except BaseException:
+            await conn.close()
+            raise
+        return conn
+
+    async def configure(self, conn: ServiceConnection, *, prepare_threshold: int = 5) -> None:
+        """Make the settings of a new connection.
+
+        Args:
+            conn: The connection.
+            prepare_threshold: As for psycopg, if statements can be prepared.
+
+        Raises:
+            psycopg.OperationalError: The database is not available.
+        """
+        conn.deadlines = self._deadlines
+        conn.prepare_threshold = None
+        conn.limits = self.limits
+        conn.set_limits = sessions.set_for_transaction(conn.limits)
+        session = {**self.limits, "default_transaction_isolation": "read committed"}
+        query = sessions.set_for_session(session, conn.info.backend_pid)
+        with limited(conn, CONNECT_TIMEOUT):
+            cursor = await conn.execute(query)
+        conn.pooled = cursor.rowcount == 0
+        if self._prepares == "on" or (self._prepares == "auto" and not conn.pooled):
+            conn.prepare_threshold = prepare_threshold
+
+
+class ServiceLedger(AsyncLedger):
+    """The ledger on a connection of a service.
+
+    Behind a pooler, each call is a transaction that begins with its own settings. It is sent in one
+    go, so that it takes one round trip as well; a refusal takes one more, for the rollback.
+    """
+
+    conn: ServiceConnection
+
+    async def set_lock_timeout(self, seconds: float) -> None:
+        """Set how long calls may wait for a lock from now on."""
+        conn = self.conn
+        milliseconds = _milliseconds(seconds)
+        conn.limits = {**conn.limits, "lock_timeout": milliseconds}
+        if conn.pooled:
+            conn.set_limits = sessions.set_for_transaction(conn.limits)
+        else:
+            await conn.execute("SELECT set_config('lock_timeout', %s, false)", [milliseconds])
+
+    async def _execute(self, cursor: Any, query: bytes, parameters: Any) -> None:
+        conn = self.conn
+        if not conn.pooled:
+            await cursor.execute(query, parameters, binary=True)
+            return
+        try:
+            async with conn.pipeline():
+                await conn.execute(_BEGIN)
+                await conn.execute(conn.set_limits)
+                await cursor.execute(query, parameters, binary=True)
+                await conn.execute(b"COMMIT")
+        finally:
+            if conn.info.transaction_status == TransactionStatus.INERROR:
+                await conn.rollback()
+
+
+class limited:  # noqa: N801 (a context manager)
+    """Limits how long a block may wait for the database.
+
+    Args:
+        conn: The connection that the block uses.
+        seconds: The limit. Then the connection is closed.
+
+    Raises:
+        NoAnswer: The limit was exceeded.
+    """
+
+    __slots__ = ("_conn", "_exceeded", "_seconds")
+
+    def __init__(self, conn: ServiceConnection, seconds: float) -> None:
+        self._conn = conn
+        self._seconds = seconds
+        self._exceeded = False
+
+    def __enter__(self) -> None:
+        self._conn.deadlines.add(self, self._seconds)
+
+    def give_up(self) -> None:
+        """Close the connection; the block fails because of that."""
+        # Cancelling the task instead would wait for the server to cancel the statement.
+        self._exceeded = True
+        hang_up(self._conn.pgconn.socket)
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        self._conn.deadlines.remove(self)
+        if self._exceeded and isinstance(error, psycopg.Error):
+            raise NoAnswer(self._seconds) from error
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(math.ceil(seconds * 1000))

@@ -146,15 +146,25 @@ class ServiceLedger(AsyncLedger):
         if not conn.pooled:
             await cursor.execute(query, parameters, binary=True)
             return
+        # The first error may arrive before or after all is sent; what follows it is "aborted".
+        first: psycopg.Error | None = None
         try:
             async with conn.pipeline():
-                await conn.execute(_BEGIN)
-                await conn.execute(conn.set_limits)
-                await cursor.execute(query, parameters, binary=True)
-                await conn.execute(b"COMMIT")
+                try:
+                    await conn.execute(_BEGIN)
+                    await conn.execute(conn.set_limits)
+                    await cursor.execute(query, parameters, binary=True)
+                    await conn.execute(b"COMMIT")
+                except psycopg.Error as error:
+                    first = error
+        except psycopg.Error as error:
+            first = first or error
         finally:
             if conn.info.transaction_status == TransactionStatus.INERROR:
-                await conn.rollback()
+                # Rolls back. psycopg's rollback() would drop all prepared statements as well.
+                await conn.commit()
+        if first is not None:
+            raise first
 
 
 class limited:  # noqa: N801 (a context manager)

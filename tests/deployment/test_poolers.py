@@ -19,9 +19,10 @@ from click.testing import CliRunner
 
 from ledger_py.cli import main
 from ledger_py.errors import InsufficientBalance
-from ledger_py.http.connections import Connector
+from ledger_py.http.connections import Connector, ServiceLedger
 from ledger_py.settings import Settings
 from tests.client.clients import Connect, connect_async, connect_sync, ledger_on
+from tests.deployment.pooler import PGBOUNCER, pooler
 from tests.faults.processes import Service
 from tests.http.running import make_service, running
 from tests.http.test_collisions import put_obstacle, remove_obstacle
@@ -215,6 +216,28 @@ async def test_statements_are_prepared_unless_there_is_a_pooler(
         conn = await Connector(url, "app1", settings).connect(prepare_threshold=0)
         async with conn:
             assert conn.prepare_threshold == threshold
+
+
+@pytest.mark.anyio
+async def test_refusals_keep_statements_prepared_and_the_log_quiet(
+    module_db: str, owner: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if PGBOUNCER is None:
+        pytest.skip("PgBouncer is not installed")
+    settings = Settings(prepared_statements="on")
+    with pooler(module_db, "session") as url:
+        async with await Connector(url, "app1", settings).connect(prepare_threshold=0) as conn:
+            ledger = ServiceLedger(conn, app="app1")
+            for turn in range(3):
+                with pytest.raises(InsufficientBalance):
+                    await ledger.record_entry(
+                        owner_id=owner, operation="CREDIT_SPEND", nonce=f"{owner}-{turn}", amount=-9
+                    )
+            cursor = await conn.execute("SELECT statement FROM pg_prepared_statements")
+            prepared = [statement for (statement,) in await cursor.fetchall()]
+
+    assert any("record_entry" in statement for statement in prepared)
+    assert caplog.messages == []
 
 
 @pytest.mark.anyio

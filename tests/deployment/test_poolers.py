@@ -219,6 +219,14 @@ async def test_statements_are_prepared_unless_there_is_a_pooler(
 
 
 @pytest.mark.anyio
+async def test_sessions_of_the_server_carry_the_name_of_the_service(pooled_db: str) -> None:
+    conn = await Connector(pooled_db, "app1", Settings()).connect(prepare_threshold=0)
+    async with conn:
+        cursor = await conn.execute("SHOW application_name")
+        assert await cursor.fetchone() == ("ledger-app1",)
+
+
+@pytest.mark.anyio
 async def test_refusals_keep_statements_prepared_and_the_log_quiet(
     module_db: str, owner: str, caplog: pytest.LogCaptureFixture
 ) -> None:

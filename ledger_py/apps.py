@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,7 +83,7 @@ def app_of_target(target: str) -> App:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        imported = __import__(module, fromlist=[attribute])
+        imported = import_module(module)
         name = getattr(imported, attribute).app_name
     except (ImportError, AttributeError, ValueError) as error:
         raise AppError(f"{target} is not the service of an app: {error}") from error

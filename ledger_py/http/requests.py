@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
@@ -94,13 +94,13 @@ class _BodyHeaders:
         self.content_encoding = b""
         self.content_length: int | None = None
         self.idempotency_key: bytes | None = None
-        for name, value in scope["headers"]:
+        for name, value in header_fields(scope):
             if name == b"content-type":
                 self.content_type = value.partition(b";")[0].strip().lower()
             elif name == b"content-length":
                 self.content_length = int(value) if value.isdigit() else None
             elif name == b"content-encoding":
-                self.content_encoding = value.strip().lower()
+                self.content_encoding = value.lower()
             elif name == b"idempotency-key":
                 if self.idempotency_key is not None:
                     raise Problem.of_field("Idempotency-Key", "is given twice")
@@ -111,6 +111,15 @@ class _BodyHeaders:
             raise _unsupported("Content-Type", "application/json")
         if self.content_encoding not in (b"", b"identity"):
             raise _unsupported("Content-Encoding", "identity")
+
+
+def header_fields(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
+    """Give the header fields of a request, without white space around the values (RFC 9110, 5.5).
+
+    Servers may leave it there: a nonce with a blank at its end would be another nonce.
+    """
+    for name, value in scope["headers"]:
+        yield name, value.strip(b" \t")
 
 
 def _unsupported(field: str, expected: str) -> Problem:
@@ -353,7 +362,9 @@ def decode_headers(scope: Scope, type_: type[StructT]) -> StructT:
     """
     wanted = {name.lower().encode(): name for name in type_.__struct_encode_fields__}
     values = {
-        wanted[name]: value.decode("latin-1") for name, value in scope["headers"] if name in wanted
+        wanted[name]: value.decode("latin-1")
+        for name, value in header_fields(scope)
+        if name in wanted
     }
     return _convert(values, type_, whole="headers")
 

@@ -29,6 +29,7 @@ from ledger_py.http.requests import (
     path_as_sent,
     read_json,
 )
+from ledger_py.http.schemas import NoQuery
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.settings import Settings
 
@@ -150,7 +151,9 @@ class Endpoint:
         types = dict(route.parameters)
         del types["return"]
         self._at = types.pop("at", None)
-        self._query = types.pop("query", None)
+        self._takes_query = types.pop("query", None)
+        # A newer version may record something else because of a parameter, so none is ignored.
+        self._query = self._takes_query or (NoQuery if route.writes else None)
         self._headers = types.pop("headers", None)
         self._takes_body = types.pop("body", None) is not None
         self._takes_nonce = types.pop("nonce", None) is not None
@@ -194,7 +197,9 @@ class Endpoint:
             given["at"] = decode_path(scope["path_params"], self._at)
             log.note(given["at"])
         if self._query is not None:
-            given["query"] = decode_query(scope["query_string"], self._query)
+            query = decode_query(scope["query_string"], self._query)
+            if self._takes_query:
+                given["query"] = query
         if self._headers is not None:
             given["headers"] = decode_headers(scope, self._headers)
         if self._decode_body is not None:

@@ -141,6 +141,10 @@ class CaptureRequest(Received, frozen=True, kw_only=True):
     metadata: RequestMetadata | None = None
 
 
+class NoQuery(Received, frozen=True, kw_only=True):
+    """The query of a route that takes no parameters."""
+
+
 class ReleaseRequest(Received, frozen=True, kw_only=True):
     """A request to end a hold; it has no fields, and needs no body."""
 

@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 
 from ledger_py.http.logs import RequestLog, make_logger
 from ledger_py.http.problems import PROBLEM_MEDIA_TYPE
-from ledger_py.http.requests import ClientGone, path_as_sent
+from ledger_py.http.requests import ClientGone, header_fields, path_as_sent
 from ledger_py.http.routing import Endpoint, send_answer
 from ledger_py.http.startup import StartupRefused
 
@@ -88,6 +88,9 @@ class LedgerService(Litestar):
         method = scope["method"]
         log = RequestLog(request_id=_request_id(scope), app=self.app_name, method=method, path=path)
         log.attach(scope)
+        if method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _only_head(send)
+            method = "GET"
         request_id_header = (b"x-request-id", log.request_id.encode())
 
         async def send_with_request_id(message: Message) -> None:
@@ -124,6 +127,17 @@ class LedgerService(Litestar):
             log.write(self.log)
 
 
+def _only_head(send: Send) -> Send:
+    """End the answer after its head; a stream ends because the server then reports a disconnect."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_head
+
+
 def _pass_on(_request: Any, error: Exception) -> NoReturn:
     """Let the service answer, instead of Litestar."""
     raise error
@@ -153,7 +167,7 @@ def _hide_from_routes(path: re.Match[str]) -> str:
 
 def _request_id(scope: HTTPScope) -> str:
     """Take the caller's request id if it is safe in a log and in a header, or make one."""
-    for name, value in scope["headers"]:
+    for name, value in header_fields(scope):
         if name == b"x-request-id" and _SAFE_REQUEST_ID.fullmatch(value):
             return value.decode("ascii")
     return secrets.token_hex(16)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -100,6 +103,23 @@ class TestIdempotencyKey:
 
         assert response.status_code == 422
         assert response.json()["field"] == "Idempotency-Key"
+
+    @pytest.mark.parametrize("around", [" {}", "{} ", "\t{}\t "])
+    def test_white_space_around_it_does_not_count(
+        self, api: httpx.Client, owner: str, around: str
+    ) -> None:
+        # httpx does not send such values.
+        connection = http.client.HTTPConnection(api.base_url.host, api.base_url.port or 80)
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": around.format(f"key-{owner}"),
+        }
+        body = json.dumps({"owner_id": owner, "operation": "CREDIT_ADD"})
+        with closing(connection):
+            connection.request("POST", "/ledger", body, headers)
+            assert connection.getresponse().status == 201
+
+        assert self.post(api, owner, f"key-{owner}").status_code == 200
 
     def test_may_be_given_only_once(self, api: httpx.Client, owner: str) -> None:
         response = api.post(

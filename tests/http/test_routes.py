@@ -460,14 +460,15 @@ def test_body_may_be_missing_only_where_it_is_optional(
 
 
 @over(*ENDED)
-def test_unknown_query_parameter_is_refused_where_there_are_any(
+def test_unknown_query_parameter_is_refused_by_queries_and_writes(
     api: httpx.Client, owner: str, row: Row
 ) -> None:
     separator = "&" if "?" in row.address else "?"
 
     response = ask(api, owner, row, address=f"{row.address}{separator}color=red")
 
-    if "query" in BY_NAME[row.route].parameters:
+    route = BY_NAME[row.route]
+    if route.writes or "query" in route.parameters:
         assert_problem(response, 422, "invalid_request", "color")
     else:
         assert response.is_success
@@ -488,6 +489,22 @@ def test_segment_that_cannot_be_a_key_is_refused(
     response = api.request(route.method, address, json=row.body)
 
     assert_problem(response, 422, "invalid_request", name)
+
+
+@over(*[row for row in ROWS if BY_NAME[row.route].method == "GET"])
+def test_head_is_answered_like_get_without_the_body(
+    api: httpx.Client, owner: str, row: Row
+) -> None:
+    head = api.head(row.address.format(owner=owner))
+
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_head_of_an_unknown_address_has_no_body(api: httpx.Client) -> None:
+    head = api.head("/nothing")
+
+    assert (head.status_code, head.content) == (404, b"")
+    assert head.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
@@ -17,6 +16,9 @@ from ledger_py.migrate import MigrationError
 from ledger_py.proof.errors import ProofError
 from ledger_py.settings import Settings, SettingsError
 
+_TERMINATED: Final = 128 + signal.SIGTERM
+"""The exit code by which a shell tells of a process that SIGTERM ended."""
+
 _EXPECTED: Final = (AppError, EmbeddedError, MigrationError, ProofError, SettingsError)
 
 
@@ -26,6 +28,9 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except Terminated:
+            note(f"Ended by SIGTERM: `ledger {ctx.invoked_subcommand}` did not finish")
+            ctx.exit(_TERMINATED)
         except _EXPECTED as error:
             raise click.ClickException(str(error)) from error
 
@@ -44,6 +49,10 @@ app_dir_option = click.option(
     callback=_set_app_dir,
     help="Folder of further apps: NAME/main.py and NAME/migrations/.  [default: LEDGER_APP_DIR]",
 )
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM. As after Ctrl-C, psycopg cancels the running query before it passes this on."""
 
 
 def note(line: str) -> None:
@@ -69,7 +78,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         # A second signal must not interrupt the closing.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        sys.exit(0)
+        raise Terminated
 
     previous = signal.signal(signal.SIGTERM, stop)
     try:

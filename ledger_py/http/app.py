@@ -84,7 +84,7 @@ async def _connected(parts: Parts, url: str, report: Callable[[str], None]) -> A
             await parts.database.open(url, settings, size=settings.pool_size - CONNECTIONS)
             await parts.recorder.open(url, settings)
             checks = await parts.database.call(
-                lambda ledger: startup.check(ledger, parts.operations)
+                lambda ledger: startup.check(ledger, parts.operations, starting=True)
             )
             await parts.database.call(lambda ledger: startup.require_writable(ledger.conn))
         except psycopg.OperationalError as error:

@@ -13,7 +13,7 @@ import psycopg
 from ledger_py import embedded
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import LedgerError
-from ledger_py.migrate import MigrationError, ensure_current, missing_files_async
+from ledger_py.migrate import MigrationError, Project, ensure_current, missing_files_async
 from ledger_py.operations import BaseLedgerOperation, compare_operation_set
 from ledger_py.settings import Settings
 
@@ -30,6 +30,9 @@ OK: Final = "ok"
 
 DATABASE_ANSWERS_WITHIN: Final = 15.0
 """Seconds that start-up waits for the database, which is often started at the same time."""
+
+_PROJECT: Final = Project()
+"""What the service needs: its files as they are at its start, whatever is written beside them."""
 
 _PAUSE: Final = 0.5
 _CONNECT_TIMEOUT: Final = 3
@@ -99,17 +102,21 @@ async def _wait_for(url: str) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-async def check(ledger: AsyncLedger, operations: type[BaseLedgerOperation]) -> dict[str, str]:
+async def check(
+    ledger: AsyncLedger, operations: type[BaseLedgerOperation], *, starting: bool = False
+) -> dict[str, str]:
     """Check that the database has what the service needs.
 
     Args:
         ledger: The ledger as the app sees it.
         operations: The app's enum.
+        starting: Whether operations that only the database has are wrong too. While the service
+            runs, it may be that a newer version has brought them.
 
     Returns:
         For ``schema`` and ``operations``: ``ok``, or what is wrong.
     """
-    missing = await missing_files_async(ledger.conn, app=ledger.app)
+    missing = await missing_files_async(ledger.conn, app=ledger.app, project=_PROJECT)
     if missing:
         return {"schema": f"not applied: {', '.join(missing)}"}
     try:
@@ -117,7 +124,8 @@ async def check(ledger: AsyncLedger, operations: type[BaseLedgerOperation]) -> d
     except LedgerError as error:
         return {"schema": OK, "operations": str(error)}
     difference = compare_operation_set(operations, (found.operation for found in known))
-    return {"schema": OK, "operations": OK if difference is None else str(difference)}
+    wrong = difference is not None and (starting or difference.missing_in_database)
+    return {"schema": OK, "operations": str(difference) if wrong else OK}
 
 
 async def require_writable(conn: psycopg.AsyncConnection[Any]) -> None:

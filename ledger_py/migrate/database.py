@@ -1,21 +1,14 @@
-"""Connections to the database: the ledger's own, under one lock, and yoyo's."""
+"""Connections to the database, and the lock under which it is migrated."""
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Self, TypeAlias
-from urllib.parse import urlencode
+from typing import Any, Final, TypeAlias
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import parse_uri
-from yoyo.migrations import default_migration_table
 
 from ledger_py import sessions
 from ledger_py.migrate.errors import MigrationError
@@ -41,6 +34,13 @@ _SETTINGS: Final = {
     "IntervalStyle": "postgres",
 }
 
+_NO_LIMITS: Final = """
+    SELECT set_config(name, '0', TRUE) FROM pg_catalog.pg_settings
+    WHERE name IN (
+        'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout'
+    )
+"""
+
 
 def open_connection(url: str) -> Connection:
     """Connect for management.
@@ -55,16 +55,36 @@ def open_connection(url: str) -> Connection:
     Raises:
         MigrationError: The server cannot be reached, is too old, or the database is not UTF-8.
     """
+    conn = connect(url)
+    try:
+        with sessions.answering_within(conn, sessions.FIRST_ANSWER_WITHIN):
+            conn.execute(sessions.set_for_session(_SETTINGS, conn.info.backend_pid))
+    except NoAnswer as error:
+        raise MigrationError(f"The database cannot be reached: {error}") from error
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def connect(url: str) -> Connection:
+    """Connect as `open_connection` does, and leave the settings of the session as they are.
+
+    Transactions have settings of their own; see `steps`. So it works through any pooler.
+    """
     try:
         conn = psycopg.connect(
-            sessions.conninfo(url), autocommit=True, application_name="ledger migrate"
+            sessions.conninfo(url),
+            autocommit=True,
+            application_name="ledger migrate",
+            prepare_threshold=None,
         )
     except psycopg.OperationalError as error:
         raise MigrationError(f"The database cannot be reached: {str(error).strip()}") from error
     try:
         _check_server(conn)
         with sessions.answering_within(conn, sessions.FIRST_ANSWER_WITHIN):
-            conn.execute(sessions.set_for_session(_SETTINGS, conn.info.backend_pid))
+            conn.execute("SELECT")
     except NoAnswer as error:
         raise MigrationError(f"The database cannot be reached: {error}") from error
     except BaseException:
@@ -103,18 +123,26 @@ def only_runner(url: str, report: Report) -> Iterator[Connection]:
         report: Takes a line if another process holds the lock.
 
     Yields:
-        The connection that holds the lock.
+        The connection that holds the lock, in a transaction: a pooler would give a session, and a
+        lock of it, to others. It is for short reads.
     """
-    with open_connection(url) as conn:
+    with connect(url) as conn:
         # Polled: a statement that waits for the lock holds a snapshot, for which a CREATE INDEX
-        # CONCURRENTLY of the process that has the lock would wait.
+        # CONCURRENTLY of the process that has the lock would wait. So would one of a transaction
+        # that keeps its snapshot, unlike this one.
+        conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         waiting = False
-        while not scalar(conn, "SELECT pg_try_advisory_lock(%s)", [_LOCK]):
+        while True:
+            with conn.transaction():
+                conn.execute(_NO_LIMITS)
+                # Without parameters: with them, the statement keeps its snapshot until the next.
+                if scalar(conn, f"SELECT pg_try_advisory_xact_lock({_LOCK})"):
+                    yield conn
+                    return
             if not waiting:
                 report("Waiting for another process that migrates this database")
                 waiting = True
             time.sleep(_POLL_EVERY)
-        yield conn
 
 
 def scalar(conn: Connection, query: str, parameters: Sequence[Any] | None = None) -> Any:
@@ -133,61 +161,3 @@ def _check_server(conn: Connection) -> None:
             f"The database {conn.info.dbname} has the encoding {encoding}; the ledger needs UTF8 "
             "(CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)"
         )
-
-
-class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
-    """yoyo's backend for one database; it prints nothing and remembers the failed statement."""
-
-    failed: str = ""
-    """The first statement that failed; later ones only clean up."""
-
-    def cursor(self) -> psycopg.Cursor[Any]:
-        """Return a cursor for one statement, of a migration or of yoyo."""
-        return _Cursor(self)
-
-
-class _Cursor(psycopg.Cursor[Any]):
-    def __init__(self, backend: Backend) -> None:
-        super().__init__(backend.connection)
-        self._backend = backend
-
-    def execute(self, query: Any, *args: Any, **kwargs: Any) -> Self:
-        try:
-            return super().execute(query, *args, **kwargs)
-        except psycopg.Error:
-            self._backend.failed = self._backend.failed or str(query)
-            raise
-
-    @property
-    def description(self) -> None:
-        """None, as if no rows were returned: yoyo prints the rows that a migration selects."""
-
-
-def connect_yoyo(url: str) -> Backend:
-    """Open yoyo's bookkeeping in a database that has the schema `BOOKKEEPING`.
-
-    Args:
-        url: Any address that libpq takes.
-
-    Returns:
-        The backend, with its tables created and no stale lock.
-    """
-    # yoyo parses fewer addresses than libpq, but passes query arguments on unchanged.
-    arguments = {key: str(value) for key, value in conninfo_to_dict(sessions.conninfo(url)).items()}
-    arguments |= {"application_name": "ledger migrate", "schema": BOOKKEEPING}
-    _ensure_user_name()
-    uri = parse_uri(f"postgresql+psycopg:///?{urlencode(arguments)}")
-    backend = Backend(uri, default_migration_table)
-    backend.init_database()
-    # The caller holds the advisory lock, so any lock of yoyo's was left by a killed process.
-    backend.break_lock()
-    backend.ensure_internal_schema_updated()
-    return backend
-
-
-def _ensure_user_name() -> None:
-    """Let `getpass.getuser`, which yoyo calls, succeed where the user id has no account."""
-    try:
-        getpass.getuser()
-    except (KeyError, OSError):
-        os.environ["LOGNAME"] = f"uid {os.getuid()}"

@@ -21,6 +21,13 @@ CODE_FOLDERS: Final = ("functions", "views", "triggers", "privileges", "dropped"
 CODE: Final = "sql/"
 """The name under which `sql/` as a whole is recorded."""
 
+_CREATES: Final = re.compile(
+    r"\bCREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE|AGGREGATE|VIEW) (?P<name>\w+\.\w+)"
+)
+_CREATES_TRIGGER: Final = re.compile(
+    r"\bCREATE (?:OR REPLACE )?(?:CONSTRAINT )?TRIGGER (?P<name>\w+)\s[^;]*?"
+    r"\bON (?P<table>\w+\.\w+)"
+)
 _DEPENDS: Final = re.compile(r"^--\s*depends:(.*)$")
 _REQUIRES: Final = re.compile(r"^--\s*requires:(.*)$")
 
@@ -46,6 +53,10 @@ class CodeFile(msgspec.Struct, frozen=True):
     file: Path
     requires: tuple[str, ...]
     checksum: str
+    creates: tuple[str, ...]
+    """The functions, views and triggers that it creates: with their schema, or with their table."""
+    drops: bool
+    """Whether it drops something, so that files that require it are to be run again."""
 
 
 class MigrationFolder(msgspec.Struct, frozen=True):
@@ -135,7 +146,9 @@ class Project:
                     for word in re.split(r"[,\s]+", line)
                     if word
                 )
-                files[name] = CodeFile(name, path, requires, _checksum(text))
+                files[name] = CodeFile(
+                    name, path, requires, _checksum(text), _created(text), "DROP " in text
+                )
         loaded_from = {file.file for file in files.values()}
         for path in sorted((self.root / "sql").rglob("*.sql")):
             if path not in loaded_from:
@@ -219,6 +232,12 @@ def _read(path: Path) -> str:
 
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _created(text: str) -> tuple[str, ...]:
+    objects = [match["name"] for match in _CREATES.finditer(text)]
+    triggers = [f"{match['table']}.{match['name']}" for match in _CREATES_TRIGGER.finditer(text)]
+    return (*objects, *triggers)
 
 
 def _header(text: str, pattern: re.Pattern[str]) -> list[str]:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import psycopg
 from yoyo import read_migrations
 from yoyo.migrations import Migration
 
-from ledger_py.migrate.code import load_code
-from ledger_py.migrate.database import (
-    BOOKKEEPING,
-    Backend,
-    Connection,
-    Report,
-    connect_yoyo,
-    only_runner,
-    scalar,
+from ledger_py.migrate import steps
+from ledger_py.migrate.backend import Backend, connect_yoyo
+from ledger_py.migrate.code import (
+    due_files,
+    is_loaded,
+    is_unsettled,
+    load_code,
+    prepare_parts,
+    set_unsettled,
+    split_drops,
 )
+from ledger_py.migrate.database import BOOKKEEPING, Connection, Report, connect, only_runner, scalar
 from ledger_py.migrate.errors import MigrationError, failure
-from ledger_py.migrate.files import CODE, MigrationFile, MigrationFolder, Project
+from ledger_py.migrate.files import CODE, CodeFile, MigrationFile, MigrationFolder, Project
+from ledger_py.migrate.settling import adopt, wait_for_older
 from ledger_py.migrate.state import (
     FORGET,
     RECORD,
@@ -32,35 +40,59 @@ def _silent(_line: str) -> None:
     pass
 
 
-def migrate(url: str, *, project: Project | None = None, report: Report = _silent) -> None:
-    """Bring a database up to date.
+def migrate(
+    url: str,
+    *,
+    project: Project | None = None,
+    report: Report = _silent,
+    patience: float = steps.PATIENCE,
+) -> None:
+    """Bring a database up to date, unnoticed by those who use it.
+
+    Does nothing if nothing differs. Everything else happens in transactions that wait for locks
+    for less than a second and are tried again.
 
     Args:
         url: The database, as its owner, who need not be a superuser.
         project: The files; default: those of this checkout.
         report: Takes a line for each change.
+        patience: Seconds for which a transaction is tried that others block.
 
     Raises:
-        MigrationError: The files break a rule, the database is newer than they are, a file was
-            edited after it was applied, or a statement failed. Earlier files stay applied; the one
-            that failed is rolled back.
+        MigrationError: The files break a rule, the database is newer than they are or cannot be
+            written, a file was edited after it was applied, others blocked a transaction for too
+            long, or a statement failed. Earlier files stay applied; the one that failed is rolled
+            back.
     """
     project = project or Project()
     _check_files(project)
     try:
-        with only_runner(url, report) as conn:
-            _prepare(conn)
-            _check_history(conn, project)
-            with connect_yoyo(url) as backend:
-                _apply_pending(backend, project.core, conn, report)
-                load_code(conn, project, report)
-                for folder in project.apps:
-                    _apply_pending(backend, folder, conn, report)
+        with connect(url) as conn:
+            if _is_current(conn, project):
+                return
+            _check_writable(conn)
+            with only_runner(url, report) as watcher:
+                _prepare(conn)
+                _check_history(conn, project)
+                step = steps.Steps(watcher, report, patience)
+                with connect_yoyo(url) as backend:
+                    run = _Run(backend, conn, step, report)
+                    run.note_upgrade(project)
+                    run.apply_pending(project.core)
+                    run.load_code(project)
+                    for folder in project.apps:
+                        run.apply_pending(folder)
     except psycopg.Error as error:
         raise MigrationError(f"The migration was interrupted: {str(error).strip()}") from error
 
 
-def rollback(url: str, *, project: Project | None = None, report: Report = _silent) -> None:
+def rollback(
+    url: str,
+    *,
+    project: Project | None = None,
+    report: Report = _silent,
+    patience: float = steps.PATIENCE,
+) -> None:
     """Roll back the migration that was applied last, with its rollback file.
 
     The code of `sql/` is left as it is, and counts as pending afterwards.
@@ -69,6 +101,7 @@ def rollback(url: str, *, project: Project | None = None, report: Report = _sile
         url: The database, as its owner.
         project: The files; default: those of this checkout.
         report: Takes a line that names the migration.
+        patience: Seconds for which the transaction is tried if others block it.
 
     Raises:
         MigrationError: No migration is applied, the files of the newest one are missing, or a
@@ -77,10 +110,13 @@ def rollback(url: str, *, project: Project | None = None, report: Report = _sile
     project = project or Project()
     _check_files(project)
     try:
-        with only_runner(url, report) as conn:
-            _prepare(conn)
-            with connect_yoyo(url) as backend:
-                _roll_back_newest(backend, project, report)
+        with connect(url) as conn:
+            _check_writable(conn)
+            with only_runner(url, report) as watcher:
+                _prepare(conn)
+                with connect_yoyo(url) as backend:
+                    step = steps.Steps(watcher, report, patience)
+                    _Run(backend, conn, step, report).roll_back_newest(project)
     except psycopg.Error as error:
         raise MigrationError(f"The rollback was interrupted: {str(error).strip()}") from error
 
@@ -95,6 +131,33 @@ def _check_files(project: Project) -> None:
     _ = project.code_checksum
 
 
+def _is_current(conn: Connection, project: Project) -> bool:
+    files = compare(project, read_record(conn))
+    wrong = any(
+        file.state in (FileState.PENDING, FileState.EDITED)
+        or (file.state is FileState.MISSING and file.path.startswith("migrations/"))
+        for file in files
+    )
+    return not wrong and _is_owner(conn) and is_loaded(conn, project)
+
+
+def _is_owner(conn: Connection) -> bool:
+    return bool(scalar(conn, "SELECT has_schema_privilege(%s, 'CREATE')", [BOOKKEEPING]))
+
+
+def _check_writable(conn: Connection) -> None:
+    if scalar(conn, "SELECT pg_is_in_recovery()"):
+        raise MigrationError(
+            f"{conn.info.dbname} is on a standby, where nothing can be changed: run this with the "
+            "address of the primary"
+        )
+    if scalar(conn, "SELECT current_setting('transaction_read_only')") == "on":
+        raise MigrationError(
+            f"The database {conn.info.dbname} is read-only for the role {conn.info.user} "
+            "(default_transaction_read_only is on): set it to off, then run this again"
+        )
+
+
 def _prepare(conn: Connection) -> None:
     if scalar(conn, "SELECT to_regnamespace(%s)", [BOOKKEEPING]) is None:
         try:
@@ -104,12 +167,13 @@ def _prepare(conn: Connection) -> None:
                 f"The role {conn.info.user} may not make schemas in the database "
                 f"{conn.info.dbname}: run this as the owner of the database"
             ) from error
-    elif not scalar(conn, "SELECT has_schema_privilege(%s, 'CREATE')", [BOOKKEEPING]):
+    elif not _is_owner(conn):
         raise MigrationError(
             f"The role {conn.info.user} does not own the ledger in the database "
             f"{conn.info.dbname}: run `ledger migrate` as the owner"
         )
     prepare_record(conn)
+    prepare_parts(conn)
 
 
 def _check_history(conn: Connection, project: Project) -> None:
@@ -132,64 +196,117 @@ def _check_history(conn: Connection, project: Project) -> None:
         )
 
 
-def _apply_pending(
-    backend: Backend, folder: MigrationFolder, conn: Connection, report: Report
-) -> None:
-    """Apply the pending files of a folder in order."""
-    files = {file.id: file for file in folder.files}
-    migrations = read_migrations(str(folder.folder))
-    applied = set(backend.get_applied_migration_hashes())
-    installed = read_record(conn)
-    for migration in migrations:
-        file = files[migration.id]
-        # Without a transaction, the process may have died between yoyo's record and ours.
-        if migration.hash in applied and file.path not in installed:
-            conn.execute(RECORD, _row(file))
-    for migration in backend.to_apply(migrations):
-        _apply(backend, migration, files[migration.id], conn)
-        report(f"{files[migration.id].path} applied")
+class _Run:
+    """What one run changes; the caller holds the lock."""
 
+    def __init__(
+        self, backend: Backend, conn: Connection, step: steps.Steps, report: Report
+    ) -> None:
+        self._backend = backend
+        self._conn = conn
+        self._step = step
+        self._report = report
 
-def _apply(backend: Backend, migration: Migration, file: MigrationFile, conn: Connection) -> None:
-    """Apply and record one file, in one transaction unless the file opts out."""
-    with backend.copy() as session:
-        try:
-            if migration.use_transactions:
-                with session.transaction():
-                    migration.process_steps(session, "apply")
-                    session.mark_one(migration)
-                    session.connection.execute(RECORD, _row(file))
-            else:
+    def note_upgrade(self, project: Project) -> None:
+        """Note, before the schema changes under code that does not know it yet, that it will."""
+        installed = read_record(self._conn)
+        if CODE in installed and any(file.path not in installed for file in project.core.files):
+            set_unsettled(self._conn, True)
+
+    def apply_pending(self, folder: MigrationFolder) -> None:
+        """Apply the pending files of a folder in order."""
+        files = {file.id: file for file in folder.files}
+        migrations = read_migrations(str(folder.folder))
+        applied = set(self._backend.get_applied_migration_hashes())
+        installed = read_record(self._conn)
+        for migration in migrations:
+            file = files[migration.id]
+            # Without a transaction, the process may have died between yoyo's record and ours.
+            if migration.hash in applied and file.path not in installed:
+                self._conn.execute(RECORD, _row(file))
+        for migration in self._backend.to_apply(migrations):
+            self._apply(migration, files[migration.id])
+            self._report(f"{files[migration.id].path} applied")
+
+    def _apply(self, migration: Migration, file: MigrationFile) -> None:
+        """Apply and record one file, in one transaction unless the file opts out."""
+        migration.load()
+
+        def in_a_transaction(begun: Callable[[Any], None]) -> None:
+            with self._session(file.path, file.file) as session, session.transaction():
+                begun(session.connection)
                 migration.process_steps(session, "apply")
-                session.mark_migrations([migration])
-                conn.execute(RECORD, _row(file))
-        except psycopg.Error as error:
-            text = file.file.read_text(encoding="utf-8")
-            raise failure(file.path, text, session.failed, error) from error
+                session.mark_one(migration)
+                session.connection.execute(RECORD, _row(file))
 
+        if migration.use_transactions:
+            self._step.run(in_a_transaction)
+            return
+        with self._session(file.path, file.file) as session:
+            session.require_session()
+            migration.process_steps(session, "apply")
+            session.mark_migrations([migration])
+            self._conn.execute(RECORD, _row(file))
 
-def _roll_back_newest(backend: Backend, project: Project, report: Report) -> None:
-    hashes = backend.get_applied_migration_hashes()
-    if not hashes:
-        raise MigrationError("There is no migration to roll back")
-    folders = [str(folder.folder) for folder in (project.core, *project.apps)]
-    found = {migration.hash: migration for migration in read_migrations(*folders)}
-    if hashes[-1] not in found:
-        raise MigrationError("The migration that was applied last is not among these files")
-    migration = found[hashes[-1]]
-    file = next(file for file in project.migrations if file.id == migration.id)
-    with backend.copy() as session:
-        try:
-            with session.transaction():
+    def load_code(self, project: Project) -> None:
+        """Run the files of `sql/` that differ, if any, and settle an upgrade."""
+        due = due_files(self._conn, project)
+        drops: list[CodeFile] = []
+        if CODE in read_record(self._conn):
+            due, drops = split_drops(due, project)
+        if due or not is_loaded(self._conn, project):
+            self._step.run(load_code(self._conn, due, project, self._report))
+        unsettled = is_unsettled(self._conn)
+        if not (drops or unsettled):
+            return
+        older = wait_for_older(self._conn)
+        if unsettled:
+            adopt(self._conn, self._step, self._report)
+        if older:
+            self._report(
+                f"Open since before the upgrade: transactions of the processes {older}. Run "
+                "`ledger migrate` again when they have ended"
+            )
+            return
+        if drops:
+            self._step.run(load_code(self._conn, drops, project, self._report))
+        set_unsettled(self._conn, False)
+
+    def roll_back_newest(self, project: Project) -> None:
+        """Run the rollback file of the migration that was applied last."""
+        hashes = self._backend.get_applied_migration_hashes()
+        if not hashes:
+            raise MigrationError("There is no migration to roll back")
+        folders = [str(folder.folder) for folder in (project.core, *project.apps)]
+        found = {migration.hash: migration for migration in read_migrations(*folders)}
+        if hashes[-1] not in found:
+            raise MigrationError("The migration that was applied last is not among these files")
+        migration = found[hashes[-1]]
+        file = next(file for file in project.migrations if file.id == migration.id)
+        path = file.path.removesuffix(".sql") + ".rollback.sql"
+        undo = file.file.with_suffix(".rollback.sql")
+
+        def undone(begun: Callable[[Any], None]) -> None:
+            with self._session(path, undo) as session, session.transaction():
+                begun(session.connection)
                 migration.process_steps(session, "rollback")
                 session.unmark_one(migration)
                 session.connection.execute(FORGET, [[file.path, CODE]])
-        except psycopg.Error as error:
-            undo = file.file.with_suffix(".rollback.sql")
-            path = file.path.removesuffix(".sql") + ".rollback.sql"
-            text = undo.read_text(encoding="utf-8")
-            raise failure(path, text, session.failed, error) from error
-    report(f"{file.path} rolled back")
+
+        self._step.run(undone)
+        self._report(f"{file.path} rolled back")
+
+    @contextmanager
+    def _session(self, path: str, file: Path) -> Iterator[Backend]:
+        """Open a connection for one file, and say which statement of it failed."""
+        with self._backend.copy() as session:
+            try:
+                yield session
+            except steps.GIVES_WAY:
+                raise
+            except psycopg.Error as error:
+                text = file.read_text(encoding="utf-8")
+                raise failure(path, text, session.failed, error) from error
 
 
 def _row(file: MigrationFile) -> list[str]:

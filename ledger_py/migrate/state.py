@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 import psycopg
 
+from ledger_py.migrate import steps
 from ledger_py.migrate.database import Connection, brief_connection, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import CODE, Project
@@ -56,7 +57,7 @@ class InstalledFile(msgspec.Struct, frozen=True):
 def prepare_record(conn: Connection) -> None:
     """Create the table if it does not exist."""
     if scalar(conn, "SELECT to_regclass(%s)", [_TABLE]) is None:
-        with conn.transaction():
+        with steps.transaction(conn):
             for statement in _CREATE:
                 conn.execute(statement)
 

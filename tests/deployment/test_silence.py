@@ -145,9 +145,9 @@ def test_service_does_not_start_if_the_database_falls_silent_meanwhile(
 ) -> None:
     check = startup.check
 
-    async def silenced(*arguments: Any) -> dict[str, str]:
+    async def silenced(*arguments: Any, **options: Any) -> dict[str, str]:
         silent_proxy.be_silent()
-        return await check(*arguments)
+        return await check(*arguments, **options)
 
     monkeypatch.setattr(startup, "check", silenced)
     began = time.monotonic()

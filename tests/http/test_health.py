@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
+import msgspec
 import psycopg
 import pytest
 
+from ledger_py.migrate import Project
+from ledger_py.migrate.files import MigrationFolder
 from tests.http.running import make_service, running
 
 
@@ -51,3 +56,32 @@ def test_service_is_not_ready_after_its_database_changed(
         assert response.json()["checks"]["database"] == "ok"
         assert named in response.json()["checks"][check]
         assert api.get("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize("change", ["ALLOWED", "MIGRATION"])
+def test_running_service_stays_ready_beside_a_newer_version(
+    ledger_db: str, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(make_service(ledger_db)) as api:
+        if change == "ALLOWED":
+            with psycopg.connect(ledger_db) as conn:
+                conn.execute(
+                    "SELECT ledger.define_operation(operation => 'NEWER', description => 'Newer',"
+                    " default_amount => 1)"
+                )
+                conn.execute("SELECT ledger.allow_operation(app => 'app1', operation => 'NEWER')")
+        else:
+            # As `git pull` in the checkout does.
+            monkeypatch.setattr(Project, "_migration_folder", _with_a_newer_file)
+        response = api.get("/health/ready")
+
+        assert (response.status_code, response.json()["status"]) == (200, "ok")
+
+
+_migration_folder = Project._migration_folder
+
+
+def _with_a_newer_file(project: Project, app: str | None, folder: Path) -> MigrationFolder:
+    found = _migration_folder(project, app, folder)
+    newer = msgspec.structs.replace(found.files[-1], path="migrations/9999_newer.sql")
+    return msgspec.structs.replace(found, files=(*found.files, newer))

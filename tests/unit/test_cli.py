@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from ledger_py.cli import main
+from tests.sql.calls import scalar
 
 
 @pytest.fixture
@@ -108,3 +116,31 @@ def test_invalid_setting_is_named(ledger: CliRunner) -> None:
 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: DATABASE_URL: must be a postgresql:// address")
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["verify"], ["export", "FILE"], ["checkpoint"]])
+def test_interrupted_command_says_that_it_did_not_finish(
+    ledger_db: str, tmp_path: Path, command: list[str]
+) -> None:
+    with psycopg.connect(ledger_db) as other, psycopg.connect(ledger_db, autocommit=True) as conn:
+        other.execute("LOCK TABLE ledger.accounts, ledger.entries, ledger_core.installed_files")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ledger_py", *command],
+            cwd=tmp_path,
+            env={**os.environ, "DATABASE_URL": ledger_db},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while scalar(conn, waiting) == 0:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+
+        assert (process.returncode, said) == (
+            143,
+            f"Ended by SIGTERM: `ledger {command[0]}` did not finish\n",
+        )
+        while scalar(conn, waiting) > 0:
+            time.sleep(0.01)

@@ -1,0 +1,27 @@
+CREATE OR REPLACE FUNCTION ledger_core.adopt_holds(owner_id text, asset text)
+RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_hold record;
+    v_adopted bigint := 0;
+BEGIN
+    PERFORM 1 FROM ledger.accounts
+    WHERE owner_id = adopt_holds.owner_id AND asset = adopt_holds.asset
+    FOR NO KEY UPDATE;
+    FOR v_hold IN
+        SELECT app, nonce FROM ledger_core.unadopted_holds(adopt_holds.owner_id) AS unadopted
+        WHERE unadopted.asset = adopt_holds.asset
+    LOOP
+        PERFORM 1 FROM ledger_core.journal_hold(
+            adopt_holds.owner_id, adopt_holds.asset, v_hold.app, v_hold.nonce, 'adopted', clock_timestamp()
+        );
+        v_adopted := v_adopted + 1;
+    END LOOP;
+    RETURN v_adopted;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.adopt_holds IS
+'Locks an account and adds the holds that ledger_core.unadopted_holds finds to ledger.hold_events, as they stand. Returns their number. Called by `ledger migrate` after an upgrade only: a hold that differs later was tampered with.';

@@ -1,0 +1,75 @@
+"""`migrate` through PgBouncer leaves no lock and no setting on a connection of the pool."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ledger_py.migrate import FileState, MigrationError, migrate, rollback, status
+from ledger_py.migrate.database import only_runner
+from tests.deployment.pooler import PGBOUNCER, pooler
+from tests.migration.projects import small_project
+
+pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+
+SETTINGS = (
+    "SELECT name, setting FROM pg_settings WHERE source = 'session'"
+    " AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone',"
+    " 'standard_conforming_strings') ORDER BY name"
+)
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_nothing_of_migrate_stays_in_the_pool(empty_db: str, mode: str) -> None:
+    with pooler(empty_db, mode, server_reset_query="") as url:
+        migrate(url)
+        rollback(url)
+        migrate(url)
+
+        assert {file.state for file in status(empty_db)} == {FileState.APPLIED}
+        with psycopg.connect(empty_db) as conn:
+            locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+            assert conn.execute(locks).fetchone() == (0,)
+        pooled = [psycopg.connect(url) for _ in range(4)]
+        for conn in pooled:
+            assert conn.execute(SETTINGS).fetchall() == []
+        for conn in pooled:
+            conn.close()
+
+
+def test_two_at_once_exclude_each_other(empty_db: str) -> None:
+    lines: list[str] = []
+    with pooler(empty_db, "transaction") as url:
+        second = threading.Thread(target=migrate, args=(url,), kwargs={"report": lines.append})
+        with only_runner(url, print):
+            second.start()
+            while not lines:
+                time.sleep(0.01)
+            with psycopg.connect(empty_db) as conn:
+                assert conn.execute("SELECT to_regnamespace('ledger')").fetchone() == (None,)
+        second.join()
+
+    assert lines[0] == "Waiting for another process that migrates this database"
+    assert {file.state for file in status(empty_db)} == {FileState.APPLIED}
+
+
+def test_file_without_a_transaction_needs_the_address_of_the_server(
+    empty_db: str, tmp_path: Path
+) -> None:
+    files = small_project(tmp_path)
+    files.migration(
+        "0002_index",
+        "-- transactional: false\nCREATE INDEX CONCURRENTLY i ON ledger.things (thing);",
+        depends="0001_schema",
+    )
+    with (
+        pooler(empty_db, "transaction") as url,
+        pytest.raises(MigrationError, match=r"there is a pooler: run `ledger migrate` with the se"),
+    ):
+        migrate(url, project=files.project)
+
+    migrate(empty_db, project=files.project)

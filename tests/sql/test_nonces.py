@@ -111,6 +111,12 @@ def test_amount_left_out_is_the_same_as_the_default(tx: Connection) -> None:
     assert record(tx, nonce="named")["replayed"] is True
 
 
+def test_amount_other_than_the_default_taken_is_a_different_request(tx: Connection) -> None:
+    record(tx, nonce="n")
+    with refused(tx, "LG201"):
+        record(tx, nonce="n", amount=11)
+
+
 def test_nonces_of_apps_are_independent(tx: Connection) -> None:
     record(tx, app="app1", nonce="n", amount=1)
     entry = record(tx, app="app2", nonce="n", amount=1)
@@ -186,6 +192,12 @@ def test_expiry_that_the_operation_set_is_not_part_of_the_request(tx: Connection
     first = record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
     again = record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
     assert again == first | {"replayed": True}
+
+
+def test_expiry_other_than_that_of_the_operation_is_a_different_request(tx: Connection) -> None:
+    record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
+    with refused(tx, "LG201"):
+        record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n", expires_at="2099-01-01Z")
 
 
 # The rule changes between request and retry

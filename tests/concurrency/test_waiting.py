@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.concurrency.callers import wait_until_blocked
-from tests.sql.calls import Connection, Row, balance, entries, record, spend
+from tests.sql.calls import Connection, Row, balance, call, entries, record, spend
 from tests.sql.lifecycle import item, record_batch
 
 
@@ -185,3 +185,21 @@ def test_waiting_batch_has_locked_no_accounts_after_the_one_it_waits_for(
         ).fetchall()
     assert [owner_id for (owner_id,) in free] == sorted(owners)[1:]
     assert [result["code"] for result in waiting.result()] == [None] * len(owners)
+
+
+def test_waiting_batch_records_nothing_on_an_account_frozen_meanwhile(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
+) -> None:
+    first, second = pair
+    owners = ["alice", "bob", "carol", "dave", "erin"]
+    for owner_id in owners:
+        record(conn, owner_id=owner_id, amount=10)
+    with first.transaction():
+        call(first, "freeze_account", owner_id="carol", actor="Olga", reason="charged back")
+        waiting = thread.submit(
+            record_batch, second, [item(1, owner_id=owner_id) for owner_id in owners]
+        )
+        wait_until_blocked(conn, second)
+    codes = [result["code"] for result in waiting.result()]
+    assert codes == [None, None, "account_frozen", None, None]
+    assert [balance(conn, owner_id) for owner_id in owners] == [11, 11, 10, 11, 11]

@@ -33,10 +33,11 @@ def test_same_request_again_gets_the_first_answer(tx: Connection) -> None:
     assert again == first | {"replayed": True}
 
 
-def test_replay_changes_nothing(tx: Connection) -> None:
-    record(tx, nonce="n", **FULL)
+@pytest.mark.parametrize("fields", [{"amount": 10}, FULL], ids=["plain", "with options"])
+def test_replay_changes_nothing(tx: Connection, fields: dict[str, Any]) -> None:
+    record(tx, nonce="n", **fields)
     before = account_and_lots(tx)
-    record(tx, nonce="n", **FULL)
+    record(tx, nonce="n", **fields)
     assert account_and_lots(tx) == before
     assert len(entries(tx)) == 1
 
@@ -109,6 +110,12 @@ def test_amount_left_out_is_the_same_as_the_default(tx: Connection) -> None:
     record(tx, nonce="named", amount=10)
     assert record(tx, nonce="defaulted", amount=10)["replayed"] is True
     assert record(tx, nonce="named")["replayed"] is True
+
+
+def test_amount_other_than_the_default_taken_is_a_different_request(tx: Connection) -> None:
+    record(tx, nonce="n")
+    with refused(tx, "LG201"):
+        record(tx, nonce="n", amount=11)
 
 
 def test_nonces_of_apps_are_independent(tx: Connection) -> None:
@@ -186,6 +193,12 @@ def test_expiry_that_the_operation_set_is_not_part_of_the_request(tx: Connection
     first = record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
     again = record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
     assert again == first | {"replayed": True}
+
+
+def test_expiry_other_than_that_of_the_operation_is_a_different_request(tx: Connection) -> None:
+    record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
+    with refused(tx, "LG201"):
+        record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n", expires_at="2099-01-01Z")
 
 
 # The rule changes between request and retry

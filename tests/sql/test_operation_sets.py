@@ -109,6 +109,29 @@ def test_referenced_catalogue_rows_cannot_be_deleted_or_renamed(
     assert refusal.detail["attempted"] == attempted
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM ledger.operations WHERE operation = 'CONTENT_CREATION'",
+        "UPDATE ledger.operations SET asset = 'STAR' WHERE operation = 'CONTENT_CREATION'",
+        "DELETE FROM ledger.app_operations WHERE operation = 'CONTENT_CREATION'",
+    ],
+)
+def test_catalogue_rows_of_a_hold_cannot_be_deleted_or_renamed(tx: Connection, change: str) -> None:
+    record(tx, amount=10)
+    call(
+        tx,
+        "place_hold",
+        app="app1",
+        owner_id="alice",
+        operation="CONTENT_CREATION",
+        nonce="h",
+        amount=5,
+    )
+    with refused(tx, "LG903"):
+        tx.execute(change.encode())
+
+
 def test_function_cannot_move_a_used_operation_to_another_asset(tx: Connection) -> None:
     record(tx, operation="CONTENT_ACCESS")
     with refused(tx, "LG903"):

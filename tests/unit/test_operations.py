@@ -147,6 +147,13 @@ def test_difference_names_both_sides() -> None:
     )
 
 
+def test_operation_only_in_the_database_is_a_difference() -> None:
+    difference = compare_operation_set(ShopOperation, [*ShopOperation, "GIFT"])
+    assert difference == OperationSetDifference(
+        enum_name="ShopOperation", missing_in_database=(), missing_in_enum=("GIFT",)
+    )
+
+
 def test_difference_gives_advice_for_both_sides() -> None:
     text = str(compare_operation_set(ShopOperation, [*SHARED_OPERATIONS, "GIFT"]))
     lacking_in_database, lacking_in_enum = text.splitlines()[1:]

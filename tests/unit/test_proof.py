@@ -519,6 +519,29 @@ def test_checkpoint_is_a_line_to_keep(
     assert result.stdout.count("the past has changed since") == 2
 
 
+def test_changed_checkpoint_alone_fails_verification(
+    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+) -> None:
+    assert not books.closed
+    kept = tmp_path / "kept"
+    kept.write_text(json.dumps(json.loads(ledger("checkpoint").stdout) | {"digest": "0" * 64}))
+    result = ledger("verify", "--checkpoint", kept)
+    assert result.exit_code == 1
+    assert "The books are WRONG: 1 discrepancy" in result.stdout
+
+
+def test_export_of_claims_is_right(
+    ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
+) -> None:
+    books.execute(
+        "SELECT ledger.record_entry(app => 'app1', owner_id => 'dora', nonce => 'signup', "
+        "operation => 'SIGNUP_CREDIT', claim_subject => 'device')"
+    )
+    ledger("export", tmp_path / "entries")
+    result = ledger("verify-export", tmp_path / "entries")
+    assert result.exit_code == 0, result.output
+
+
 def test_export_is_proved_without_the_database(
     ledger: Any, books: psycopg.Connection[TupleRow], tmp_path: Path
 ) -> None:

@@ -423,7 +423,11 @@ def test_column_that_is_a_key_somewhere_compares_bytes_everywhere(catalogue: Con
 
 
 def test_constraints_and_indexes_are_named_in_the_migrations(catalogue: Connection) -> None:
-    files = [*PROJECT_ROOT.glob("migrations/*.sql"), PROJECT_ROOT / "ledger_py/migrate/state.py"]
+    files = [
+        *PROJECT_ROOT.glob("migrations/*.sql"),
+        PROJECT_ROOT / "ledger_py/migrate/state.py",
+        PROJECT_ROOT / "ledger_py/migrate/code.py",
+    ]
     texts = "\n".join(path.read_text(encoding="utf-8") for path in files)
     named = set(
         re.findall(r"\b(?:CONSTRAINT|INDEX(?: CONCURRENTLY)?(?: IF NOT EXISTS)?) (\w+)", texts)

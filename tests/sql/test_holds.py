@@ -977,3 +977,12 @@ def test_rolled_back_capture_leaves_the_hold_open(tx: Connection, clock: Clock) 
     (hold,) = holds(tx, status="open")
     assert hold["expires_at"] == clock.now + timedelta(minutes=15)
     assert spendable(tx) == (100, 30, 70)
+
+
+@pytest.mark.parametrize("amount", [0, -4, -(2**63), 2**53, 2**63 - 1])
+def test_capture_of_an_impossible_amount_is_no_replay(tx: Connection, amount: int) -> None:
+    place(tx, 10, nonce="job")
+    capture(tx, "job", 4, nonce="payment", final=False)
+
+    with refused(tx, "LG201"):
+        capture(tx, "job", amount, nonce="payment", final=False)

@@ -587,3 +587,16 @@ def test_refused_reversal_has_no_effect(tx: Connection) -> None:
     with refused(tx, "LG305"):
         reverse(tx, "spent", 31)
     assert entries(tx) == before
+
+
+def test_reversal_in_another_asset_is_another_request(tx: Connection) -> None:
+    define = {"description": "Another asset", "default_amount": 5, "asset": "GEM"}
+    call(tx, "define_operation", operation="GEM_ADD", **define)
+    call(tx, "allow_operation", app="app1", operation="GEM_ADD")
+    credit = record(tx, owner_id="olga", operation="CREDIT_ADD", amount=5)
+    gem = record(tx, owner_id="olga", operation="GEM_ADD", amount=5)
+    assert credit["seq"] == gem["seq"]
+    reverse(tx, credit["nonce"], nonce="refund")
+
+    with refused(tx, "LG201"):
+        reverse(tx, gem["nonce"], nonce="refund")

@@ -1,8 +1,9 @@
 -- The only place that writes a single entry: the account's row and the entry, chained by hash.
 --
--- Guarded, it is the whole fast path: one UPDATE that locks the account, checks it and writes it, for plain
--- accounts (ledger_core.is_plain_account) and entries without options (ledger_core.hashed_options). It changes nothing and returns null if the account is not plain, does
--- not exist, or would fall below its floor, or if the nonce is taken: ledger_core.record_step_by_step takes over.
+-- Guarded, it is the whole fast path: one UPDATE that locks the account, checks it and writes it, for plain accounts
+-- (ledger_core.is_plain_account) and entries without options (ledger_core.hashed_options). It changes nothing and
+-- returns null if the account is not plain, does not exist, or would fall below its floor, or if the nonce is taken:
+-- ledger_core.record_step_by_step takes over.
 -- Unguarded, the caller holds the account's lock (ledger_core.lock_account) and has checked all but the nonce.
 CREATE OR REPLACE FUNCTION ledger_core.write_entry(entry ledger.entries, guarded boolean DEFAULT FALSE)
 RETURNS ledger.recorded_entry

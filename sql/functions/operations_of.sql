@@ -28,7 +28,7 @@ BEGIN
     SELECT
         operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period, claim_scope,
         claim_time_zone, expires_after, description
-    FROM ledger.operation_sets
+    FROM ledger_core.operation_rules
     WHERE app = operations_of.app AND retired_at IS NULL
     ORDER BY operation;
 END

@@ -23,7 +23,7 @@ BEGIN
     PERFORM ledger_core.check_expires_in(place_hold.expires_in);
     PERFORM ledger_core.check_authorized(place_hold.app);
     SELECT asset, min_amount, max_amount, claim_limit, retired_at INTO v_rule
-    FROM ledger.operation_sets
+    FROM ledger_core.operation_rules
     WHERE app = place_hold.app AND operation = place_hold.operation;
 
     IF v_rule.min_amount IS NULL

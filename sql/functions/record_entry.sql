@@ -38,7 +38,7 @@ BEGIN
                 AND holds.owner_id <> record_entry.owner_id
         ) AS plain
     INTO v_rule
-    FROM ledger.operation_sets
+    FROM ledger_core.operation_rules
     WHERE app = record_entry.app AND operation = record_entry.operation;
     v_entry.owner_id := record_entry.owner_id;
     v_entry.asset := v_rule.asset;

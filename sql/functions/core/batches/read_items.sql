@@ -1,4 +1,4 @@
--- requires: views/operation_sets, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
+-- requires: views/core/operation_rules, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
 -- requires: functions/core/requests/is_key, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
 -- Inlined by the planner into the statements that use it, so that items are read in the same pass. OFFSET 0 keeps it
 -- from computing the same things again wherever they are used. Larger amounts than max_batched_amount are not plain.
@@ -70,15 +70,15 @@ FROM (
     ) AS items
     LEFT JOIN (
         SELECT
-            operation_sets.operation,
-            operation_sets.asset,
-            operation_sets.default_amount::numeric AS default_amount,
-            greatest(operation_sets.min_amount, -ledger_core.max_batched_amount())::numeric AS min_amount,
-            least(operation_sets.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
-            operation_sets.retired_at IS NULL
-            AND ledger_core.is_plain_rule(operation_sets.claim_limit, operation_sets.expires_after) AS plain
-        FROM ledger.operation_sets
-        WHERE operation_sets.app = read_items.app
+            operation_rules.operation,
+            operation_rules.asset,
+            operation_rules.default_amount::numeric AS default_amount,
+            greatest(operation_rules.min_amount, -ledger_core.max_batched_amount())::numeric AS min_amount,
+            least(operation_rules.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
+            operation_rules.retired_at IS NULL
+            AND ledger_core.is_plain_rule(operation_rules.claim_limit, operation_rules.expires_after) AS plain
+        FROM ledger_core.operation_rules
+        WHERE operation_rules.app = read_items.app
         OFFSET 0
     ) AS rules ON rules.operation = items.operation
     OFFSET 0

@@ -9,7 +9,7 @@ DECLARE
     v_amount bigint;
 BEGIN
     SELECT * INTO v_rule
-    FROM ledger.operation_sets
+    FROM ledger_core.operation_rules
     WHERE app = check_rule.app AND operation = check_rule.operation;
     IF NOT FOUND THEN
         PERFORM ledger_core.check_key('operation', check_rule.operation);

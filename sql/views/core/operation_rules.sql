@@ -1,0 +1,23 @@
+-- What records reads this, so never change it: replacing a view locks it against everybody. A release that needs other
+-- columns makes another view under another name, and drops this one when no version that runs reads it any more.
+CREATE OR REPLACE VIEW ledger_core.operation_rules AS
+SELECT
+    app_operations.app,
+    app_operations.operation,
+    operations.shared,
+    operations.asset,
+    coalesce(app_operations.default_amount, operations.default_amount) AS default_amount,
+    coalesce(app_operations.min_amount, operations.min_amount) AS min_amount,
+    coalesce(app_operations.max_amount, operations.max_amount) AS max_amount,
+    operations.claim_limit,
+    operations.claim_period,
+    operations.claim_scope,
+    operations.claim_time_zone,
+    operations.expires_after,
+    operations.description,
+    operations.retired_at
+FROM ledger.app_operations
+INNER JOIN ledger.operations ON app_operations.operation = operations.operation;
+
+COMMENT ON VIEW ledger_core.operation_rules IS
+'The rules in force per app and operation, for the functions; ledger.operation_sets is the same for readers.';

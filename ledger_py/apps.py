@@ -85,7 +85,7 @@ def app_of_target(target: str) -> App:
     try:
         imported = import_module(module)
         name = getattr(imported, attribute).app_name
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, SyntaxError, AttributeError, ValueError) as error:
         raise AppError(f"{target} is not the service of an app: {error}") from error
     return App(name, target, Path(str(imported.__file__)).parent / "migrations")
 
@@ -98,7 +98,13 @@ def _in_folder(folder: Path, *, prefix: str = "") -> Iterator[App]:
 
 def _migrations_of(point: EntryPoint) -> Path:
     package = point.module.rpartition(".")[0] or point.module
-    spec = find_spec(package)
+    try:
+        spec = find_spec(package)
+    except ImportError:
+        spec = None
     if spec is None or not spec.submodule_search_locations:
-        raise AppError(f"The entry point {point.name} = {point.value} names no package")
+        raise AppError(
+            f"The entry point {point.name} = {point.value} ({ENTRY_POINTS}) names no package:"
+            " reinstall or uninstall what declares it"
+        )
     return Path(spec.submodule_search_locations[0]) / "migrations"

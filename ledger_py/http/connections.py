@@ -192,7 +192,8 @@ class limited:  # noqa: N801 (a context manager)
         """Close the connection; the block fails because of that."""
         # Cancelling the task instead would wait for the server to cancel the statement.
         self._exceeded = True
-        hang_up(self._conn.pgconn.socket)
+        if not self._conn.closed:
+            hang_up(self._conn.pgconn.socket)
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._conn.deadlines.remove(self)

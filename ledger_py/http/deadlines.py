@@ -44,7 +44,9 @@ class Deadlines:
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for waiting in [waiting for waiting, at in self._pending.items() if at <= now]:
+        late = [waiting for waiting, at in self._pending.items() if at <= now]
+        for waiting in late:
             self.remove(waiting)
-            waiting.give_up()
         self._timer = loop.call_later(_LOOK_EVERY, self._look) if self._pending else None
+        for waiting in late:
+            waiting.give_up()

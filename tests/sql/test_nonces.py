@@ -251,6 +251,7 @@ def redefine_credit_add(tx: Connection, **rule: Any) -> None:
 
 def account_and_lots(tx: Connection) -> list[Any]:
     return [
-        tx.execute("SELECT * FROM ledger.accounts ORDER BY owner_id").fetchall(),
-        tx.execute("SELECT * FROM ledger.lots ORDER BY owner_id, seq").fetchall(),
+        # As JSON: psycopg does not read the time infinity.
+        tx.execute("SELECT to_jsonb(accounts) FROM ledger.accounts ORDER BY owner_id").fetchall(),
+        tx.execute("SELECT to_jsonb(lots) FROM ledger.lots ORDER BY owner_id, seq").fetchall(),
     ]

@@ -123,6 +123,24 @@ def test_days_have_24_hours_in_any_session_time_zone(tx: Connection, clock: Cloc
     assert record(tx)["expires_at"] == clock.ahead(hours=24)
 
 
+@pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])
+def test_operation_with_expiry_makes_a_lot_beside_other_credits(
+    tx: Connection, clock: Clock, batch: bool
+) -> None:
+    rule = {"description": "Voucher", "default_amount": 5, "expires_after": "1 day"}
+    call(tx, "define_operation", operation="VOUCHER", **rule)
+    call(tx, "allow_operation", app="app1", operation="VOUCHER")
+    record(tx, amount=10)
+    if batch:
+        record_batch(tx, [item(operation="VOUCHER")])
+    else:
+        record(tx, operation="VOUCHER")
+    assert lots(tx) == [5]
+
+    clock.forward(days=1)
+    assert balance(tx) == 10
+
+
 def test_credits_of_one_asset_expire_separately(tx: Connection, clock: Clock) -> None:
     call(
         tx,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import psycopg
 import pytest
 
@@ -26,7 +28,7 @@ def test_client_refusals_use_the_text_of_the_database(tx: psycopg.Connection) ->
     assert (refusal.message, refusal.hint) == words
 
 
-@pytest.mark.parametrize(
+over_functions = pytest.mark.parametrize(
     "function",
     [
         SqlFunction.of(value)
@@ -35,6 +37,9 @@ def test_client_refusals_use_the_text_of_the_database(tx: psycopg.Connection) ->
     ],
     ids=lambda function: function.name,
 )
+
+
+@over_functions
 def test_methods_match_the_parameters_of_their_sql_functions(
     tx: psycopg.Connection, function: SqlFunction
 ) -> None:
@@ -48,6 +53,26 @@ def test_methods_match_the_parameters_of_their_sql_functions(
     assert {name: types.get(type_, type_) for name, type_ in rows} == {
         name: type_.name for name, type_ in function.parameters.items()
     }
+
+
+@over_functions
+def test_methods_have_the_defaults_of_their_sql_functions(
+    tx: psycopg.Connection, function: SqlFunction
+) -> None:
+    rows = tx.execute(
+        "SELECT proargnames[place], pg_get_function_arg_default(oid, place)"
+        " FROM pg_proc, generate_series(1, pronargs) AS place"
+        " WHERE pronamespace = 'ledger'::regnamespace AND proname = %s",
+        (function.name,),
+    ).fetchall()
+    method = inspect.signature(getattr(AsyncLedger, function.name))
+
+    for name, expression in rows:
+        parameter = method.parameters.get(name)
+        if parameter is None or parameter.default is parameter.empty:
+            continue  # The client may ask for what SQL lets out.
+        (default,) = tx.execute(f"SELECT {expression or 'NULL'}".encode()).fetchone() or ()
+        assert parameter.default == default, name
 
 
 def test_entry_request_has_the_fields_of_a_batch_item(tx: psycopg.Connection) -> None:

@@ -197,8 +197,8 @@ class AccountFrozen(LedgerError, code="account_frozen", sqlstate="LG303", status
 class HoldClosed(LedgerError, code="hold_closed", sqlstate="LG304", status=409):
     """The hold has been captured or released, or has expired.
 
-    Detail: ``app``, ``hold_nonce``, ``status`` (``captured``, ``released`` or ``expired``) and
-    ``closed_at``.
+    Detail: ``app``, ``hold_nonce``, ``hold_status`` (``captured``, ``released`` or ``expired``; in
+    SQL and Python as ``status`` too) and ``closed_at``.
     """
 
 

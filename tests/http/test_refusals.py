@@ -57,3 +57,14 @@ def test_problems_have_the_status_of_the_database(
     kinds = {error.code: PROBLEM_TYPES.get(error.code) for error in ERRORS_BY_SQLSTATE.values()}
 
     assert {code: kind.status for code, kind in kinds.items() if kind is not None} == answered
+
+
+def test_hold_that_has_ended_says_how(record: Record, api: httpx.Client, owner: str) -> None:
+    record(amount=10)
+    hold = {"owner_id": owner, "operation": "CREDIT_SPEND", "nonce": f"{owner}-job", "amount": 5}
+    api.post("/ledger/holds", json=hold).raise_for_status()
+    api.post(f"/ledger/holds/{owner}-job/release").raise_for_status()
+
+    problem = api.post(f"/ledger/holds/{owner}-job/capture", json={"nonce": f"{owner}-pay"}).json()
+
+    assert (problem["status"], problem["hold_status"]) == (409, "released")

@@ -492,6 +492,7 @@ def test_hold_that_has_ended_is_neither_captured_nor_extended(
         "app": "app1",
         "hold_nonce": "h",
         "status": status,
+        "hold_status": status,
         "closed_at": closed_at,
     }
     assert (spendable(tx), entries(tx)) == before

@@ -4,8 +4,10 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 BEGIN
+    -- hold_status because a problem has a status of its own, that of HTTP; status is older.
     PERFORM ledger_core.refuse('hold_closed', jsonb_build_object(
-        'app', app, 'hold_nonce', hold_nonce, 'status', status, 'closed_at', ledger_core.json_time(closed_at)
+        'app', app, 'hold_nonce', hold_nonce, 'status', status, 'hold_status', status,
+        'closed_at', ledger_core.json_time(closed_at)
     ));
 END
 $$;

@@ -43,6 +43,19 @@ PLACE = """
 """
 
 
+def grant(conn: Connection, owner_id: str, amount: int, seconds: float) -> None:
+    """Record credits that expire so many seconds after the server begins to record them."""
+    conn.execute(
+        """
+        SELECT ledger.record_entry(
+            app => 'app1', owner_id => %s, operation => 'CREDIT_ADD', nonce => %s, amount => %s,
+            expires_at => clock_timestamp() + %s * interval '1 second'
+        )
+        """,
+        [owner_id, new_nonce(), amount, seconds],
+    )
+
+
 def test_each_hold_ends_once_by_capture_release_or_expiry(ledger_db: str, conn: Connection) -> None:
     """A sweep, a capture and a release race for each hold around its expiry."""
     for owner_id in OWNERS:
@@ -62,9 +75,7 @@ def test_each_hold_ends_once_by_capture_release_or_expiry(ledger_db: str, conn: 
             lives = [f"{1 + int(random.random() * 2e6 * lasts)} microseconds" for _ in nonces]
             # Under some of the holds, credits expire during the race as well.
             for owner_id in OWNERS:
-                query = "SELECT clock_timestamp() + %s * interval '1 second'"
-                until = scalar(conn, query, lasts * 2 * random.random() + 0.02)
-                record(conn, owner_id=owner_id, amount=7, expires_at=until)
+                grant(conn, owner_id, 7, lasts * 2 * random.random() + 0.05)
                 granted += 7
             conn.execute(PLACE, [owners, nonces, lives])
             round_started = perf_counter()

@@ -38,6 +38,8 @@ __all__ = (
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
+_BLANKS: Final = b" \t"
+
 MAX_BODY: Final = 1024 * 1024
 """The most bytes of a body, unless it holds many entries: far more than the fields and 16 KiB of
 metadata need. The settings may allow less."""
@@ -94,17 +96,19 @@ class _BodyHeaders:
         self.content_encoding = b""
         self.content_length: int | None = None
         self.idempotency_key: bytes | None = None
-        for name, value in header_fields(scope):
+        # A generator such as header_fields would be slower, and every entry comes this way.
+        for name, value in scope["headers"]:
             if name == b"content-type":
                 self.content_type = value.partition(b";")[0].strip().lower()
             elif name == b"content-length":
+                value = value.strip(_BLANKS)
                 self.content_length = int(value) if value.isdigit() else None
             elif name == b"content-encoding":
-                self.content_encoding = value.lower()
+                self.content_encoding = value.strip().lower()
             elif name == b"idempotency-key":
                 if self.idempotency_key is not None:
                     raise Problem.of_field("Idempotency-Key", "is given twice")
-                self.idempotency_key = value
+                self.idempotency_key = value.strip(_BLANKS)
 
     def require_json(self) -> None:
         if self.content_type != b"application/json":
@@ -119,7 +123,7 @@ def header_fields(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
     Servers may leave it there: a nonce with a blank at its end would be another nonce.
     """
     for name, value in scope["headers"]:
-        yield name, value.strip(b" \t")
+        yield name, value.strip(_BLANKS)
 
 
 def _unsupported(field: str, expected: str) -> Problem:

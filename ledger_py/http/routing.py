@@ -196,7 +196,7 @@ class Endpoint:
                 raise Problem("not_found")
             given["at"] = decode_path(scope["path_params"], self._at)
             log.note(given["at"])
-        if self._query is not None:
+        if self._query is not None and (self._takes_query or scope["query_string"]):
             query = decode_query(scope["query_string"], self._query)
             if self._takes_query:
                 given["query"] = query

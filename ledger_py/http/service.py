@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 
 from ledger_py.http.logs import RequestLog, make_logger
 from ledger_py.http.problems import PROBLEM_MEDIA_TYPE
-from ledger_py.http.requests import ClientGone, header_fields, path_as_sent
+from ledger_py.http.requests import ClientGone, path_as_sent
 from ledger_py.http.routing import Endpoint, send_answer
 from ledger_py.http.startup import StartupRefused
 
@@ -167,9 +167,9 @@ def _hide_from_routes(path: re.Match[str]) -> str:
 
 def _request_id(scope: HTTPScope) -> str:
     """Take the caller's request id if it is safe in a log and in a header, or make one."""
-    for name, value in header_fields(scope):
-        if name == b"x-request-id" and _SAFE_REQUEST_ID.fullmatch(value):
-            return value.decode("ascii")
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SAFE_REQUEST_ID.fullmatch(value.strip()):
+            return value.strip().decode("ascii")
     return secrets.token_hex(16)
 
 

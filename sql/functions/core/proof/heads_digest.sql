@@ -28,7 +28,7 @@ BEGIN
     FROM (
         SELECT accounts.owner_id, accounts.asset, newest.seq, newest.hash
         FROM ledger.accounts
-        -- Backwards from the head, so that entries older than the horizon are not read.
+        -- Backwards from the head, so that older entries of the account are not read.
         CROSS JOIN LATERAL (
             SELECT entries.seq, entries.hash
             FROM ledger.entries
@@ -39,7 +39,7 @@ BEGIN
         ) AS newest
     ) AS heads;
 
-    -- New journals are added at the end, so that the digests of earlier checkpoints stay the same.
+    -- Add a new journal at the end: then the digests of earlier checkpoints stay valid.
     FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events'] LOOP
         SELECT
             coalesce(
@@ -48,7 +48,8 @@ BEGIN
                     ledger_core.text_bytes(
                         v_journal || ','
                         || CASE
-                            WHEN heads.of_account THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
+                            WHEN heads.of_account
+                                THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
                             ELSE ''
                         END
                         || heads.number::text || ','
@@ -72,5 +73,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.heads_digest IS
-'Digest over the newest entry, operator action and hold event of every account and the newest change of the catalogue,
-among those of transactions before the horizon, in the order of the keys; with the number of accounts and entries.';
+'The digest of a checkpoint, with the number of accounts and entries. It covers the newest entry, operator action and
+hold event of every account and the newest change of the catalogue, as of the transactions before the horizon.';

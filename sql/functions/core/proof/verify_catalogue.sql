@@ -37,7 +37,9 @@ BEGIN
     RETURN QUERY
     SELECT
         'rule not as last noted', 'operations', NULL, NULL, NULL::bigint,
-        jsonb_build_object('operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule)
+        jsonb_build_object(
+            'operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule
+        )
     FROM ledger.operations
     LEFT JOIN LATERAL (
         SELECT changes.rule FROM ledger.operation_changes AS changes
@@ -60,7 +62,7 @@ BEGIN
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
 
-    -- An app may be gone together with its bindings and operations: then nothing was recorded for it.
+    -- A rollback of an app's migrations removes the app with its bindings and operations, if nothing was recorded.
     RETURN QUERY
     SELECT
         'app not as last noted', 'apps', NULL, NULL, NULL::bigint,
@@ -96,7 +98,8 @@ BEGIN
     ) AS noted ON bound.app = noted.app AND bound.role_name = noted.role_name
     WHERE bound.facts IS DISTINCT FROM noted.rule;
 
-    -- The feed and checkpoints rely on transaction ids. A dump restored on a younger server breaks them.
+    -- The feed and checkpoints rely on the order of transaction ids. A restored dump breaks it if the new server has
+    -- given out fewer ids than the old one.
     RETURN QUERY
     SELECT
         'transaction of the future', newest.found_in, newest.owner_id, newest.asset, newest.seq,
@@ -127,5 +130,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue IS
-'Discrepancies beyond single owners: rules, apps and bindings changed without the functions, incomplete sets,
-guards of the books missing or switched off, entries and lines of transactions unknown to this server.';
+'Discrepancies that belong to no owner: rules, apps and bindings changed without the functions, incomplete sets of
+operations, triggers and unique indexes missing or disabled, entries and journal lines whose transaction this server has
+not reached.';

@@ -176,4 +176,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.record_plain_items IS
-'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns the results in order. singly: nonces of items to leave out. Raises 40001 or 23505 if an account or nonce was taken meanwhile: roll back to before the call.';
+'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns
+the results in order. singly: nonces of items to leave out. Raises 40001 or 23505 if an account or nonce was taken
+meanwhile: roll back to before the call.';

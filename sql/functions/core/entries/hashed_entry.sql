@@ -26,4 +26,5 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_entry IS
 'The canonical bytes of an entry, all of its columns but the hash; the argument of ledger_core.chain_hash.
-options: ledger_core.hashed_options of the entry; apart, so that entries without options need not look for them. seq, balance_after, recorded_at: apart, because they are known only while the account is being updated.';
+options: ledger_core.hashed_options of the entry; a parameter, so that entries without options need not look for them.
+seq, balance_after, recorded_at: parameters, because they are known only while the account is being updated.';

@@ -9,7 +9,7 @@ AS $$
 DECLARE
     v_after text := '';
     v_until text;
-    v_owners bigint := 0;
+    v_accounts bigint := 0;
     v_chunk bigint;
 BEGIN
     IF verify.owner_id IS NOT NULL THEN
@@ -19,7 +19,7 @@ BEGIN
     END IF;
 
     RETURN QUERY SELECT * FROM ledger_core.verify_catalogue();
-    -- In ranges of owners, which bounds memory and lets the caller see progress.
+    -- In ranges of owners: that bounds memory, and a notice after each shows the progress.
     LOOP
         SELECT max(chunk.owner_id), count(*) INTO v_until, v_chunk
         FROM (
@@ -31,8 +31,8 @@ BEGIN
         -- The first and the last range are open, so that rows without an account belong to one as well.
         RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, v_after = '');
         EXIT WHEN v_until IS NULL;
-        v_owners := v_owners + v_chunk;
-        RAISE NOTICE 'verified % accounts', v_owners;
+        v_accounts := v_accounts + v_chunk;
+        RAISE NOTICE 'verified % %', v_accounts, CASE v_accounts WHEN 1 THEN 'account' ELSE 'accounts' END;
         v_after := v_until;
     END LOOP;
 END

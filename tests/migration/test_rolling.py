@@ -296,7 +296,7 @@ def test_code_of_a_version_that_keeps_no_parts_is_replaced_whole(
 
     assert migrated(ledger_db) == [
         f"sql/ loaded ({len(changed.code) - 1} files)",
-        "sql/ loaded (1 files)",
+        "sql/ loaded (1 file)",
     ]
     assert migrated(ledger_db) == []
 

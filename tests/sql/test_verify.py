@@ -120,6 +120,14 @@ def test_ranges_of_accounts_cover_all_accounts(conn: Connection, many_accounts: 
     assert heard == ["verified 10000 accounts", "verified 10003 accounts"]
 
 
+def test_progress_counts_a_single_account_in_the_singular(tx: Connection) -> None:
+    heard: list[str] = []
+    tx.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+    record(tx)
+    assert problems(tx) == []
+    assert heard == ["verified 1 account"]
+
+
 @pytest.mark.parametrize("owner_id", ["\U0010ffff" * 255, " ", "\x01", "\\"])
 def test_first_and_last_range_are_open_ended(tx: Connection, owner_id: str) -> None:
     record(tx, owner_id=owner_id)

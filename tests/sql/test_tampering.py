@@ -16,7 +16,7 @@ from psycopg import sql
 
 from tests.fixtures.clock import Clock
 from tests.fixtures.database import Server, new_database
-from tests.sql.calls import Connection, Row, call, record, rows
+from tests.sql.calls import Connection, Row, call, changed_since, record, rows
 from tests.sql.full_books import BEGINNING, fill
 from tests.sql.hash_chain import (
     actions_as_stored,
@@ -427,12 +427,6 @@ def rewrite(conn: Connection, owner_id: str, change: str) -> None:
         WHERE owner_id = %(owner_id)s
         """,
         {"owner_id": owner_id},
-    )
-
-
-def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
-    return rows(
-        conn, "verify_checkpoint", horizon=checkpoint["horizon"], digest=checkpoint["digest"]
     )
 
 

@@ -12,7 +12,7 @@ DECLARE
     v_xact_id xid8 := '0';
     v_entry_id bigint := 0;
 BEGIN
-    PERFORM ledger_core.check_at_most('max_rows', entries_after.max_rows, 10000);
+    PERFORM ledger_core.check_at_most('max_rows', entries_after.max_rows, ledger_core.max_feed_page());
     IF entries_after."cursor" !~ '^[0-9]{1,19}-[0-9]{1,18}$' THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'cursor', 'reason', 'must be the cursor of an earlier row, or null for the beginning'

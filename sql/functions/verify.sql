@@ -26,7 +26,7 @@ BEGIN
             SELECT accounts.owner_id FROM ledger.accounts
             WHERE accounts.owner_id > v_after
             ORDER BY accounts.owner_id
-            LIMIT 10000
+            LIMIT ledger_core.accounts_per_range()
         ) AS chunk;
         -- The first and the last range are open, so that rows without an account belong to one as well.
         RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, v_after = '');

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
-# What `make run` serves, and where.
+# The app and the port of `make run`.
 APP ?= app1
 PORT ?= 8000
 # Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.

@@ -176,7 +176,7 @@ class Cluster:
         return pid is not None and self._is_ours(pid)
 
     def _is_ours(self, pid: int) -> bool:
-        """Whether a process is a PostgreSQL process of this cluster; they run in its folder."""
+        """Tell whether a process is one of this cluster: PostgreSQL, running in its folder."""
         try:
             process = psutil.Process(pid)
             if process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name():

@@ -147,7 +147,7 @@ class Database:
 
     @property
     def recent_failure(self) -> str | None:
-        """Why calls fail, if one has failed a moment ago for a reason that hits others as well."""
+        """The reason why calls fail, if one failed a moment ago and others will as well."""
         if self._failure is None or time.monotonic() - self._failure[0] > FAILURE_LASTS:
             return None
         return self._failure[1]

@@ -37,7 +37,7 @@ def make_logger(
 
     Args:
         log_format: ``json``, ``console``, or ``auto``: console on a terminal, JSON otherwise.
-        stream: Where lines go; standard output if left out.
+        stream: The target of the lines; standard output if left out.
 
     Returns:
         The logger.

@@ -42,7 +42,7 @@ class Row:
     Attributes:
         asks: The method of the ledger that is called, and its arguments.
         answers: A part of the answer.
-        refused: What to send instead to be refused: an address, or fields of the body; and the
+        refused: A variation that is refused: an address, or fields of the body; and the
             status and the code of the refusal.
     """
 

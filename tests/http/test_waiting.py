@@ -103,7 +103,7 @@ def posted(api: httpx.Client, body: dict[str, Any], *, missing: int = 0) -> Iter
     Args:
         api: The service.
         body: The body of the request.
-        missing: How many more bytes are announced than are sent.
+        missing: The number of bytes announced but not sent.
     """
     content = json.dumps(body).encode()
     head = (

@@ -17,7 +17,7 @@ ZERO_HASH = bytes(32)
 
 
 def entries_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
-    """Read an account's entries, oldest first, with the texts that the hash runs over."""
+    """Read the entries of an account, oldest first, with the texts that are hashed."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
@@ -34,7 +34,7 @@ def entries_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") ->
 
 
 def actions_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
-    """Read the operators' actions on an account, oldest first, with the texts that are hashed."""
+    """Read the operator actions of an account, oldest first, with the texts that are hashed."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
@@ -84,10 +84,10 @@ def hold_events_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT"
 
 
 def chained(lines: list[Row]) -> list[bytes]:
-    """Give the hash that each line of a chain must have.
+    """Compute the hash that each line of a chain must have.
 
     Args:
-        lines: all of them, as one of the functions above reads them.
+        lines: All lines, as one of the functions above reads them.
     """
     hashes = []
     previous = ZERO_HASH
@@ -98,7 +98,7 @@ def chained(lines: list[Row]) -> list[bytes]:
 
 
 def canonical_bytes(line: Row) -> bytes:
-    """Give the canonical form of an entry, or of a line of a journal."""
+    """Compute the canonical bytes of an entry, or of a line of a journal."""
     if "action_seq" in line:
         return _action_bytes(line)
     if "event_seq" in line:

@@ -1,4 +1,4 @@
-"""Whoever changes the tables behind the functions is found out, whichever column of whichever row.
+"""Every change of the tables behind the functions is found, in any column of any row.
 
 The tamperer is a superuser: triggers are off, checks are dropped, and it writes one value at a time
 into every column of every table, in rows of every kind. `verify` must name the row.
@@ -43,10 +43,10 @@ TABLES = [
     "operator_actions",
 ]
 
-# Of the catalogue; a rollback takes them away as long as nothing refers to them.
+# Rows of the catalogue that a rollback removes as long as nothing refers to them.
 MAY_GO = {"app_operations", "apps", "operations"}
 
-# What is written into a column, by its type; {} is the value that is there.
+# Values to write into a column, by its type; {} is the present value.
 OTHER_VALUES = {
     "bigint": ["{} + 1", "{} - 1", "-{} - 7"],
     "integer": ["{} + 1", "{} - 1"],
@@ -59,7 +59,7 @@ OTHER_VALUES = {
     "timestamp with time zone": ["{} + interval '1 us'", "{} - interval '1 us'"],
     "timestamp without time zone": ["{} + interval '1 day'", "{} - interval '1 us'", "'infinity'"],
 }
-# Instead of nothing.
+# Values to write in place of NULL.
 SOME_VALUE = {
     "bigint": "1",
     "integer": "1",
@@ -69,7 +69,7 @@ SOME_VALUE = {
     "interval": "interval '1 day'",
     "timestamp with time zone": "now()",
 }
-# Where a value of the same kind passes for the true one sooner than any other.
+# Other valid values of a column, which are harder to find than arbitrary ones.
 PLAUSIBLE = {
     "app": ["'app2'", "'app1'", "'ledger'"],
     "owner_id": ["'alice'", "'carl'"],

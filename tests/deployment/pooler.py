@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_py.settings import PROJECT_ROOT
 
-__all__ = ("KEEPING_PGBOUNCER", "PGBOUNCER", "PgBouncer", "pooler")
+__all__ = ("NEWER_PGBOUNCER", "PGBOUNCER", "PgBouncer", "pooler")
 
 _BUILT: Final = PROJECT_ROOT / ".venv" / "pgbouncer" / "bin"
 """The folder of the program that `.ci/pgbouncer` builds."""
@@ -40,7 +40,7 @@ def _keeps_prepared_statements(program: str) -> bool:
 PGBOUNCER: Final = next(_programs(), None)
 """The program, or None if it is not installed."""
 
-KEEPING_PGBOUNCER: Final = next(filter(_keeps_prepared_statements, _programs()), None)
+NEWER_PGBOUNCER: Final = next(filter(_keeps_prepared_statements, _programs()), None)
 """A program that can keep the prepared statements of its clients apart, or None."""
 
 _PATIENCE: Final = 30.0
@@ -53,7 +53,7 @@ class PgBouncer:
         url: The database behind it.
         mode: The pool mode: `session` or `transaction`.
         folder: A folder for its files, which its account can enter.
-        keeping: Whether it keeps the prepared statements of its clients apart.
+        newer: Whether to run a version that can keep prepared statements apart.
         options: Further settings of PgBouncer.
 
     Attributes:
@@ -61,9 +61,9 @@ class PgBouncer:
     """
 
     def __init__(
-        self, url: str, mode: str, folder: Path, *, keeping: bool = False, **options: object
+        self, url: str, mode: str, folder: Path, *, newer: bool = False, **options: object
     ) -> None:
-        program = KEEPING_PGBOUNCER if keeping else PGBOUNCER
+        program = NEWER_PGBOUNCER if newer else PGBOUNCER
         assert program is not None
         given = conninfo_to_dict(url)
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -76,10 +76,9 @@ class PgBouncer:
             "auth_type": "any",
             "pool_mode": mode,
             "default_pool_size": 20,
+            **({"max_prepared_statements": 0} if _keeps_prepared_statements(program) else {}),
             **options,
         }
-        if _keeps_prepared_statements(program):
-            settings["max_prepared_statements"] = 100 if keeping else 0
         self._program = program
         self._config = folder / "pgbouncer.ini"
         self._config.write_text(

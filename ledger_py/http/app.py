@@ -62,8 +62,12 @@ def create_app(
         def report(line: str) -> None:
             service.log.info("startup", app=app, message=line)
 
+        def watched(line: str, outage: str | None) -> None:
+            service.log.warning("database", app=app, message=line)
+            parts.database.outage = outage
+
         async with (
-            startup.prepared_database(app, parts.settings, report=report) as url,
+            startup.prepared_database(app, parts.settings, report=report, watched=watched) as url,
             _connected(parts, url, report),
         ):
             yield

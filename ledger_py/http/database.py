@@ -43,11 +43,13 @@ class Database:
 
     Attributes:
         size: The most connections that the pool opens; 0 until it is open.
+        outage: Why the database is away, if that is known.
     """
 
     def __init__(self, app: str) -> None:
         self._app = app
         self.size = 0
+        self.outage: str | None = None
         self._answers_within = 0.0
         self._failure: tuple[float, str] | None = None
         self._pool: AsyncConnectionPool[ServiceConnection] | None = None

@@ -43,7 +43,8 @@ async def ready(app: str, database: Database, operations: type[BaseLedgerOperati
     except NoAnswer as error:
         raise _not_ready({"database": "does not answer"}) from error
     except psycopg.OperationalError as error:
-        raise _not_ready({"database": database.recent_failure or "cannot be reached"}) from error
+        why = database.outage or database.recent_failure or "cannot be reached"
+        raise _not_ready({"database": why}) from error
     if database.recent_failure is not None:
         raise _not_ready({"database": database.recent_failure})
     checks = {"database": startup.OK, **checks}

@@ -254,6 +254,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**values)
 
 
+def log_format() -> str:
+    """Return the format of log lines as it is set, to report by it that a setting is wrong."""
+    name = "LEDGER_LOG_FORMAT"
+    found = os.environ.get(name, "").strip() or (_read_dotenv(None).get(name) or "").strip()
+    return found or Settings().log_format
+
+
 def example() -> str:
     """Return the text of `.env.example`: every setting, its meaning and its default."""
     parts = [

@@ -105,6 +105,15 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", text, re.ASCII) or "/." in text:
+        raise ValueError(
+            "must be a path of letters, digits and -._~ that begins with a slash (as in /credits),"
+            f" not {text!r}"
+        )
+    return text.rstrip("/")
+
+
 def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
@@ -157,6 +166,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, _Setting(_integer(0, 65_535), "The port that a service listens on.")] = (
         8000
     )
+    root_path: Annotated[
+        str,
+        _Setting(
+            _prefix,
+            "The path under which a proxy serves the service, such as /credits; the proxy may strip"
+            " it from addresses or pass it on. If empty: addresses begin with /.",
+        ),
+    ] = ""
     pool_size: Annotated[
         int,
         _Setting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -42,11 +43,23 @@ class _Command(click.Command):
             return super().invoke(ctx)
 
 
+def _set_root_path(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
+    if path is not None:
+        # In the environment, because the processes of a service look there.
+        os.environ["LEDGER_ROOT_PATH"] = path
+
+
 @click.command(cls=_Command)
 @click.argument("app")
 @click.option("--host", help="Address to listen on.  [default: LEDGER_HOST or 127.0.0.1]")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port.  [default: LEDGER_PORT or 8000]"
+)
+@click.option(
+    "--root-path",
+    callback=_set_root_path,
+    expose_value=False,
+    help="Path under which a proxy serves the service.  [default: LEDGER_ROOT_PATH]",
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @app_dir_option

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import psycopg
 
 from ledger_py import embedded
 from ledger_py.client_async import AsyncLedger
-from ledger_py.errors import LedgerError
+from ledger_py.errors import LedgerError, NotAuthorized
+from ledger_py.logins import not_bound
 from ledger_py.migrate import MigrationError, Project, ensure_current, missing_files_async
 from ledger_py.operations import BaseLedgerOperation, compare_operation_set
 from ledger_py.settings import Settings
@@ -114,13 +115,18 @@ async def check(
             runs, it may be that a newer version has brought them.
 
     Returns:
-        For ``schema`` and ``operations``: ``ok``, or what is wrong.
+        For ``schema`` and ``operations``: ``ok``, or what is wrong. For ``login``: what is wrong.
     """
-    missing = await missing_files_async(ledger.conn, app=ledger.app, project=_PROJECT)
-    if missing:
-        return {"schema": f"not applied: {', '.join(missing)}"}
     try:
+        missing = await missing_files_async(ledger.conn, app=ledger.app, project=_PROJECT)
+        if missing:
+            return {"schema": f"not applied: {', '.join(missing)}"}
         known = await ledger.operations_of()
+        with suppress(psycopg.errors.ReadOnlySqlTransaction):
+            # Records nothing, and is refused to who may not record.
+            await ledger.record_entries([])
+    except (NotAuthorized, psycopg.errors.InsufficientPrivilege):
+        return {"login": not_bound(ledger.conn, ledger.app)}
     except LedgerError as error:
         return {"schema": OK, "operations": str(error)}
     difference = compare_operation_set(operations, (found.operation for found in known))

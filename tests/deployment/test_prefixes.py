@@ -22,15 +22,16 @@ ENTRY = {"owner_id": "credits", "operation": "CREDIT_ADD", "nonce": "n"}
 
 @pytest.fixture(scope="module")
 def proxied(module_db: str) -> Iterator[str]:
-    """The address of nginx before two services, one of which knows its prefix."""
+    """The address of nginx before services, two of which know their prefix."""
     if NGINX is None:
         pytest.skip("nginx is not installed")
     with (
         running(make_service(module_db, root_path="/credits")) as knows,
+        running(make_service(module_db, root_path="/stripped")) as too,
         running(make_service(module_db)) as other,
         nginx(
             credits=str(knows.base_url).rstrip("/"),  # passed on
-            stripped=f"{str(knows.base_url).rstrip('/')}/",
+            stripped=f"{str(too.base_url).rstrip('/')}/",
             unknown=f"{str(other.base_url).rstrip('/')}/",
         ) as url,
     ):
@@ -95,7 +96,7 @@ def test_types_of_problems_lead_to_their_page(proxied: str, prefix: str) -> None
             api.post("/ledger/batch", json={"entries": [{}]}).json()["results"][0],
         ]
     assert [problem["type"] for problem in problems] == [
-        f"/credits/problems/{problem['code']}" for problem in problems
+        f"/{prefix}/problems/{problem['code']}" for problem in problems
     ]
     assert httpx.get(f"{proxied}{problems[0]['type']}").json()["code"] == "not_found"
 

@@ -49,7 +49,10 @@ def make_logger(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Values as literals, so that no owner can write control characters to the terminal.
-            structlog.dev.ConsoleRenderer(repr_native_str=True),
+            # Tracebacks without local variables, which hold passwords.
+            structlog.dev.ConsoleRenderer(
+                repr_native_str=True, exception_formatter=structlog.dev.plain_traceback
+            ),
         )
     return _wrap(structlog.BytesLogger(stream.buffer), _render_json)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import psycopg
@@ -122,16 +122,31 @@ async def check(
         if missing:
             return {"schema": f"not applied: {', '.join(missing)}"}
         known = await ledger.operations_of()
-        with suppress(psycopg.errors.ReadOnlySqlTransaction):
-            # Records nothing, and is refused to who may not record.
-            await ledger.record_entries([])
-    except (NotAuthorized, psycopg.errors.InsufficientPrivilege):
-        return {"login": not_bound(ledger.conn, ledger.app)}
+        bound = await _may_record(ledger)
+    except psycopg.errors.InsufficientPrivilege:
+        bound = False
     except LedgerError as error:
         return {"schema": OK, "operations": str(error)}
+    if not bound:
+        return {"login": not_bound(ledger.conn, ledger.app)}
     difference = compare_operation_set(operations, (found.operation for found in known))
     wrong = difference is not None and (starting or difference.missing_in_database)
     return {"schema": OK, "operations": str(difference) if wrong else OK}
+
+
+async def _may_record(ledger: AsyncLedger) -> bool:
+    try:
+        # Records nothing, and is refused to who may not record.
+        await ledger.conn.execute(
+            "SELECT FROM ledger.record_entries(app => %s, entries => '[]')", [ledger.app]
+        )
+    except psycopg.errors.ReadOnlySqlTransaction:
+        return True  # on a standby, only entries would tell
+    except psycopg.Error as error:
+        if error.sqlstate != NotAuthorized.sqlstate:
+            raise
+        return False
+    return True
 
 
 async def require_writable(conn: psycopg.AsyncConnection[Any]) -> None:

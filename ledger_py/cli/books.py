@@ -16,7 +16,7 @@ from ledger_py.proof import export as exporting
 from ledger_py.proof.books import discrepancies, size
 from ledger_py.proof.connection import Connection, connected, one_moment
 from ledger_py.proof.expiry import post_due
-from ledger_py.proof.recompute import WITHOUT_END, Recomputation
+from ledger_py.proof.recompute import WITHOUT_END, Recomputation, horizon_of
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -74,11 +74,11 @@ def export(file: Path) -> None:
 def verify_export(file: Path, kept: Path | None) -> None:
     """Verify a file of `ledger export` without any database. Exit code 1 if it is wrong."""
     held = _read(kept)
-    recomputation = Recomputation([WITHOUT_END, *(int(one.horizon) for one in held)])
+    recomputation = Recomputation([WITHOUT_END, *(horizon_of(one.horizon) for one in held)])
     with file.open("rb") as lines:
         wrong = _print_all(recomputation.problems(_counted(lines)))
     for one in held:
-        wrong += _compare(one, recomputation.digest(int(one.horizon)) == one.digest)
+        wrong += _compare(one, recomputation.digest(horizon_of(one.horizon)) == one.digest)
     click.echo(f"digest {recomputation.digest()}")
     accounts, entries = recomputation.accounts, recomputation.entries
     _end_with_verdict("The export is", wrong, f"{accounts} accounts, {entries} entries")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, get_type_hints
 
@@ -36,6 +36,10 @@ from ledger_py.settings import Settings
 __all__ = ("JSON", "Endpoint", "Parts", "Route", "send_answer")
 
 JSON: Final = "application/json"
+
+Header = tuple[bytes, bytes]
+
+_OF_JSON: Final = ((b"content-type", JSON.encode()),)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -216,7 +220,7 @@ class Endpoint:
 
     def _limit(self) -> int:
         most = self._parts.settings.max_body
-        return most if self.route.many else min(MAX_BODY, most)
+        return most if self.route.many or most < MAX_BODY else MAX_BODY
 
     def handler(self) -> HTTPRouteHandler:
         """Make the handler by which Litestar finds the endpoint."""
@@ -231,12 +235,7 @@ class Endpoint:
 
 
 async def send_answer(
-    send: Send,
-    status: int,
-    body: bytes,
-    *,
-    media_type: str = JSON,
-    headers: Iterable[tuple[str, str]] = (),
+    send: Send, status: int, body: bytes, *, headers: Sequence[Header] = _OF_JSON
 ) -> None:
     """Send an answer in one piece.
 
@@ -244,18 +243,13 @@ async def send_answer(
         send: The ASGI channel of the request.
         status: The HTTP status.
         body: The bytes of the body.
-        media_type: The type of the body.
-        headers: More header fields.
+        headers: The header fields, but for the length.
     """
     await send(
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [
-                (b"content-type", media_type.encode()),
-                (b"content-length", b"%d" % len(body)),
-                *((name.encode(), value.encode()) for name, value in headers),
-            ],
+            "headers": [*headers, (b"content-length", b"%d" % len(body))],
         }
     )
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -145,8 +145,10 @@ class LedgerService(Litestar):
                 send_with_request_id,
                 problem.type.status,
                 problem.encode(),
-                media_type=PROBLEM_MEDIA_TYPE,
-                headers=problem.headers,
+                headers=[
+                    (b"content-type", PROBLEM_MEDIA_TYPE.encode()),
+                    *((name.encode(), value.encode()) for name, value in problem.headers),
+                ],
             )
         finally:
             log.write(self.log)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import psycopg
 
 from ledger_py.logins import lacks_rights, not_bound
-from ledger_py.migrate.database import BOOKKEEPING, Report, brief_connection, scalar
+from ledger_py.migrate.database import BOOKKEEPING, Report, brief_connection, has_moved, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 from ledger_py.migrate.runner import migrate
@@ -73,7 +73,10 @@ def ensure_current(
     with brief_connection(url) as conn:
         try:
             files = compare(project, read_record(conn))
-            may_migrate = settings.migrate_on_start and _is_owner(conn)
+            is_owner = _is_owner(conn)
+            may_migrate = settings.migrate_on_start and is_owner
+            # Only the owner may look into the schema of the functions.
+            moved = is_owner and has_moved(conn)
         except psycopg.errors.InsufficientPrivilege as error:
             reason = lacks_rights(conn) if app is None else not_bound(conn, app)
             raise MigrationError(reason) from error
@@ -83,7 +86,7 @@ def ensure_current(
     newer = any(
         file.state is FileState.MISSING and file.path.startswith("migrations/") for file in files
     )
-    if pending and may_migrate and not newer:
+    if (pending or moved) and may_migrate and not newer:
         migrate(url, project=project, report=report)
         return
     needed = [file.path for file in project.migrations_for(app) if file.path in pending]

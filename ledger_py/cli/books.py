@@ -31,8 +31,8 @@ _compared_with_checkpoints = click.option(
 
 
 @contextmanager
-def _open_books() -> Iterator[Connection]:
-    with open_database() as (_, url), connected(url, report=note) as conn:
+def _open_books(group: str = "ledger_auditor") -> Iterator[Connection]:
+    with open_database() as (_, url), connected(url, report=note, group=group) as conn:
         yield conn
 
 
@@ -98,7 +98,7 @@ def expire(most: int) -> None:
 
     Balances are right without it; statements and the change feed show an expiry once it is posted.
     """
-    with _open_books() as conn:
+    with _open_books("ledger_operator") as conn:
         settled = post_due(conn, most, report=note)
     click.echo(f"Nothing is due any more ({counted(settled, 'account')} settled)")
 

@@ -76,8 +76,11 @@ def migrate(
     _check_files(project)
     try:
         with connect(url) as conn:
-            if _is_current(conn, project):
-                return
+            try:
+                if _is_current(conn, project):
+                    return
+            except psycopg.errors.InsufficientPrivilege:
+                pass  # of who is not the owner, which is told below
             _check_writable(conn)
             with only_runner(url, report) as watcher:
                 _prepare(conn)

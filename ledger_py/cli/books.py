@@ -16,7 +16,7 @@ from ledger_py.proof import export as exporting
 from ledger_py.proof.books import discrepancies, size, sized
 from ledger_py.proof.connection import Connection, connected, one_moment
 from ledger_py.proof.expiry import post_due
-from ledger_py.proof.recompute import WITHOUT_END, Recomputation
+from ledger_py.proof.recompute import WITHOUT_END, Recomputation, horizon_of
 from ledger_py.wording import counted
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -31,8 +31,8 @@ _compared_with_checkpoints = click.option(
 
 
 @contextmanager
-def _open_books() -> Iterator[Connection]:
-    with open_database() as (_, url), connected(url, report=note) as conn:
+def _open_books(group: str = "ledger_auditor") -> Iterator[Connection]:
+    with open_database() as (_, url), connected(url, report=note, group=group) as conn:
         yield conn
 
 
@@ -75,11 +75,11 @@ def export(file: Path) -> None:
 def verify_export(file: Path, kept: Path | None) -> None:
     """Verify a file of `ledger export` without any database. Exit code 1 if it is wrong."""
     held = _read(kept)
-    recomputation = Recomputation([WITHOUT_END, *(int(one.horizon) for one in held)])
+    recomputation = Recomputation([WITHOUT_END, *(horizon_of(one.horizon) for one in held)])
     with file.open("rb") as lines:
         wrong = _print_all(recomputation.problems(_with_progress(lines)))
     for one in held:
-        wrong += _compare(one, recomputation.digest(int(one.horizon)) == one.digest)
+        wrong += _compare(one, recomputation.digest(horizon_of(one.horizon)) == one.digest)
     click.echo(f"digest {recomputation.digest()}")
     _end_with_verdict("The export is", wrong, sized(recomputation.accounts, recomputation.entries))
 
@@ -98,7 +98,7 @@ def expire(most: int) -> None:
 
     Balances are right without it; statements and the change feed show an expiry once it is posted.
     """
-    with _open_books() as conn:
+    with _open_books("ledger_operator") as conn:
         settled = post_due(conn, most, report=note)
     click.echo(f"Nothing is due any more ({counted(settled, 'account')} settled)")
 

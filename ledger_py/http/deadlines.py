@@ -8,7 +8,7 @@ from typing import Final, Protocol
 __all__ = ("Deadlines",)
 
 _LOOK_EVERY: Final = 0.25
-"""Seconds by which a deadline may be noticed late."""
+"""Seconds between two looks at the clock; a deadline may be noticed as late as twice that."""
 
 
 class _Waiting(Protocol):
@@ -18,12 +18,14 @@ class _Waiting(Protocol):
 class Deadlines:
     """Gives up what is not done in time.
 
-    One timer serves all: one for each would be 2 % of what a request takes.
+    One timer serves all, and it alone reads the clock: every entry passes here, and a timer for
+    each would be 2 % of what a request takes.
     """
 
     def __init__(self) -> None:
         self._pending: dict[_Waiting, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._next_look = 0.0
 
     def add(self, waiting: _Waiting, seconds: float) -> None:
         """Call ``give_up`` of an object unless it is removed in time.
@@ -32,21 +34,26 @@ class Deadlines:
             waiting: The object.
             seconds: From now.
         """
-        loop = asyncio.get_running_loop()
-        self._pending[waiting] = loop.time() + seconds
         if self._timer is None:
-            self._timer = loop.call_later(_LOOK_EVERY, self._look)
+            self._look_later()
+        self._pending[waiting] = self._next_look + seconds
 
     def remove(self, waiting: _Waiting) -> None:
         """Forget an object, which may have been given up."""
         self._pending.pop(waiting, None)
 
-    def _look(self) -> None:
+    def _look_later(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        self._next_look = loop.time() + _LOOK_EVERY
+        self._timer = loop.call_at(self._next_look, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
         late = [waiting for waiting, at in self._pending.items() if at <= now]
         for waiting in late:
             self.remove(waiting)
-        self._timer = loop.call_later(_LOOK_EVERY, self._look) if self._pending else None
+        if self._pending:
+            self._look_later()
         for waiting in late:
             waiting.give_up()

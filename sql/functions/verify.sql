@@ -19,6 +19,7 @@ BEGIN
     END IF;
 
     RETURN QUERY SELECT * FROM ledger_core.verify_catalogue();
+    RETURN QUERY SELECT * FROM ledger_core.verify_ids();
     -- In ranges of owners: that bounds memory, and a notice after each shows the progress.
     LOOP
         SELECT max(chunk.owner_id), count(*) INTO v_until, v_chunk

@@ -130,10 +130,7 @@ def discrepancies(url: str) -> list[tuple[Any, ...]]:
 def release(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """A release as it was frozen."""
     archives = {archive.name: archive for archive in released.releases()}
-    for name, content in released.unpack(archives[request.param]).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    return Project(tmp_path)
+    return Project(released.write(archives[request.param], tmp_path))
 
 
 def test_callers_of_a_release_go_on_during_an_upgrade(empty_db: str, release: Project) -> None:

@@ -76,7 +76,7 @@ def test_last_of_two_services_stops_the_server(data_dir: Path, number: signal.Si
 
 def test_several_workers_serve_and_stop(data_dir: Path) -> None:
     with serving(data_dir, "app1", "--workers", "2") as service:
-        assert f"Embedded PostgreSQL 18, data in {data_dir}\n" in service.output
+        assert f"Embedded PostgreSQL 18, data in {data_dir}" in "".join(service.output)
 
         assert service.stop(signal.SIGTERM) == 0
         assert not is_running(data_dir)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from ledger_py.http import feed
+from tests.http.gathered import terminate_connections
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, record
 
@@ -150,10 +151,7 @@ def test_listeners_miss_nothing_when_connections_are_lost(
     with listening(api) as events:
         record(conn, nonce="before")
         assert nonces(events, 1) == ["before"]
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
-        )
+        terminate_connections(conn)
         record(conn, nonce="after")
         assert nonces(events, 1) == ["after"]
 

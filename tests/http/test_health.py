@@ -1,10 +1,9 @@
-"""`/health/live` and `/health/ready`."""
+"""Readiness after changes of the database and of the files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import msgspec
 import psycopg
 import pytest
@@ -12,19 +11,6 @@ import pytest
 from ledger_py.migrate import Project
 from ledger_py.migrate.files import MigrationFolder
 from tests.http.running import make_service, running
-
-
-def test_running_service_is_live(api: httpx.Client) -> None:
-    response = api.get("/health/live")
-
-    assert (response.status_code, response.json()) == (200, {"status": "ok", "app": "app1"})
-
-
-def test_complete_service_is_ready(api: httpx.Client) -> None:
-    response = api.get("/health/ready")
-
-    assert response.status_code == 200
-    assert response.json()["checks"] == {"database": "ok", "schema": "ok", "operations": "ok"}
 
 
 @pytest.mark.parametrize(

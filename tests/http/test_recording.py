@@ -75,16 +75,6 @@ def test_parameters_of_the_media_type_are_ignored(
     assert response.status_code == 201
 
 
-def test_chunked_body_is_read(api: httpx.Client, owner: str) -> None:
-    pieces = [b'{"owner_id": "', owner.encode(), b'", "operation": "CREDIT_ADD", "nonce": "p"}']
-
-    response = api.post(
-        "/ledger", content=iter(pieces), headers={"content-type": "application/json"}
-    )
-
-    assert response.status_code == 201
-
-
 class TestIdempotencyKey:
     """The header that may stand in for the nonce."""
 

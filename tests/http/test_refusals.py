@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 import httpx
 import psycopg
@@ -37,15 +36,6 @@ def test_overdraft_is_refused_with_what_is_available(record: Record, owner: str)
             "required": 3,
         }.items()
     )
-
-
-def test_claim_limit_is_refused_with_the_next_time(record: Record) -> None:
-    record(operation="DAILY_REWARD")
-
-    response = record(operation="DAILY_REWARD")
-
-    assert (response.status_code, response.json()["code"]) == (409, "claim_limit_reached")
-    assert datetime.fromisoformat(response.json()["next_eligible_at"]).tzinfo is not None
 
 
 def test_problems_have_the_status_of_the_database(

@@ -32,6 +32,7 @@ GZIP = JSON | {"content-encoding": "gzip"}
 TIME = "2999-01-01T00:00:00Z"
 PAST = "2020-01-01T00:00:00Z"
 ACCOUNT: Json = {"owner_id": "OWNER", "asset": "CREDIT"}
+NEWEST_HOLDS: Json = {"status": None, "before": None, "max_rows": 51}
 METADATA = {"order": 7, "text": "ü"}
 
 
@@ -160,6 +161,12 @@ ROWS = (
         answers={"entries": [{"seq": 2, "nonce": "OWNER-claim"}, {"seq": 1}], "next": None},
         refused=("/ledger/OWNER/entries?asset=gold", 422, "invalid_request"),
     ),
+    Row(
+        "entries",
+        "/ledger/OWNER/entries",
+        asks=("entries_of", ACCOUNT | {"before_seq": None, "max_rows": 50}),
+    ),
+    Row("holds", "/ledger/OWNER/holds", asks=("holds_of", ACCOUNT | NEWEST_HOLDS)),
     Row(
         "holds",
         f"/ledger/OWNER/holds?limit=1&status=open&cursor={TIME}",

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from ledger_py.http import recorder
+from tests.http.gathered import waiting_for_locks
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, entries, record
 
@@ -70,7 +71,7 @@ def test_client_disconnect_while_queued_records_once(
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
         with posted(api, entry("gone")) as caller:
-            wait_until(lambda: someone_waits(conn))
+            wait_until(lambda: bool(waiting_for_locks(conn)))
             waiting = [threads.submit(api.post, "/ledger", json=entry(f"n{n}")) for n in range(4)]
             others = [api.post("/ledger", json=entry(f"other-{n}", "bob")) for n in range(3)]
         # Disconnected without notice, as when a process is killed.
@@ -113,11 +114,3 @@ def posted(api: httpx.Client, body: dict[str, Any], *, missing: int = 0) -> Iter
     with socket.create_connection((api.base_url.host, api.base_url.port or 80)) as caller:
         caller.sendall(head.encode() + content)
         yield caller
-
-
-def someone_waits(conn: Connection) -> bool:
-    found = conn.execute(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
-    )
-    return found.fetchone() is not None

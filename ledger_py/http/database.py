@@ -61,7 +61,7 @@ class Database:
             url: The address of the database.
             settings: The limits on time.
             size: The most connections.
-            wait: Whether to wait for its first connections.
+            wait: True to wait for its first connections.
 
         Raises:
             psycopg_pool.PoolTimeout: The database cannot be reached.

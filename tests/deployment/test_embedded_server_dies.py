@@ -144,7 +144,7 @@ def test_one_of_two_services_starts_it(
 
 
 class Obstacle(NamedTuple):
-    """What keeps the server from starting."""
+    """An obstacle that keeps the server from starting."""
 
     put: Callable[[Path], None]
     remove: Callable[[Path], None] | None

@@ -64,7 +64,7 @@ def reads_check(api: httpx.Client) -> str:
     return found
 
 
-# What a caller sees
+# Answers to callers
 
 
 def test_read_shows_what_the_standby_has_unless_the_caller_wants_it_current(pair: Pair) -> None:

@@ -44,7 +44,7 @@ class Supervisor:
 
     Args:
         target: The application in uvicorn's notation.
-        listener: The addresses to listen on.
+        listener: The bound sockets to listen on.
         count: The number of workers.
     """
 

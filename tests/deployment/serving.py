@@ -123,9 +123,9 @@ class Callers:
         count: The number of callers. Every second one keeps its connection.
 
     Attributes:
-        outcomes: The number of requests for each outcome: the status of its answer, ``refused`` (there
-            was no connection), ``closed`` (an idle connection was closed before its next request
-            was sent), or ``lost``.
+        outcomes: The number of requests for each outcome: the status of the answer, ``refused``
+            (there was no connection), ``closed`` (an idle connection was closed before its next
+            request was sent), or ``lost``.
     """
 
     def __init__(self, url: str, count: int = 20) -> None:

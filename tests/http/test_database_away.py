@@ -16,6 +16,7 @@ from psycopg import sql
 from ledger_py.embedded import embedded_server
 from ledger_py.migrate import migrate
 from tests.http.gathered import lock, terminate_connections, waiting_for_locks
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection
 
@@ -26,10 +27,7 @@ POOL_SIZE = 4
 
 
 def assert_unavailable(response: httpx.Response, code: str) -> None:
-    assert response.status_code == 503
-    assert response.headers["content-type"] == "application/problem+json"
-    assert int(response.headers["retry-after"]) > 0
-    assert response.json()["code"] == code
+    assert_problem(response, 503, code)
     # No text of libpq or the server.
     assert "socket" not in response.text
     assert "canceling" not in response.text

@@ -36,11 +36,6 @@ from tests.sql.calls import Connection
 pytestmark = pytest.mark.anyio
 
 
-async def test_single_request_is_recorded_alone(records: Records, conn: Connection) -> None:
-    assert kinds(await records.together(request())) == ["recorded"]
-    assert transactions(conn) == [1]
-
-
 async def test_simultaneous_requests_share_a_transaction(
     records: Records, conn: Connection
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ledger_py.migrate import Project
 from ledger_py.migrate.files import MigrationFolder
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running
 
 
@@ -36,11 +37,9 @@ def test_service_is_not_ready_after_its_database_changed(
             conn.execute(change.encode())
         response = api.get("/health/ready")
 
-        assert response.status_code == 503
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.json()["code"] == "not_ready"
-        assert response.json()["checks"]["database"] == "ok"
-        assert named in response.json()["checks"][check]
+        checks = assert_problem(response, 503, "not_ready")["checks"]
+        assert checks["database"] == "ok"
+        assert named in checks[check]
         assert api.get("/health/live").status_code == 200
 
 

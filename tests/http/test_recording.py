@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.http.problems import assert_problem
+
 Record = Callable[..., httpx.Response]
 
 
@@ -93,8 +95,7 @@ class TestIdempotencyKey:
     ) -> None:
         response = self.post(api, owner, key)
 
-        assert response.status_code == 422
-        assert response.json()["field"] == "Idempotency-Key"
+        assert_problem(response, 422, "invalid_request", field="Idempotency-Key")
 
     @pytest.mark.parametrize("around", [" {}", "{} ", "\t{}\t "])
     def test_white_space_around_the_header_is_ignored(
@@ -120,5 +121,4 @@ class TestIdempotencyKey:
             headers=[("Idempotency-Key", "one"), ("Idempotency-Key", "two")],
         )
 
-        assert response.status_code == 422
-        assert response.json()["field"] == "Idempotency-Key"
+        assert_problem(response, 422, "invalid_request", field="Idempotency-Key")

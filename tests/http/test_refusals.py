@@ -9,6 +9,7 @@ import psycopg
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE
 from ledger_py.http.problems import PROBLEM_TYPES
+from tests.http.problems import assert_problem
 
 Record = Callable[..., httpx.Response]
 
@@ -18,24 +19,10 @@ def test_overdraft_is_refused_with_what_is_available(record: Record, owner: str)
 
     response = record(operation="CREDIT_SPEND", amount=-3)
 
-    problem = response.json()
-    assert response.status_code == 402
-    assert response.headers["content-type"] == "application/problem+json"
+    values = {"owner_id": owner, "asset": "CREDIT", "available": 2, "required": 3}
+    problem = assert_problem(response, 402, "insufficient_balance", **values)
+    assert problem["title"] == "Insufficient balance"
     assert problem["hint"]
-    assert problem["detail"]
-    assert (
-        problem.items()
-        >= {
-            "type": "/problems/insufficient_balance",
-            "title": "Insufficient balance",
-            "status": 402,
-            "code": "insufficient_balance",
-            "owner_id": owner,
-            "asset": "CREDIT",
-            "available": 2,
-            "required": 3,
-        }.items()
-    )
 
 
 def test_problems_have_the_status_of_the_database(
@@ -55,6 +42,6 @@ def test_hold_that_has_ended_says_how(record: Record, api: httpx.Client, owner: 
     api.post("/ledger/holds", json=hold).raise_for_status()
     api.post(f"/ledger/holds/{owner}-job/release").raise_for_status()
 
-    problem = api.post(f"/ledger/holds/{owner}-job/capture", json={"nonce": f"{owner}-pay"}).json()
+    response = api.post(f"/ledger/holds/{owner}-job/capture", json={"nonce": f"{owner}-pay"})
 
-    assert (problem["status"], problem["hold_status"]) == (409, "released")
+    assert_problem(response, 409, "hold_closed", hold_status="released")

@@ -264,10 +264,10 @@ def test_changed_view_waits_for_its_reader_while_callers_go_on(
         load(ledger_db) as callers,
         pytest.raises(MigrationError) as refused,
     ):
-        migrate(ledger_db, project=changed, report=lines.append, patience=2)
+        migrate(ledger_db, project=changed, report=lines.append, patience=1)
 
     blocked = f"ledger.{view} is locked by process {reader} ("
-    assert f"Blocked for 2 s: {blocked}" in str(refused.value)
+    assert f"Blocked for 1 s: {blocked}" in str(refused.value)
     assert any(line.startswith(f"Waiting: {blocked}") for line in lines)
     assert [failure for caller in callers for failure in caller.failures] == []
     assert migrated(ledger_db, changed) != []

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
+# Generators and linters of npm, which run with the Node of that environment.
+NPM := $(VENV)/npm
 # What `make run` serves, and where.
 APP ?= app1
 PORT ?= 8000
@@ -33,13 +35,20 @@ $(GENERATED)/.installed: tests/generated/requirements.lock | $(STAMP)
 	$(GENERATED)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# Without the network they are left out: their tests skip, and `make check` says that it does not lint.
+$(NPM)/.installed: tests/generated/clients/package-lock.json | $(GENERATED)/.installed
+	@mkdir -p $(NPM) && cp tests/generated/clients/package.json $< $(NPM)
+	@cd $(NPM) && export PATH="$(abspath $(GENERATED)/bin):$$PATH" \
+		&& npm ci --silent --fetch-retries 1 --ignore-scripts --no-audit --no-fund && touch .installed \
+		|| { rm -rf node_modules; echo "npm cannot install the packages of $<"; }
+
 run: install ## serve APP (app1) on http://127.0.0.1:PORT (8000)
 	@exec $(BIN)/ledger serve $(APP) --host 127.0.0.1 --port $(PORT)
 
-test: install $(GENERATED)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
+test: install $(GENERATED)/.installed $(NPM)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: install ## run all static checks
+check: install $(NPM)/.installed ## run all static checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -47,6 +56,7 @@ check: install ## run all static checks
 	@# By comparison: unasyncd --check never fails, and without it the exit code is 1 for a change.
 	@rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet ledger_py/client_async.py:$(VENV)/client.py; \
 		diff -u ledger_py/client.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }
+	$(BIN)/python -m tests.generated.lint
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(BIN)/pytest -q tests/unit/test_lock.py tests/documents/test_changelog.py
 

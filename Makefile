@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GENERATED := $(VENV)/schemathesis
 # Generators and linters of npm, which run with the Node of that environment.
 NPM := $(VENV)/npm
-# What `make run` serves, and where.
+# The app and the port of `make run`.
 APP ?= app1
 PORT ?= 8000
 # Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.

@@ -32,7 +32,7 @@ _MISTAKES: Final = {
         "\\\\"
     ),
 }
-"""What to do, by the beginning of libpq's message."""
+"""Advice, by the beginning of libpq's message."""
 
 _OTHERWISE: Final = (
     "is not an address of a PostgreSQL server, such as postgresql://user:secret@db.example.org/name"

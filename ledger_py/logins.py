@@ -1,4 +1,4 @@
-"""What a login lacks, and the exact statement that gives it."""
+"""Rights that a login lacks, and the exact statements that grant them."""
 
 from __future__ import annotations
 

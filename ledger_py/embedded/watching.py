@@ -24,7 +24,7 @@ class Watch:
     """A thread that looks whether the server is alive, and starts it again if it is not.
 
     Args:
-        lives: Whether the server is alive.
+        lives: Tells whether the server is alive.
         start: Starts the server unless it runs; returns whether it had to.
         tell: Is told what happens, in this thread.
     """

@@ -51,7 +51,7 @@ class _Place(NamedTuple):
 
 
 class _TooOld(Exception):
-    """What the standby would answer is too old."""
+    """The answer of the standby would be too old."""
 
 
 class Reads:

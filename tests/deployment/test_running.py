@@ -38,7 +38,7 @@ JOBS: Final = re.findall(r"ledger-daily@(\w+)\.timer", PAGE.read_text().replace(
 INSTALLED: Final = "/opt/ledger/.venv/bin/ledger"
 
 
-# What they name
+# Names in the files
 
 
 @pytest.mark.parametrize("name", TEXTS)

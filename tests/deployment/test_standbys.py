@@ -64,10 +64,10 @@ def reads_check(api: httpx.Client) -> str:
     return found
 
 
-# What a caller sees
+# Answers to callers
 
 
-def test_read_shows_what_the_standby_has_unless_the_caller_wants_it_current(pair: Pair) -> None:
+def test_standby_answers_unless_the_caller_wants_a_current_answer(pair: Pair) -> None:
     with service(pair) as api:
         assert record(api, "n-1").status_code == 201
         pair.catch_up()
@@ -105,7 +105,7 @@ def test_answer_of_a_standby_has_an_age_that_covers_what_it_lacks(pair: Pair) ->
 
 
 @pytest.mark.parametrize("row", READING, ids=lambda row: row.route)
-def test_every_reading_route_is_answered_by_the_standby_while_the_primary_is_away(
+def test_standby_answers_every_reading_route_without_the_primary(
     reading_alone: httpx.Client, row: Any
 ) -> None:
     answer = ask(reading_alone, "alice", row)

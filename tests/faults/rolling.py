@@ -49,7 +49,7 @@ def roll(
 
     Args:
         release: The folder of the release to begin with; None is today's.
-        pooled: Whether services and callers reach the server through PgBouncer.
+        pooled: True if services and callers reach the server through PgBouncer.
         rounds: Number of times to replace every service.
         seconds: Minimal duration of the load.
         seed: Determines the requests.

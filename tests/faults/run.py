@@ -42,7 +42,7 @@ def run(
         seconds: Minimal duration of the load.
         seed: Determines the order of the faults and the requests.
         report: Takes a line for each fault.
-        pooled: Whether services and callers reach the server through PgBouncer.
+        pooled: True if services and callers reach the server through PgBouncer.
         faults: The faults; None stands for all that there are.
 
     Returns:

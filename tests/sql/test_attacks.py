@@ -695,7 +695,7 @@ def test_argument_with_a_cast_of_the_attacker_runs_as_the_attacker(
     shadows.execute("DROP CAST (mine AS text)")
 
 
-# What an auditor reads
+# Auditors
 
 
 def test_auditor_reads_only_the_ledger(logins: Logins, owner: Connection) -> None:

@@ -163,7 +163,7 @@ def test_psql_opens(
     assert capfd.readouterr().out == "2\n"
 
 
-def test_nothing_is_left_in_the_sessions_of_the_server(
+def test_services_leave_no_state_in_server_sessions(
     api: httpx.Client,
     pooled_db: str,
     keeps_prepared: bool,

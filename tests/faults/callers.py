@@ -311,7 +311,9 @@ class SqlCaller(Caller):
             sqlstate = error.sqlstate or ""
             if sqlstate.startswith("LG"):
                 raise Refused(ERRORS_BY_SQLSTATE[sqlstate].code) from error
-            if not isinstance(error, psycopg.OperationalError):
+            # psycopg may call a connection that ends during BEGIN or COMMIT an internal error.
+            lost = self._conn is not None and self._conn.broken
+            if not isinstance(error, psycopg.OperationalError) and not lost:
                 self.journal.wrong.append(f"SQL: {error}")
             await self._disconnect()
             raise Unanswered(f"SQL {sqlstate or type(error).__name__}") from error

@@ -12,9 +12,12 @@ APP ?= app1
 PORT ?= 8000
 # Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
+# An environment with another version of Python, and what runs in it.
+OTHER := .venv/$(notdir $(PYTHON))
+PYTHON_TESTS ?= tests/unit tests/client tests/frameworks tests/packaging apps
 SQL := $(wildcard sql migrations apps/*/migrations)
 
-.PHONY: help install run test check faults generated bench format lock release-snapshot
+.PHONY: help install run test test-python check faults generated bench format lock release-snapshot
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -47,6 +50,10 @@ run: install ## serve APP (app1) on http://127.0.0.1:PORT (8000)
 
 test: install $(GENERATED)/.installed $(NPM)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-python: ## run what depends on the version of Python with another: PYTHON=python3.13
+	@$(MAKE) --no-print-directory install VENV=$(OTHER)
+	$(OTHER)/bin/pytest -n $(WORKERS) --dist worksteal $(PYTHON_TESTS)
 
 check: install $(NPM)/.installed ## run all static checks
 	$(BIN)/ruff format --check .

@@ -75,6 +75,7 @@ class Reads:
         self._settings = Settings()
         self._history = History(0.0)
         self._oldest: float | None = None
+        self._opened_at = 0.0
         self._watch: asyncio.Task[None] | None = None
         self.fault: str | None = None
 
@@ -96,6 +97,7 @@ class Reads:
         self._settings = settings
         self._history = History(settings.read_max_age + 1)
         self._oldest = settings.read_max_age
+        self._opened_at = asyncio.get_running_loop().time()
         self._standby = Database(self._app)
         await self._standby.open(settings.read_database_url, settings, size=size, wait=False)
         await self._look(self._standby, report)
@@ -196,8 +198,10 @@ class Reads:
         if primary is not None and primary[:2] != replica[:2]:
             return "is not one of this database"
         reached = self._history.reached(replica.replayed)
+        if reached is None:
+            reached = self._opened_at  # before that, nothing is known
         now = asyncio.get_running_loop().time()
-        if self._oldest is not None and (reached is None or now - reached > self._oldest):
+        if self._oldest is not None and now - reached > self._oldest:
             return f"is more than {self._oldest:g} s behind"
         return None
 

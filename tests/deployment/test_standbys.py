@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +27,9 @@ NOT_OLD = {"cache-control": "no-cache"}
 DAY = 86_400.0
 CALLERS = 8
 
+LOCKED = """EXISTS (
+    SELECT FROM pg_locks WHERE relation = 'ledger.accounts'::regclass AND mode ~ '^AccessExclusive'
+)"""
 READING = [row for row in ROWS if row.route in {route.name for route in ROUTES if route.reads}]
 
 
@@ -256,6 +259,38 @@ def test_reads_are_answered_in_time_while_the_standby_is_silent(
     assert [answer.status_code for answer in answers] == [200] * len(READING)
     assert all(answer.elapsed.total_seconds() < 2.5 + 2.0 for answer in answers)
     assert away == (1, False)
+
+
+def test_reads_of_a_locked_table_end_in_time(pair: Pair) -> None:
+    """The standby takes over the locks of the primary that exclude readers."""
+    with (
+        service(pair, lock_timeout=0.25) as api,
+        psycopg.connect(pair.primary) as blocker,
+    ):
+        record(api, "n-1")
+        blocker.execute("LOCK TABLE ledger.accounts IN ACCESS EXCLUSIVE MODE")
+        pair.catch_up()
+        wait_until(lambda: pair.on_standby(f"SELECT {LOCKED}") is True)
+        answer = api.get("/ledger/alice")
+        blocker.rollback()
+        pair.catch_up()
+        wait_until(lambda: balance(api) == (1, True))
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+    assert answer.elapsed.total_seconds() < 2 * 0.25 + 2.0
+
+
+def test_reads_work_through_a_pooler_before_the_standby(
+    pair: Pair, transaction_pooler: Callable[[str], Any]
+) -> None:
+    with transaction_pooler(pair.standby) as url, service(pair, read_database_url=url) as api:
+        record(api, "n-1")
+        pair.catch_up()
+        answers = [ask(api, "alice", row) for row in READING]
+
+    assert [(one.status_code, "age" in one.headers) for one in answers] == [(200, True)] * len(
+        READING
+    )
 
 
 def test_events_are_read_on_the_primary(pair: Pair) -> None:

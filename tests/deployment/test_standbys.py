@@ -128,7 +128,7 @@ def test_every_reading_route_is_answered_by_the_standby_while_the_primary_is_awa
 def reading_alone() -> Iterator[httpx.Client]:
     """A service whose primary has been stopped."""
     # The limit does not matter: nothing newer is known to be anywhere.
-    with streaming() as pair, service(pair, read_max_age=2.0) as api:
+    with streaming() as pair, service(pair, read_max_age=2.0, pool_timeout=1.0) as api:
         record(api, "alice")
         pair.catch_up()
         pair.stop_primary()

@@ -251,6 +251,13 @@ class OperationRuleInconsistent(
     """
 
 
+class GenerationNeeded(LedgerError, code="generation_needed", sqlstate="LG905", status=503):
+    """The ledger was moved to another server, and its change feed cannot be read yet.
+
+    `ledger migrate` mends it.
+    """
+
+
 _SQLSTATE_PREFIX = "LG"
 
 # The server's own errors that only values of a request can cause.

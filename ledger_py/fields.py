@@ -50,7 +50,11 @@ Number: TypeAlias = Annotated[int, in_database(minimum=1)]
 Count: TypeAlias = Annotated[int, in_database(minimum=0)]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 FeedCursor: TypeAlias = Annotated[
-    str, in_database(pattern="^[0-9]{1,19}-[0-9]{1,18}$", maxLength=38)
+    str,
+    in_database(
+        pattern="^([1-9][0-9]{0,8}-[0-9]{1,19}-[0-9]{1,18}-[0-9a-f]{8}|[0-9]{1,19}-[0-9]{1,18})$",
+        maxLength=57,
+    ),
 ]
 EntryCursor: TypeAlias = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
 

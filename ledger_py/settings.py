@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args, get_type_hints
 
 import msgspec
-import psycopg
 from dotenv import dotenv_values
-from psycopg.conninfo import conninfo_to_dict
+
+from ledger_py.database_urls import plain_database_url
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _INSTALLED: Final = (_PACKAGE / "migrations").is_dir()
@@ -40,35 +40,6 @@ _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the message begins with its name."""
-
-
-def plain_database_url(text: str) -> str:
-    """Convert a database address to one that libpq takes.
-
-    Args:
-        text: A `postgresql://` address, with or without a driver (`postgresql+asyncpg://`), or
-            libpq's `key=value` form.
-
-    Returns:
-        The same address without the driver.
-
-    Raises:
-        ValueError: It is not an address of a PostgreSQL server. The message does not repeat the
-            address, which may hold a password.
-    """
-    url = re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", text.strip())
-    scheme = re.match(r"^([\w+.-]+)://", url)
-    if scheme and scheme[1] not in ("postgresql", "postgres"):
-        raise ValueError(f"must be a postgresql:// address, not {scheme[1]}://")
-    try:
-        conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        # Of libpq's messages, only this one is known to repeat no part of a password.
-        reason = str(error).strip()
-        if not reason.startswith("invalid URI query parameter"):
-            reason = "in a password, special characters are written as in %20"
-        raise ValueError(f"is not an address of a PostgreSQL server ({reason})") from None
-    return url
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -103,6 +74,15 @@ def _one_of(*words: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", text, re.ASCII) or "/." in text:
+        raise ValueError(
+            "must be a path of letters, digits and -._~ that begins with a slash (as in /credits),"
+            f" not {text!r}"
+        )
+    return text.rstrip("/")
 
 
 def _path(text: str) -> Path:
@@ -174,6 +154,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, _Setting(_integer(0, 65_535), "The port that a service listens on.")] = (
         8000
     )
+    root_path: Annotated[
+        str,
+        _Setting(
+            _prefix,
+            "The path under which a proxy serves the service, such as /credits; the proxy may strip"
+            " it from addresses or pass it on. If empty: addresses begin with /.",
+        ),
+    ] = ""
     pool_size: Annotated[
         int,
         _Setting(
@@ -242,6 +230,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.pool_size < MIN_POOL_SIZE:
             raise SettingsError(f"LEDGER_POOL_SIZE: must be at least {MIN_POOL_SIZE}")
 
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Settings({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # Of what may hold a password, logs and tracebacks tell only that it is set.
+        shown = msgspec.structs.asdict(self)
+        if self.database_url is not None:
+            shown["database_url"] = "..."
+        return list(shown.items())
+
     @classmethod
     def from_environment(
         cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
@@ -270,6 +269,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 except ValueError as error:
                     raise SettingsError(f"{name}: {error}") from None
         return cls(**values)
+
+
+def log_format() -> str:
+    """Return the format of log lines as it is set, to report by it that a setting is wrong."""
+    name = "LEDGER_LOG_FORMAT"
+    found = os.environ.get(name, "").strip() or (_read_dotenv(None).get(name) or "").strip()
+    return found or Settings().log_format
 
 
 def example() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
@@ -14,12 +14,21 @@ from ledger_py.apps import AppError
 from ledger_py.embedded import EmbeddedError, database
 from ledger_py.migrate import MigrationError
 from ledger_py.proof.errors import ProofError
+from ledger_py.serving import ListenError
 from ledger_py.settings import Settings, SettingsError
 
-_TERMINATED: Final = 128 + signal.SIGTERM
+TERMINATED: Final = 128 + signal.SIGTERM
 """The exit code by which a shell tells of a process that SIGTERM ended."""
 
-_EXPECTED: Final = (AppError, EmbeddedError, MigrationError, ProofError, SettingsError)
+EXPECTED: Final = (
+    AppError,
+    EmbeddedError,
+    ListenError,
+    MigrationError,
+    ProofError,
+    SettingsError,
+)
+"""Errors whose message says to the user what to do."""
 
 
 class Group(click.Group):
@@ -30,8 +39,8 @@ class Group(click.Group):
             return super().invoke(ctx)
         except Terminated:
             note(f"Ended by SIGTERM: `ledger {ctx.invoked_subcommand}` did not finish")
-            ctx.exit(_TERMINATED)
-        except _EXPECTED as error:
+            ctx.exit(TERMINATED)
+        except EXPECTED as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -61,14 +70,20 @@ def note(line: str) -> None:
 
 
 @contextmanager
-def open_database() -> Iterator[tuple[Settings, str]]:
-    """Read the settings and provide the database; SIGTERM closes what the block has opened.
+def open_database(
+    settings: Settings | None = None, *, report: Callable[[str], None] = note
+) -> Iterator[tuple[Settings, str]]:
+    """Provide the database; SIGTERM closes what the block has opened.
+
+    Args:
+        settings: The settings; read if left out.
+        report: Takes a line about the embedded server.
 
     Yields:
         The settings and the address of the database.
     """
-    settings = Settings.from_environment()
-    with _ended_by_sigterm(), database(settings, report=note) as url:
+    settings = settings or Settings.from_environment()
+    with _ended_by_sigterm(), database(settings, report=report) as url:
         yield settings, url
 
 

@@ -3,22 +3,63 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 import msgspec
 
 from ledger_py.apps import App, app_of_target, find_apps
-from ledger_py.cli.common import app_dir_option, note, open_database
+from ledger_py.cli.common import (
+    EXPECTED,
+    TERMINATED,
+    Terminated,
+    app_dir_option,
+    note,
+    open_database,
+)
 from ledger_py.migrate import Project, ensure_current
-from ledger_py.serving import run_server
+from ledger_py.serving import Listener, run_server
+from ledger_py.serving.lines import json_lines, writes_json
+from ledger_py.settings import Settings, log_format
+
+_log = logging.getLogger("ledger_py")
 
 
-@click.command()
+class _Command(click.Command):
+    """Writes all its lines in the format of the service's log, refusals and failures too."""
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        with _lines(""):
+            return super().make_context(info_name, args, *more, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _lines(ctx.params["app"]):
+            return super().invoke(ctx)
+
+
+def _set_root_path(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
+    if path is not None:
+        # In the environment, because the processes of a service look there.
+        os.environ["LEDGER_ROOT_PATH"] = path
+
+
+@click.command(cls=_Command)
 @click.argument("app")
 @click.option("--host", help="Address to listen on.  [default: LEDGER_HOST or 127.0.0.1]")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port.  [default: LEDGER_PORT or 8000]"
+)
+@click.option(
+    "--root-path",
+    callback=_set_root_path,
+    expose_value=False,
+    help="Path under which a proxy serves the service.  [default: LEDGER_ROOT_PATH]",
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @app_dir_option
@@ -30,30 +71,85 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
     apps = find_apps()
     service = app_of_target(app) if ":" in app else _named(app, apps)
     apps[service.name] = service
-    with open_database() as (settings, url):
-        given = {"host": host, "port": port}
-        settings = msgspec.structs.replace(
-            settings, **{name: value for name, value in given.items() if value is not None}
-        )
+    given = {"host": host, "port": port}
+    settings = msgspec.structs.replace(
+        Settings.from_environment(),
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    # Before anything else is started: an address in use should not cost a migration first.
+    with (
+        Listener(settings.host, settings.port) as listener,
+        open_database(settings, report=_report) as (_, url),
+    ):
         if not _is_loopback(settings.host):
-            note(
-                f"Warning: there is no authentication. Everyone who can reach {settings.host} can "
-                "record entries."
+            _warn(
+                f"there is no authentication. Everyone who can reach {settings.host} can record "
+                "entries."
             )
         project = Project(apps={name: found.migrations for name, found in apps.items()})
-        ensure_current(url, settings, app=service.name, project=project, report=note)
+        ensure_current(url, settings, app=service.name, project=project, report=_report)
         try:
-            run_server(service.target, host=settings.host, port=settings.port, workers=workers)
+            run_server(
+                service.target,
+                host=settings.host,
+                port=settings.port,
+                workers=workers,
+                listener=listener,
+            )
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"Serving needs more packages ({error.name} is missing): "
                 "pip install 'shared-ledger[http]'"
             ) from error
         except KeyboardInterrupt:
-            # uvicorn has completed the requests, and raises the Ctrl-C again that ended it.
+            # uvicorn has completed the requests, and raises the signal again that ended it.
             pass
         finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _lines(app: str) -> Iterator[None]:
+    """Write lines as the settings ask for, until the end of the block."""
+    wanted = log_format()
+    if wanted == "console" or (wanted != "json" and sys.stderr.isatty()):
+        yield
+        return
+    with json_lines(app):
+        try:
+            yield
+        except click.ClickException as error:
+            _log.error(error.format_message())
+            sys.exit(error.exit_code)
+        except EXPECTED as error:
+            _log.error(str(error))
+            sys.exit(1)
+        except Terminated:
+            _log.error("Ended by SIGTERM: `ledger serve` did not finish")
+            sys.exit(TERMINATED)
+        except KeyboardInterrupt:
+            _log.error("Ended by Ctrl-C")
+            sys.exit(1)
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            _log.critical("The command failed", exc_info=True)
+            sys.exit(1)
+
+
+def _report(line: str) -> None:
+    if writes_json():
+        _log.info(line, extra={"event": "startup"})
+    else:
+        note(line)
+
+
+def _warn(line: str) -> None:
+    if writes_json():
+        _log.warning(f"Warning: {line}", extra={"event": "startup"})
+    else:
+        note(f"Warning: {line}")
 
 
 def _named(name: str, apps: dict[str, App]) -> App:

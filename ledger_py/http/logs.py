@@ -58,7 +58,10 @@ def make_logger(log_format: LogFormat = "auto", stream: TextIO | None = None) ->
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 # Values as literals, so that no owner can write control characters to the terminal.
-                structlog.dev.ConsoleRenderer(repr_native_str=True),
+                # Tracebacks without local variables, which hold passwords.
+                structlog.dev.ConsoleRenderer(
+                    repr_native_str=True, exception_formatter=structlog.dev.plain_traceback
+                ),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         ).bind()

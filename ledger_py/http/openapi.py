@@ -80,7 +80,8 @@ def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
             " `/problems/{code}` describes it. Texts must not contain NUL or lone surrogates;"
             " fields that are not described are refused.",
         },
-        "servers": [{"url": "/"}],
+        # Relative to the document, so that it holds behind every prefix.
+        "servers": [{"url": "."}],
         "tags": [
             {"name": "ledger", "description": "Recording entries and reading accounts."},
             {

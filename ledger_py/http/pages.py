@@ -18,6 +18,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from ledger_py.http.addresses import path_as_sent, prefix
+
 __all__ = ("pages",)
 
 _ASSETS: Final = {
@@ -36,14 +38,14 @@ _SWAGGER_PAGE: Final = """\
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>{title}</title>
   <link rel="icon" href="data:,">
-  <link rel="stylesheet" href="{root}/docs/assets/swagger-ui.css">
+  <link rel="stylesheet" href="{here}/docs/assets/swagger-ui.css">
 </head>
 <body>
   <div id="swagger-ui"></div>
-  <script src="{root}/docs/assets/swagger-ui.js"></script>
+  <script src="{here}/docs/assets/swagger-ui.js"></script>
   <script>
     SwaggerUIBundle({{
-      url: "{root}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null
+      url: "{here}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null
     }});
   </script>
 </body>
@@ -61,8 +63,8 @@ _REDOC_PAGE: Final = """\
   <style>body {{ margin: 0 }}</style>
 </head>
 <body>
-  <redoc spec-url="{root}/openapi.json"></redoc>
-  <script type="module" src="{root}/docs/assets/redoc.js"></script>
+  <redoc spec-url="{here}/openapi.json"></redoc>
+  <script type="module" src="{here}/docs/assets/redoc.js"></script>
 </body>
 </html>
 """
@@ -78,9 +80,10 @@ def pages(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
     title = document["info"]["title"]
 
     @get("/", sync_to_thread=False)
-    def root(request: Request[Any, Any, Any]) -> Redirect:
+    def root() -> Redirect:
         """Redirect to the documentation."""
-        return Redirect(f"{_root(request)}/docs")
+        # Below a prefix, this page may have been asked for without the slash at its end.
+        return Redirect(f"{prefix()}/docs" if prefix() else "docs")
 
     @get("/openapi.json", media_type="application/json", sync_to_thread=False)
     def openapi() -> bytes:
@@ -90,19 +93,19 @@ def pages(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
     @get("/docs", media_type="text/html", sync_to_thread=False)
     def swagger_ui(request: Request[Any, Any, Any]) -> str:
         """Show the document in Swagger UI."""
-        return _SWAGGER_PAGE.format(title=title, root=_root(request))
+        return _SWAGGER_PAGE.format(title=title, here=_here(request))
 
     @get("/redoc", media_type="text/html", sync_to_thread=False)
     def redoc(request: Request[Any, Any, Any]) -> str:
         """Show the document in ReDoc."""
-        return _REDOC_PAGE.format(title=title, root=_root(request))
+        return _REDOC_PAGE.format(title=title, here=_here(request))
 
     return [root, openapi, swagger_ui, redoc, _asset]
 
 
-def _root(request: Request[Any, Any, Any]) -> str:
-    """Get the prefix under which a proxy serves the service."""
-    return str(request.scope.get("root_path", "")).rstrip("/")
+def _here(request: Request[Any, Any, Any]) -> str:
+    """Get the way from a page to the root, which does not depend on a prefix of the address."""
+    return ".." if path_as_sent(request.scope).endswith("/") else "."
 
 
 @get("/docs/assets/{name:str}", sync_to_thread=True)

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Meta
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, LedgerError
+from ledger_py.http.addresses import prefix
 from ledger_py.sessions import NoAnswer
 
 __all__ = (
@@ -176,7 +177,7 @@ class Problem(Exception):
     def members(self) -> dict[str, Any]:
         """List the members of the body."""
         members: dict[str, Any] = {
-            "type": self.type.uri,
+            "type": prefix() + self.type.uri,
             "title": self.type.title,
             "status": self.type.status,
             "detail": self.detail,

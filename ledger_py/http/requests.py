@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, quote, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
@@ -31,7 +31,6 @@ __all__ = (
     "decode_headers",
     "decode_path",
     "decode_query",
-    "path_as_sent",
     "read_json",
 )
 
@@ -280,19 +279,6 @@ def agree_on_nonce(in_body: str | None, in_header: bytes | None) -> str:
 
 
 # Addresses and header fields
-
-
-def path_as_sent(scope: Scope) -> str:
-    """Get the path of a request, percent-encoded as it was sent.
-
-    Args:
-        scope: The ASGI scope of the request. If the server leaves ``raw_path`` out, the path is
-            encoded again; then an encoded slash (%2F) cannot be told from a separator.
-    """
-    raw: bytes | None = scope.get("raw_path")
-    if raw is None:
-        return quote(scope["path"])
-    return raw.partition(b"?")[0].decode("ascii", "backslashreplace")
 
 
 def decode_path(segments: Mapping[str, str], type_: type[StructT]) -> StructT:

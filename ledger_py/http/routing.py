@@ -14,6 +14,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Method, Receive, Scope, Send
 
 from ledger_py.errors import LedgerError
+from ledger_py.http.addresses import path_as_sent
 from ledger_py.http.database import Database
 from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.freshness import oldest_accepted
@@ -28,7 +29,6 @@ from ledger_py.http.requests import (
     decode_headers,
     decode_path,
     decode_query,
-    path_as_sent,
     read_json,
 )
 from ledger_py.http.schemas import NoQuery

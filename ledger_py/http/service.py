@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 import sys
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from litestar import Litestar
 from litestar.enums import ScopeType
 
+from ledger_py.http.addresses import Prefix, path_as_sent
 from ledger_py.http.logs import RequestLog, make_logger
 from ledger_py.http.problems import PROBLEM_MEDIA_TYPE
-from ledger_py.http.requests import ClientGone, path_as_sent
+from ledger_py.http.requests import ClientGone
 from ledger_py.http.routing import Endpoint, send_answer
 from ledger_py.http.startup import StartupRefused
 
@@ -68,6 +70,7 @@ class LedgerService(Litestar):
             if "{" not in endpoint.route.path
         }
         self._shadowed, self._shadowed_methods = _shadowed(endpoints)
+        self._root_path = ""
         super().__init__(
             route_handlers=[*(endpoint.handler() for endpoint in endpoints), *route_handlers],
             exception_handlers={Exception: _pass_on},
@@ -79,9 +82,31 @@ class LedgerService(Litestar):
     async def __call__(self, scope: Scope | LifeSpanScope, receive: Any, send: Any) -> None:
         """Answer a request, or take part in start-up and shutdown."""
         if scope["type"] == ScopeType.HTTP:
-            await self._answer(cast("HTTPScope", scope), receive, send)
+            scope = cast("HTTPScope", scope)
+            if self._root_path or scope.get("root_path"):
+                with Prefix(scope, self._root_path, self._first_segments) as below:
+                    await self._answer(below, receive, send)
+            else:
+                await self._answer(scope, receive, send)
         else:
             await super().__call__(scope, receive, _with_plain_refusals(send))
+
+    def serve_below(self, root_path: str) -> None:
+        """Set the prefix under which a proxy serves this service.
+
+        Raises:
+            StartupRefused: The service has addresses that begin like it.
+        """
+        if root_path and root_path.split("/")[1] in self._first_segments:
+            raise StartupRefused(
+                f"LEDGER_ROOT_PATH: {root_path} begins like an address of the service itself;"
+                " choose another prefix, such as /credits"
+            )
+        self._root_path = root_path
+
+    @functools.cached_property
+    def _first_segments(self) -> set[str]:
+        return {route.path.split("/")[1] for route in self.routes}
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         path = path_as_sent(scope)

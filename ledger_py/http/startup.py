@@ -12,7 +12,8 @@ import psycopg
 
 from ledger_py import embedded
 from ledger_py.client_async import AsyncLedger
-from ledger_py.errors import LedgerError
+from ledger_py.errors import LedgerError, NotAuthorized
+from ledger_py.logins import not_bound
 from ledger_py.migrate import MigrationError, Project, ensure_current, missing_files_async
 from ledger_py.operations import BaseLedgerOperation, compare_operation_set
 from ledger_py.settings import Settings
@@ -120,18 +121,38 @@ async def check(
             runs, it may be that a newer version has brought them.
 
     Returns:
-        For ``schema`` and ``operations``: ``ok``, or what is wrong.
+        For ``schema`` and ``operations``: ``ok``, or what is wrong. For ``login``: what is wrong.
     """
-    missing = await missing_files_async(ledger.conn, app=ledger.app, project=_PROJECT)
-    if missing:
-        return {"schema": f"not applied: {', '.join(missing)}"}
     try:
+        missing = await missing_files_async(ledger.conn, app=ledger.app, project=_PROJECT)
+        if missing:
+            return {"schema": f"not applied: {', '.join(missing)}"}
         known = await ledger.operations_of()
+        bound = await _may_record(ledger)
+    except psycopg.errors.InsufficientPrivilege:
+        bound = False
     except LedgerError as error:
         return {"schema": OK, "operations": str(error)}
+    if not bound:
+        return {"login": not_bound(ledger.conn, ledger.app)}
     difference = compare_operation_set(operations, (found.operation for found in known))
     wrong = difference is not None and (starting or difference.missing_in_database)
     return {"schema": OK, "operations": str(difference) if wrong else OK}
+
+
+async def _may_record(ledger: AsyncLedger) -> bool:
+    try:
+        # Records nothing, and is refused to who may not record.
+        await ledger.conn.execute(
+            "SELECT FROM ledger.record_entries(app => %s, entries => '[]')", [ledger.app]
+        )
+    except psycopg.errors.ReadOnlySqlTransaction:
+        return True  # on a standby, only entries would tell
+    except psycopg.Error as error:
+        if error.sqlstate != NotAuthorized.sqlstate:
+            raise
+        return False
+    return True
 
 
 async def require_writable(conn: psycopg.AsyncConnection[Any]) -> None:

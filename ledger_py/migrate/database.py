@@ -151,6 +151,12 @@ def scalar(conn: Connection, query: str, parameters: Sequence[Any] | None = None
     return row[0] if row else None
 
 
+def has_moved(conn: Connection) -> bool:
+    """Return True if the ledger was moved to another server, and needs a new generation there."""
+    known = "SELECT to_regprocedure('ledger_core.ids_have_run_back()') IS NOT NULL"
+    return bool(scalar(conn, known) and scalar(conn, "SELECT ledger_core.ids_have_run_back()"))
+
+
 def _check_server(conn: Connection) -> None:
     if conn.info.server_version < OLDEST_SERVER * 10_000:
         found = conn.info.parameter_status("server_version")

@@ -6,18 +6,15 @@ from typing import Any, Final
 
 import psycopg
 
-from ledger_py.migrate.database import BOOKKEEPING, Report, brief_connection, scalar
+from ledger_py.logins import lacks_rights, not_bound
+from ledger_py.migrate.database import BOOKKEEPING, Report, brief_connection, has_moved, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 from ledger_py.migrate.runner import migrate
 from ledger_py.migrate.state import FileState, compare, read_record
 from ledger_py.settings import Settings
 
-_NO_LEDGER: Final = (
-    psycopg.errors.InvalidSchemaName,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InsufficientPrivilege,
-)
+_NO_LEDGER: Final = (psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedFunction)
 
 
 async def missing_files_async(
@@ -34,6 +31,9 @@ async def missing_files_async(
 
     Returns:
         Their paths in order; empty if a service of the app may run.
+
+    Raises:
+        psycopg.errors.InsufficientPrivilege: The role may not use the ledger.
     """
     try:
         async with conn.transaction():
@@ -73,14 +73,20 @@ def ensure_current(
     with brief_connection(url) as conn:
         try:
             files = compare(project, read_record(conn))
-            may_migrate = settings.migrate_on_start and _is_owner(conn)
+            is_owner = _is_owner(conn)
+            may_migrate = settings.migrate_on_start and is_owner
+            # Only the owner may look into the schema of the functions.
+            moved = is_owner and has_moved(conn)
+        except psycopg.errors.InsufficientPrivilege as error:
+            reason = lacks_rights(conn) if app is None else not_bound(conn, app)
+            raise MigrationError(reason) from error
         except psycopg.Error as error:
             raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error
     pending = {file.path for file in files if file.state is FileState.PENDING}
     newer = any(
         file.state is FileState.MISSING and file.path.startswith("migrations/") for file in files
     )
-    if pending and may_migrate and not newer:
+    if (pending or moved) and may_migrate and not newer:
         migrate(url, project=project, report=report)
         return
     needed = [file.path for file in project.migrations_for(app) if file.path in pending]

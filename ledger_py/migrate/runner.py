@@ -22,7 +22,15 @@ from ledger_py.migrate.code import (
     set_unsettled,
     split_drops,
 )
-from ledger_py.migrate.database import BOOKKEEPING, Connection, Report, connect, only_runner, scalar
+from ledger_py.migrate.database import (
+    BOOKKEEPING,
+    Connection,
+    Report,
+    connect,
+    has_moved,
+    only_runner,
+    scalar,
+)
 from ledger_py.migrate.errors import MigrationError, failure
 from ledger_py.migrate.files import CODE, CodeFile, MigrationFile, MigrationFolder, Project
 from ledger_py.migrate.settling import adopt, wait_for_older
@@ -68,8 +76,11 @@ def migrate(
     _check_files(project)
     try:
         with connect(url) as conn:
-            if _is_current(conn, project):
-                return
+            try:
+                if _is_current(conn, project):
+                    return
+            except psycopg.errors.InsufficientPrivilege:
+                pass  # of who is not the owner, which is told below
             _check_writable(conn)
             with only_runner(url, report) as watcher:
                 _prepare(conn)
@@ -82,6 +93,7 @@ def migrate(
                     run.load_code(project)
                     for folder in project.apps:
                         run.apply_pending(folder)
+                    run.follow_a_move()
     except psycopg.Error as error:
         raise MigrationError(f"The migration was interrupted: {str(error).strip()}") from error
 
@@ -138,7 +150,7 @@ def _is_current(conn: Connection, project: Project) -> bool:
         or (file.state is FileState.MISSING and file.path.startswith("migrations/"))
         for file in files
     )
-    return not wrong and _is_owner(conn) and is_loaded(conn, project)
+    return not wrong and _is_owner(conn) and is_loaded(conn, project) and not has_moved(conn)
 
 
 def _is_owner(conn: Connection) -> bool:
@@ -271,6 +283,20 @@ class _Run:
         if drops:
             self._step.run(load_code(self._conn, drops, project, self._report))
         set_unsettled(self._conn, False)
+
+    def follow_a_move(self) -> None:
+        """Begin a new generation of transaction ids if the ledger was moved to another server."""
+        if not has_moved(self._conn):
+            return
+
+        def begin(begun: Callable[[Any], None]) -> int:
+            with steps.transaction(self._conn):
+                begun(self._conn)
+                reason = "The ledger was moved to another server"
+                return int(scalar(self._conn, "SELECT ledger.begin_generation(%s)", [reason]))
+
+        generation = self._step.run(begin)
+        self._report(f"Began generation {generation}: the ledger was moved to another server")
 
     def roll_back_newest(self, project: Project) -> None:
         """Run the rollback file of the migration that was applied last."""

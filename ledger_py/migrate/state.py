@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 import psycopg
 
+from ledger_py.logins import lacks_rights
 from ledger_py.migrate import steps
 from ledger_py.migrate.database import Connection, brief_connection, scalar
 from ledger_py.migrate.errors import MigrationError
@@ -159,6 +160,9 @@ def status(url: str, *, project: Project | None = None) -> list[FileStatus]:
     """
     try:
         with brief_connection(url) as conn:
-            return compare(project or Project(), read_record(conn))
+            try:
+                return compare(project or Project(), read_record(conn))
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise MigrationError(lacks_rights(conn)) from error
     except psycopg.Error as error:
         raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.rows import TupleRow
 
+from ledger_py.logins import lacks_group
 from ledger_py.migrate.database import open_connection
 from ledger_py.proof.errors import ProofError
 from ledger_py.sessions import set_for_session, set_for_transaction
@@ -33,12 +34,13 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def connected(url: str, *, report: Report) -> Iterator[Connection]:
+def connected(url: str, *, report: Report, group: str = "ledger_auditor") -> Iterator[Connection]:
     """Open the books.
 
     Args:
         url: any address that libpq takes.
         report: takes the notices of the database, which tell how far it is.
+        group: the group whose members may do this.
 
     Yields:
         A connection in autocommit mode without time limits, whose times are in UTC. It is closed
@@ -58,6 +60,8 @@ def connected(url: str, *, report: Report) -> Iterator[Connection]:
                 f"This database holds no ledger, or that of another version ({_told(error)}); "
                 "`ledger status` tells more"
             ) from error
+        except errors.InsufficientPrivilege as error:
+            raise ProofError(lacks_group(conn, group)) from error
         except psycopg.Error as error:
             raise ProofError(_told(error)) from error
 

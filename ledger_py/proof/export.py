@@ -16,6 +16,14 @@ PROGRESS_EVERY: Final = 100_000
 _TABLES: Final = (
     """
     SELECT
+        'generations' AS "table",
+        generation, first_entry_id, begun_at, first_xact_id::text::numeric AS first_xact_id
+    FROM ledger.generations
+    WHERE generation > 1
+    ORDER BY generation
+    """,
+    """
+    SELECT
         'entries' AS "table",
         owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce,
         metadata::text AS metadata, recorded_at, expires_at,

@@ -12,9 +12,10 @@ The export
     3. `operation_changes`, the journal of the catalogue, sorted by change_id;
     4. `hold_events`, the journal of the holds, sorted by owner_id, asset and event_seq.
 
-    The last line is `{"lines": N}` with the number of lines before it. Times are ISO 8601.
-    `metadata`, `before`, `after`, `rule` and `hold` are strings with the text that PostgreSQL gives
-    for the JSON. `hash` is hexadecimal.
+    Before them there is a line for each of the `generations` of transaction ids but the first, in
+    their order. The last line is `{"lines": N}` with the number of lines before it. Times are ISO
+    8601. `metadata`, `before`, `after`, `rule` and `hold` are strings with the text that PostgreSQL
+    gives for the JSON. `hash` is hexadecimal.
 
 What must hold
     The entries of an account are one chain. So are the operators' actions on it, and the events of
@@ -47,10 +48,17 @@ What must hold
 
 The digest of a checkpoint
     Begin with 32 zero bytes. For each chain in the order of the export, take its last line among
-    those with `xact_id` below the horizon of the checkpoint (chains without such a line are left
-    out), and replace the digest by SHA-256 over the digest so far, `table`, `owner_id` (counted),
+    those that the horizon of the checkpoint covers (chains without such a line are left out), and
+    replace the digest by SHA-256 over the digest so far, `table`, `owner_id` (counted),
     `asset` and number as UTF-8 text with a comma after each (the catalogue has no owner and asset),
     and the line's hash of 32 bytes.
+
+What a horizon covers
+    A horizon is a generation and a transaction id, `2-7130`; without a generation it is of the
+    first. It covers what is of earlier generations, and of its own what has an `xact_id` below its
+    own. A generation has the entries from its `first_entry_id` to before that of the next, and the
+    lines of journals since its `begun_at` with an `xact_id` of at least its `first_xact_id`. The
+    journal of the catalogue says the same of each generation (change `generation`), under its hash.
 
 A past that was rewritten together with all of its hashes shows only against a checkpoint that was
 kept elsewhere.
@@ -114,8 +122,38 @@ _NOTHING: Final = bytes(32)
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-WITHOUT_END: Final = 2**64
-"""A horizon beyond every transaction: the digest of all that is in the export."""
+Horizon: TypeAlias = tuple[int, int]
+"""A generation, and the transaction id in it before which everything is covered."""
+
+WITHOUT_END: Final = (2**31, 0)
+"""A horizon beyond every generation: the digest of all that is in the export."""
+
+
+def horizon_of(text: str) -> Horizon:
+    """Read the horizon of a checkpoint, such as `7130` or `2-7130`.
+
+    Raises:
+        ValueError: It is not a horizon.
+    """
+    generation, dash, xact_id = text.rpartition("-")
+    return (int(generation) if dash else 1), int(xact_id)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A stretch of one history of transaction ids."""
+
+    number: int
+    first_entry_id: int
+    begun_at: datetime
+    first_xact_id: int
+
+    def has(self, line: Line) -> bool:
+        """Tell whether a line is of this generation or of a later one."""
+        if line["table"] == "entries":
+            return bool(line["entry_id"] >= self.first_entry_id)
+        at = datetime.fromisoformat(line[_JOURNALS[line["table"]].time])
+        return bool(at >= self.begun_at and line["xact_id"] >= self.first_xact_id)
 
 
 @dataclass(frozen=True)
@@ -140,11 +178,13 @@ class Recomputation:
         horizons: Those of the checkpoints whose digests are wanted; all of the export if left out.
     """
 
-    def __init__(self, horizons: Sequence[int] = (WITHOUT_END,)) -> None:
+    def __init__(self, horizons: Sequence[Horizon] = (WITHOUT_END,)) -> None:
         self.accounts = 0
         self.entries = 0
         self._digests = dict.fromkeys(horizons, _NOTHING)
-        self._heads: dict[int, bytes] = {}
+        self._heads: dict[Horizon, bytes] = {}
+        self._generations: dict[int, Generation] = {}
+        self._noted: dict[int, Generation] = {}
         self._chain: Chain | None = None
         self._number = 0
         self._balance = 0
@@ -176,15 +216,17 @@ class Recomputation:
                 yield Problem(number, f"is no line of an export ({type(error).__name__}: {error})")
             read += 1
         self._close_chain()
+        if self._generations != self._noted:
+            yield Problem(number, "the generations are not those of the journal of the catalogue")
         if stated != read:
             yield Problem(
                 number,
                 "the export is not whole: its last line is missing"
                 if stated is None
-                else f"the export has {read} lines where it says {stated}",
+                else f"the number of lines is {read}, not {stated}",
             )
 
-    def digest(self, horizon: int = WITHOUT_END) -> str:
+    def digest(self, horizon: Horizon = WITHOUT_END) -> str:
         """Give the digest over the heads of all chains at a horizon, once everything is read.
 
         Args:
@@ -197,6 +239,9 @@ class Recomputation:
 
     def _examine(self, number: int, line: Line) -> Iterator[Problem]:
         table = line["table"]
+        if table == "generations":
+            self._generations[line["generation"]] = _generation(line, line["begun_at"])
+            return
         numbered_by = _NUMBERED_BY[table]
         if table == "operation_changes":
             chain = (_TABLES.index(table), "", "")
@@ -222,9 +267,19 @@ class Recomputation:
         # Compare the next line with what is written here, so that each fault is reported once.
         self._number = line[numbered_by]
         self._hash = found
+        if table == "operation_changes" and line["change"] == "generation":
+            noted = _generation(json.loads(line["rule"]), line["changed_at"])
+            self._noted[noted.number] = noted
         for horizon in self._digests:
-            if line["xact_id"] < horizon:
+            if self._covers(horizon, line):
                 self._heads[horizon] = link.encode() + found
+
+    def _covers(self, horizon: Horizon, line: Line) -> bool:
+        generation, xact_id = horizon
+        later = any(one.has(line) for one in self._generations.values() if one.number > generation)
+        own = self._generations.get(generation)
+        of_earlier = not own.has(line) if own else generation > 1
+        return not later and (of_earlier or line["xact_id"] < xact_id)
 
     def _examine_entry(self, number: int, entry: Line, row: str) -> Iterator[Problem]:
         self.entries += 1
@@ -310,6 +365,15 @@ def _journal_bytes(journal: Journal, line: Line) -> bytes:
     return numbers + ",".join(parts).encode()
 
 
+def _generation(facts: Line, begun_at: str) -> Generation:
+    return Generation(
+        facts["generation"],
+        facts["first_entry_id"],
+        datetime.fromisoformat(begun_at),
+        int(facts["first_xact_id"]),
+    )
+
+
 def _options(line: Line, *names: str) -> Iterator[str]:
     """Give the columns that are not null as `name=value`: counted, decimal, or true or false."""
     for name in names:
@@ -342,15 +406,17 @@ def main(arguments: Sequence[str]) -> int:
     if not 1 <= len(arguments) <= 2:
         sys.stderr.write("Usage: python recompute.py EXPORT [HORIZON]\n")
         return 2
-    horizon = int(arguments[1]) if len(arguments) == 2 else WITHOUT_END
+    horizon = horizon_of(arguments[1]) if len(arguments) == 2 else WITHOUT_END
     recomputation = Recomputation([horizon])
     wrong = 0
     with Path(arguments[0]).open("rb") as lines:
         for problem in recomputation.problems(lines):
             sys.stdout.write(f"{problem}\n")
             wrong += 1
-    counted = f"{recomputation.entries} entries of {recomputation.accounts} accounts"
-    sys.stdout.write(f"{counted}, {wrong} wrong\ndigest {recomputation.digest(horizon)}\n")
+    sys.stdout.write(
+        f"accounts {recomputation.accounts}, entries {recomputation.entries}, wrong {wrong}\n"
+        f"digest {recomputation.digest(horizon)}\n"
+    )
     return 1 if wrong else 0
 
 

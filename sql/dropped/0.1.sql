@@ -10,6 +10,7 @@ DROP FUNCTION IF EXISTS
     ledger_core.entry_options,
     ledger_core.find_replay,
     ledger_core.give_back_to_lots,
+    ledger_core.heads_digest,
     ledger_core.hold_event_bytes,
     ledger_core.hold_facts,
     ledger_core.in_range,

@@ -8,10 +8,17 @@ AS $$
 DECLARE
     -- Transactions before the horizon have all ended, so the digest for this horizon never changes.
     v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    v_generation integer := (SELECT max(generations.generation) FROM ledger.generations);
 BEGIN
     RETURN QUERY
-    SELECT v_horizon::text, heads.digest, heads.accounts, heads.entries, clock_timestamp()
-    FROM ledger_core.heads_digest(v_horizon) AS heads;
+    SELECT
+        -- In the first generation as in release 0.1, which can verify it as well.
+        CASE v_generation WHEN 1 THEN v_horizon::text ELSE v_generation || '-' || v_horizon END,
+        heads.digest,
+        heads.accounts,
+        heads.entries,
+        clock_timestamp()
+    FROM ledger_core.checkpoint_digest(v_generation, v_horizon) AS heads;
 END
 $$;
 

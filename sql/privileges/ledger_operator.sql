@@ -1,5 +1,5 @@
 -- requires: privileges/roles
--- Operators: what auditors may, and the management functions.
+-- Operators may do what auditors may, and call the management functions.
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_operator') THEN
@@ -10,6 +10,7 @@ BEGIN
             ledger.allow_operation,
             ledger.balance,
             ledger.balance_at,
+            ledger.begin_generation,
             ledger.bind_role,
             ledger.checkpoint,
             ledger.define_operation,

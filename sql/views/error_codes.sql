@@ -25,7 +25,8 @@ FROM (VALUES
     ('LG901', 'append_only', 500, 'The books are append only.', 'Mend a mistake with ledger.reverse_entry or ledger.adjust_balance.'),
     ('LG902', 'operation_set_incomplete', 500, 'Every app must have every shared operation.', 'Use ledger.register_app and ledger.define_operation, which keep the sets whole.'),
     ('LG903', 'operation_in_use', 500, 'The catalogue keeps what entries refer to.', 'Retire the operation with ledger.retire_operation instead.'),
-    ('LG904', 'operation_rule_inconsistent', 500, 'The app''s rule does not fit within the operation''s.', 'Narrow the app''s default and bounds, or widen the operation''s.')
+    ('LG904', 'operation_rule_inconsistent', 500, 'The app''s rule does not fit within the operation''s.', 'Narrow the app''s default and bounds, or widen the operation''s.'),
+    ('LG905', 'generation_needed', 503, 'Transaction ids have run back: the ledger was moved to another server.', 'The owner of the database runs `ledger migrate`, or an operator ledger.begin_generation(), once.')
 ) AS codes (sqlstate, code, http_status, message, advice);
 
 COMMENT ON VIEW ledger.error_codes IS 'Every refusal of the ledger: SQLSTATE, code, HTTP status, the constant message and the advice.';

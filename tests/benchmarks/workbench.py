@@ -17,8 +17,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from ledger_py.database_urls import plain_database_url
 from ledger_py.embedded import embedded_server
-from ledger_py.settings import plain_database_url
 from tests.benchmarks.loading import OWNERS, load, owner_number
 from tests.benchmarks.versions import THIS, Version, module_command
 from tests.fixtures.database import Server, new_database

@@ -20,7 +20,8 @@ from tests.sql.calls import scalar
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    return CliRunner()
+    # Of the commands, only `serve` writes in a format that can be set.
+    return CliRunner(env={"LEDGER_LOG_FORMAT": "console"})
 
 
 def run(runner: CliRunner, *arguments: str, url: str) -> Result:

@@ -112,7 +112,7 @@ def test_killed_server_restarts_with_its_data(data_dir: Path) -> None:
         assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_reused_process_id_of_a_killed_server_does_not_prevent_a_start(
+def test_reused_process_id_of_a_dead_server_allows_a_start(
     data_dir: Path,
 ) -> None:
     with embedded_server(data_dir):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ledger_py import settings
-from ledger_py.settings import PROJECT_ROOT, Settings, SettingsError, plain_database_url
+from ledger_py.database_urls import plain_database_url
+from ledger_py.settings import PROJECT_ROOT, Settings, SettingsError
 
 
 @pytest.fixture

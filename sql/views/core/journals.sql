@@ -11,7 +11,8 @@ SELECT
     actions.hash,
     ledger_core.hashed_action(actions) AS line_bytes,
     actions.seq,
-    jsonb_build_object('action_seq', actions.action_seq, 'action', actions.action) AS line
+    jsonb_build_object('action_seq', actions.action_seq, 'action', actions.action) AS line,
+    actions.acted_at AS at
 FROM ledger.operator_actions AS actions
 UNION ALL
 SELECT
@@ -26,7 +27,8 @@ SELECT
     NULL,
     jsonb_build_object(
         'change_id', changes.change_id, 'change', changes.change, 'operation', changes.operation, 'app', changes.app
-    )
+    ),
+    changes.changed_at
 FROM ledger.operation_changes AS changes
 UNION ALL
 SELECT
@@ -41,8 +43,11 @@ SELECT
     events.seq,
     jsonb_build_object(
         'event_seq', events.event_seq, 'event', events.event, 'app', events.app, 'hold_nonce', events.hold_nonce
-    )
+    ),
+    events.happened_at
 FROM ledger.hold_events AS events;
 
 COMMENT ON VIEW ledger_core.journals IS
-'The lines of the three journals in one form. journal, owner_id, asset: the chain that a line belongs to (of_account is false for the catalogue''s, which has neither owner nor asset). number, hash: its place there. line_bytes: its canonical bytes. line: names it in a discrepancy.';
+'The lines of the three journals in one form. journal, owner_id, asset: the chain that a line belongs to (of_account is
+false for the catalogue''s, which has neither owner nor asset). number, hash: its place there. line_bytes: its canonical
+bytes. line: names it in a discrepancy. at: when it was written.';

@@ -37,7 +37,9 @@ BEGIN
     RETURN QUERY
     SELECT
         'rule not as last noted', 'operations', NULL, NULL, NULL::bigint,
-        jsonb_build_object('operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule)
+        jsonb_build_object(
+            'operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule
+        )
     FROM ledger.operations
     LEFT JOIN LATERAL (
         SELECT changes.rule FROM ledger.operation_changes AS changes
@@ -60,7 +62,7 @@ BEGIN
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
 
-    -- An app may be gone together with its bindings and operations: then nothing was recorded for it.
+    -- A rollback of an app's migrations removes the app with its bindings and operations, if nothing was recorded.
     RETURN QUERY
     SELECT
         'app not as last noted', 'apps', NULL, NULL, NULL::bigint,
@@ -95,37 +97,9 @@ BEGIN
         ORDER BY changes.app, changes.role_name, changes.change_id DESC
     ) AS noted ON bound.app = noted.app AND bound.role_name = noted.role_name
     WHERE bound.facts IS DISTINCT FROM noted.rule;
-
-    -- The feed and checkpoints rely on transaction ids. A dump restored on a younger server breaks them.
-    RETURN QUERY
-    SELECT
-        'transaction of the future', newest.found_in, newest.owner_id, newest.asset, newest.seq,
-        newest.detail || jsonb_build_object('xact_id', newest.xact_id, 'next', pg_snapshot_xmax(pg_current_snapshot()))
-    FROM (
-        (
-            SELECT
-                'entries' AS found_in, entries.owner_id::text, entries.asset::text, entries.seq,
-                jsonb_build_object('nonce', entries.nonce) AS detail, entries.xact_id
-            FROM ledger.entries
-            ORDER BY entries.xact_id DESC
-            LIMIT 1
-        )
-        UNION ALL
-        (
-            SELECT
-                journals.journal, CASE WHEN journals.of_account THEN journals.owner_id END,
-                CASE WHEN journals.of_account THEN journals.asset END, journals.seq,
-                journals.line, journals.xact_id
-            FROM ledger_core.journals
-            ORDER BY journals.xact_id DESC
-            LIMIT 1
-        )
-    ) AS newest
-    WHERE newest.xact_id > pg_snapshot_xmax(pg_current_snapshot())
-        AND newest.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue IS
-'Discrepancies beyond single owners: rules, apps and bindings changed without the functions, incomplete sets,
-guards of the books missing or switched off, entries and lines of transactions unknown to this server.';
+'Discrepancies that belong to no owner: rules, apps and bindings changed without the functions, incomplete sets of
+operations, triggers and unique indexes missing or disabled.';

@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION ledger_core.heads_digest(horizon xid8)
+-- requires: views/generations
+CREATE OR REPLACE FUNCTION ledger_core.checkpoint_digest(generation integer, horizon xid8)
 RETURNS TABLE (digest text, accounts bigint, entries bigint)
 LANGUAGE plpgsql
 STABLE
@@ -9,7 +10,11 @@ DECLARE
     v_accounts bigint;
     v_entries bigint;
     v_journal text;
+    v_of record;
 BEGIN
+    SELECT first_entry_id, end_entry_id, begun_at, first_xact_id INTO STRICT v_of
+    FROM ledger.generations WHERE generations.generation = checkpoint_digest.generation;
+
     SELECT
         coalesce(
             ledger_core.chain(
@@ -28,19 +33,25 @@ BEGIN
     FROM (
         SELECT accounts.owner_id, accounts.asset, newest.seq, newest.hash
         FROM ledger.accounts
-        -- Backwards from the head, so that entries older than the horizon are not read.
+        -- Backwards from the head, so that older entries of the account are not read.
         CROSS JOIN LATERAL (
             SELECT entries.seq, entries.hash
             FROM ledger.entries
             WHERE entries.owner_id = accounts.owner_id AND entries.asset = accounts.asset
-                AND entries.xact_id < heads_digest.horizon
+                AND (v_of.end_entry_id IS NULL OR entries.entry_id < v_of.end_entry_id)
+                AND (entries.xact_id < checkpoint_digest.horizon OR entries.entry_id < v_of.first_entry_id)
             ORDER BY entries.seq DESC
             LIMIT 1
         ) AS newest
     ) AS heads;
 
-    -- New journals are added at the end, so that the digests of earlier checkpoints stay the same.
+    -- Add a new journal at the end: then the digests of earlier checkpoints stay valid.
     FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events'] LOOP
+        WITH later AS MATERIALIZED (
+            SELECT begun_at, first_xact_id FROM ledger.generations
+            WHERE generations.generation > checkpoint_digest.generation
+        )
+
         SELECT
             coalesce(
                 ledger_core.chain(
@@ -48,7 +59,8 @@ BEGIN
                     ledger_core.text_bytes(
                         v_journal || ','
                         || CASE
-                            WHEN heads.of_account THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
+                            WHEN heads.of_account
+                                THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
                             ELSE ''
                         END
                         || heads.number::text || ','
@@ -62,7 +74,15 @@ BEGIN
             SELECT DISTINCT ON (journals.owner_id, journals.asset)
                 journals.of_account, journals.owner_id, journals.asset, journals.number, journals.hash
             FROM ledger_core.journals
-            WHERE journals.journal = v_journal AND journals.xact_id < heads_digest.horizon
+            WHERE journals.journal = v_journal
+                AND NOT EXISTS (
+                    SELECT 1 FROM later
+                    WHERE journals.at >= later.begun_at AND journals.xact_id >= later.first_xact_id
+                )
+                AND (
+                    journals.xact_id < checkpoint_digest.horizon
+                    OR NOT (journals.at >= v_of.begun_at AND journals.xact_id >= v_of.first_xact_id)
+                )
             ORDER BY journals.owner_id, journals.asset, journals.number DESC
         ) AS heads;
     END LOOP;
@@ -71,6 +91,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.heads_digest IS
-'Digest over the newest entry, operator action and hold event of every account and the newest change of the catalogue,
-among those of transactions before the horizon, in the order of the keys; with the number of accounts and entries.';
+COMMENT ON FUNCTION ledger_core.checkpoint_digest IS
+'The digest of a checkpoint, with the number of accounts and entries. It covers the newest entry, operator action and
+hold event of every account and the newest change of the catalogue, as of the transactions of earlier generations, and those of this one before the horizon.';

@@ -1,0 +1,111 @@
+"""One process of a service: uvicorn, which stops without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ledger_py.serving.lines import writes_json
+from ledger_py.serving.listening import Listener, refuse_connections
+
+__all__ = ("STARTUP_FAILURE", "Server", "announce", "serve")
+
+_DRAIN_WITHIN: Final = 30
+"""Seconds that requests in progress may take when the service is told to stop."""
+
+_ACCEPTS_FOR: Final = 0.25
+"""Seconds for which connections are accepted then that were being made."""
+
+_LINGERS: Final = 1.0
+"""Seconds for which a connection waits then for a request that may be on its way."""
+
+_log = logging.getLogger("uvicorn.error")
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP, whose idle connections are not closed at the moment at which a request comes."""
+
+    def shutdown(self) -> None:
+        # uvicorn closes an idle connection, and then the request that it did not read is reset.
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(_LINGERS, super().shutdown)
+        else:
+            super().shutdown()
+
+
+class Server(uvicorn.Server):
+    """A server on sockets that may be shared with other processes.
+
+    Args:
+        target: The application in uvicorn's notation.
+        listener: Where to listen.
+        started: Called when the server accepts connections.
+        alone: No other process accepts connections of these sockets.
+    """
+
+    def __init__(
+        self, target: str, listener: Listener, started: Callable[[], object], *, alone: bool = True
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                target,
+                loop="uvloop",
+                http=_Protocol,
+                lifespan="on",
+                access_log=False,  # the service logs requests itself
+                server_header=False,
+                proxy_headers=False,  # the address of the caller is not used
+                timeout_graceful_shutdown=_DRAIN_WITHIN,
+                log_config=None if writes_json() else LOGGING_CONFIG,
+            )
+        )
+        self._listener = listener
+        self._on_started = started
+        self._alone = alone
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then accept connections."""
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            # Another process was faster: only one that listens keeps others from binding.
+            _log.error(self._listener.error(error))
+            await self.lifespan.shutdown()
+            sys.exit(STARTUP_FAILURE)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept what has been connected, answer what has been asked, then stop."""
+        headers = self.server_state.default_headers
+        # uvicorn closes a connection after an answer with this header.
+        self.server_state.default_headers = [*headers, (b"connection", b"close")]
+        if self._alone:
+            refuse_connections(self._listener.sockets)
+        await asyncio.sleep(_ACCEPTS_FOR)
+        await super().shutdown(sockets)
+
+
+def announce(listener: Listener) -> None:
+    """Log the address, in uvicorn's words."""
+    _log.info("Uvicorn running on %s (Press CTRL+C to quit)", listener.url)
+
+
+def serve(target: str, listener: Listener) -> None:
+    """Serve in this process.
+
+    Args:
+        target: The application in uvicorn's notation.
+        listener: Where to listen.
+
+    Raises:
+        SystemExit: The application did not start.
+    """
+    Server(target, listener, lambda: announce(listener)).run(listener.sockets)

@@ -1,0 +1,28 @@
+-- requires: views/generations, functions/core/generations/system_identifier
+CREATE OR REPLACE FUNCTION ledger_core.ids_have_run_back()
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+AS $$
+DECLARE
+    v_current record;
+BEGIN
+    SELECT generation, first_entry_id, system_identifier INTO STRICT v_current
+    FROM ledger.generations WHERE end_entry_id IS NULL;
+    -- Ids run back only where the server is another one. Asked first, because it spares a search among the ids of
+    -- earlier generations.
+    IF v_current.system_identifier = ledger_core.system_identifier() THEN
+        RETURN FALSE;
+    END IF;
+    RETURN EXISTS (
+        SELECT 1 FROM ledger.entries
+        WHERE entries.xact_id >= pg_snapshot_xmax(pg_current_snapshot())
+            AND entries.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned()
+            AND entries.entry_id >= v_current.first_entry_id
+    );
+END
+$$;
+
+COMMENT ON FUNCTION ledger_core.ids_have_run_back IS
+'True if an entry of the current generation is of a transaction that this server has yet to begin: the ledger was
+restored from a dump, or replicated logically, and needs ledger.begin_generation.';

@@ -1,0 +1,39 @@
+-- A generation is a stretch of one history of transaction ids. An entry's generation follows from its entry_id, so
+-- recording pays nothing for it.
+CREATE OR REPLACE VIEW ledger.generations AS
+SELECT
+    begun.generation,
+    begun.first_entry_id,
+    lead(begun.first_entry_id) OVER (ORDER BY begun.generation) AS end_entry_id,
+    begun.first_xact_id,
+    begun.begun_at,
+    begun.begun_by,
+    begun.reason,
+    begun.system_identifier
+FROM (
+    SELECT
+        1 AS generation,
+        0::bigint AS first_entry_id,
+        '0'::xid8 AS first_xact_id,
+        '-infinity'::timestamptz AS begun_at,
+        NULL::text AS begun_by,
+        NULL::text AS reason,
+        NULL::bigint AS system_identifier
+    UNION ALL
+    SELECT
+        (changes.rule ->> 'generation')::integer,
+        (changes.rule ->> 'first_entry_id')::bigint,
+        (changes.rule ->> 'first_xact_id')::xid8,
+        changes.changed_at,
+        changes.changed_by,
+        changes.rule ->> 'reason',
+        (changes.rule ->> 'system_identifier')::bigint
+    FROM ledger.operation_changes AS changes
+    WHERE changes.change = 'generation'
+) AS begun;
+
+COMMENT ON VIEW ledger.generations IS
+'The generations of transaction ids: 1 from the beginning, and one more after each ledger.begin_generation.
+A generation has the entries from first_entry_id to before end_entry_id (null: it is the current one). Of journals it
+has the lines since begun_at, of transactions from first_xact_id on.
+system_identifier: of the server on which it was begun, as in pg_control_system(). From ledger.operation_changes.';

@@ -16,7 +16,7 @@ import pytest
 from ledger_py.http import database, reads, recorder
 from ledger_py.http.routes import ROUTES
 from ledger_py.operations import BaseLedgerOperation
-from tests.deployment.proxy import proxy
+from tests.deployment.proxy import Proxy, proxy
 from tests.deployment.standby import Pair, streaming
 from tests.http.running import make_service, running, wait_until
 from tests.http.test_routes import ROWS, ask
@@ -128,11 +128,18 @@ def test_every_reading_route_is_answered_by_the_standby_while_the_primary_is_awa
 def reading_alone() -> Iterator[httpx.Client]:
     """A service whose primary has been stopped."""
     # The limit does not matter: nothing newer is known to be anywhere.
-    with streaming() as pair, service(pair, read_max_age=2.0, pool_timeout=1.0) as api:
+    limits = {"read_max_age": 1.0, "pool_timeout": 1.0}
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        streaming() as pair,
+        service(pair, **limits) as api,
+    ):
+        patched.setattr(reads, "_LOST_AFTER", 1.0)
         record(api, "alice")
         pair.catch_up()
         pair.stop_primary()
         assert record(api, "alice", 2).status_code == 503
+        wait_until(lambda: int(api.get("/ledger/alice").headers.get("age", 0)) > 3)
         yield api
 
 
@@ -212,11 +219,19 @@ def test_promoted_standby_is_read_no_more(owner: str) -> None:
         wait_until(lambda: reads_check(api) == "the standby is no standby")
 
 
-def test_standby_of_another_database_is_never_read(pair: Pair, ledger_db: str, owner: str) -> None:
-    with running(make_service(ledger_db, read_database_url=pair.standby)) as api:
+def test_standby_of_another_database_is_never_read(
+    pair: Pair, silent_proxy: Proxy, owner: str
+) -> None:
+    limits: dict[str, Any] = {"pool_timeout": 0.5, "statement_timeout": 0.5}
+    with running(make_service(silent_proxy.url, read_database_url=pair.standby, **limits)) as api:
         record(api, owner)
         assert balance(api, owner) == (1, False)
         assert reads_check(api) == "the standby is not one of this database"
+
+        silent_proxy.be_silent()
+        wait_until(lambda: api.get("/health/ready").status_code == 503)
+        assert api.get(f"/ledger/{owner}").status_code == 503
+        silent_proxy.forward()
 
 
 class NewOperation(BaseLedgerOperation):

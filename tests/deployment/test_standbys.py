@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from ledger_py.cli import main
 from ledger_py.http import database, reads, recorder
 from ledger_py.http.routes import ROUTES
 from ledger_py.operations import BaseLedgerOperation
@@ -315,6 +318,18 @@ def test_reads_work_through_a_pooler_before_the_standby(
     assert [(one.status_code, "age" in one.headers) for one in answers] == [(200, True)] * len(
         READING
     )
+
+
+@pytest.mark.parametrize("command", ["verify", "checkpoint", "export FILE", "status"])
+def test_commands_that_read_work_on_a_standby(
+    pair: Pair, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.catch_up()
+    monkeypatch.setenv("DATABASE_URL", pair.standby)
+
+    result = CliRunner().invoke(main, command.replace("FILE", str(tmp_path / "export")).split())
+
+    assert (result.exit_code, result.exception) == (0, None), result.output
 
 
 def test_events_are_read_on_the_primary(pair: Pair, owner: str) -> None:

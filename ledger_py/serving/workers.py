@@ -87,6 +87,7 @@ class Supervisor:
             ends = [worker.sentinel for worker in self._workers]
             ready = wait([signals, *starting, *ends])
             if signals in ready:
+                signals.recv(64)  # or it would be passed on to the workers
                 return True
             for worker in self._workers:
                 worker.serves = worker.serves or worker.says_it_serves()
@@ -99,8 +100,8 @@ class Supervisor:
                 if not self._has_served:
                     return False
                 _log.warning("Worker %d ended (%s); another one is started", *worker.end())
-                if not worker.serves and wait([signals], _PAUSE):
-                    return True
+                if not worker.serves:
+                    wait([signals], _PAUSE)
                 self._workers[number] = self._start()
 
     def _stop(self, signals: socket.socket) -> None:

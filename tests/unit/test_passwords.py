@@ -138,7 +138,8 @@ def test_tracebacks_do_not_hold_the_address() -> None:
         fail(settings)
     except RuntimeError as error:
         terminal = io.StringIO()
-        logs.make_logger("console", terminal).error("request", exc_info=error)
+        logger = logs.make_logger("console", terminal)
+        logger.log(logging.ERROR, "request", exc_info=error)
         assert "RuntimeError" in terminal.getvalue()
         assert_secret(terminal.getvalue())
         assert_secret("".join(traceback.format_exception(error)))

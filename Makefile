@@ -50,7 +50,7 @@ check: install ## run all static checks
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(BIN)/pytest -q tests/unit/test_lock.py tests/documents/test_changelog.py
 
-faults: install ## kill, pause and cut off what can be under load, then compare; more with ARGS=--help
+faults: install ## kill, pause and cut off, or roll a release out, under load; more with ARGS=--help
 	$(BIN)/python -m tests.faults $(ARGS)
 
 generated: install $(GENERATED)/.installed ## test the services with many generated requests; more with ARGS=--help

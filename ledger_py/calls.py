@@ -1,4 +1,4 @@
-"""SQL functions, derived from the signatures of the client's methods.
+"""SQL functions, derived from the signatures of the client's methods, and the connections for them.
 
 The part of the client that never waits, shared by ``Ledger`` and ``AsyncLedger``.
 """
@@ -7,13 +7,52 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Protocol, cast, get_args, get_origin, get_type_hints
 
 import msgspec
+import psycopg
 from psycopg.rows import BaseRowFactory, args_row
 
 from ledger_py.structs import RecordedEntry, Refusal
 from ledger_py.values import SqlType, sql_type_of
+
+_TAKEN_FROM: Final = {
+    psycopg.Connection: (
+        "from a pool with pool.connection(), from SQLAlchemy with"
+        " session.connection().connection.driver_connection, from Django with"
+        " connection.connection inside of transaction.atomic()"
+    ),
+    psycopg.AsyncConnection: (
+        "from a pool with pool.connection(), from SQLAlchemy with"
+        " (await (await session.connection()).get_raw_connection()).driver_connection"
+    ),
+}
+"""The places where a client's connection is found, by its class."""
+
+
+def check_connection(conn: object, wanted: type[Any]) -> None:
+    """Check that a client can work on a connection.
+
+    Args:
+        conn: The connection.
+        wanted: The class of psycopg that the client needs.
+
+    Raises:
+        TypeError: The connection is of another class.
+        ValueError: The client encoding of the connection is not UTF8.
+    """
+    if not isinstance(conn, wanted):
+        raise TypeError(
+            f"conn must be a psycopg.{wanted.__name__} (of psycopg 3), not a"
+            f" {type(conn).__module__}.{type(conn).__qualname__}; take it {_TAKEN_FROM[wanted]}"
+        )
+    # Another encoding has no bytes for the ids and texts of some owners.
+    encoding = conn.pgconn.parameter_status(b"client_encoding")
+    if encoding not in (b"UTF8", None):  # a closed connection has none
+        raise ValueError(
+            f"conn must have the client encoding UTF8, not {encoding.decode()}; connect with"
+            " psycopg.connect(..., client_encoding='UTF8')"
+        )
 
 
 class OfApp(Protocol):

@@ -15,7 +15,7 @@ from psycopg import Connection, Cursor
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 
-from ledger_py.calls import SqlFunction
+from ledger_py.calls import SqlFunction, check_connection
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
@@ -87,21 +87,20 @@ class Ledger:
             ...  # the work before the savepoint is kept
 
     Args:
-        conn: The connection; the caller opens, commits and closes it.
+        conn: The connection; the caller opens, commits and closes it. Its client encoding is UTF8.
         app: The app whose operations and nonces are used.
 
     Attributes:
         conn: The connection.
         app: The app.
+
+    Raises:
+        TypeError: The connection is not one of psycopg 3, or is of the other kind.
+        ValueError: The client encoding of the connection is not UTF8.
     """
 
     def __init__(self, conn: Connection[Any], *, app: str) -> None:
-        if not isinstance(conn, Connection):
-            raise TypeError(
-                f"conn must be a psycopg.{Connection.__name__} (of psycopg 3), not a"
-                f" {type(conn).__module__}.{type(conn).__qualname__}; take it from a pool with"
-                " pool.connection()"
-            )
+        check_connection(conn, Connection)
         self.conn = conn
         self.app = app
 

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 
-from ledger_py.calls import SqlFunction
+from ledger_py.calls import SqlFunction, check_connection
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
@@ -85,21 +85,20 @@ class AsyncLedger:
             ...  # the work before the savepoint is kept
 
     Args:
-        conn: The connection; the caller opens, commits and closes it.
+        conn: The connection; the caller opens, commits and closes it. Its client encoding is UTF8.
         app: The app whose operations and nonces are used.
 
     Attributes:
         conn: The connection.
         app: The app.
+
+    Raises:
+        TypeError: The connection is not one of psycopg 3, or is of the other kind.
+        ValueError: The client encoding of the connection is not UTF8.
     """
 
     def __init__(self, conn: AsyncConnection[Any], *, app: str) -> None:
-        if not isinstance(conn, AsyncConnection):
-            raise TypeError(
-                f"conn must be a psycopg.{AsyncConnection.__name__} (of psycopg 3), not a"
-                f" {type(conn).__module__}.{type(conn).__qualname__}; take it from a pool with"
-                " pool.connection()"
-            )
+        check_connection(conn, AsyncConnection)
         self.conn = conn
         self.app = app
 

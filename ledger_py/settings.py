@@ -108,6 +108,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " PostgreSQL 18 of its own.",
         ),
     ] = None
+    read_database_url: Annotated[
+        str | None,
+        _Setting(
+            plain_database_url,
+            "A standby of that server (streaming replication), on which services answer what they"
+            " read; docs/running.md says what callers see. If empty, or if the standby is away,"
+            " everything is read from DATABASE_URL.",
+        ),
+    ] = None
+    read_max_age: Annotated[
+        float,
+        _Setting(
+            _seconds,
+            "Seconds by which an answer of the standby may be old. If it is further behind, the"
+            " server of DATABASE_URL answers.",
+        ),
+    ] = 10.0
     data_dir: Annotated[
         Path | None,
         _Setting(
@@ -150,7 +167,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _Setting(
             _integer(MIN_POOL_SIZE, 1_000),
             "The most database connections of one service process: one that records entries, and at"
-            f" least one for everything else, so at least {MIN_POOL_SIZE}.",
+            f" least one for everything else, so at least {MIN_POOL_SIZE}. With READ_DATABASE_URL,"
+            " up to one less than that to the standby as well.",
         ),
     ] = 10
     pool_timeout: Annotated[
@@ -294,7 +312,7 @@ def _settings() -> Iterator[tuple[str, msgspec.structs.FieldInfo, _Setting]]:
     for field in msgspec.structs.fields(Settings):
         name = field.name.upper()
         (setting,) = hints[field.name].__metadata__
-        yield name if name == "DATABASE_URL" else f"LEDGER_{name}", field, setting
+        yield name if name.endswith("DATABASE_URL") else f"LEDGER_{name}", field, setting
 
 
 def _read_dotenv(path: Path | None) -> dict[str, str]:

@@ -13,10 +13,11 @@ import click
 from ledger_py.cli.common import note, open_database
 from ledger_py.proof import checkpoints
 from ledger_py.proof import export as exporting
-from ledger_py.proof.books import discrepancies, size
+from ledger_py.proof.books import discrepancies, size, sized
 from ledger_py.proof.connection import Connection, connected, one_moment
 from ledger_py.proof.expiry import post_due
 from ledger_py.proof.recompute import WITHOUT_END, Recomputation, horizon_of
+from ledger_py.wording import counted
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,7 +66,7 @@ def export(file: Path) -> None:
     """Write all entries and journals to FILE, for `ledger verify-export` on any machine."""
     with _open_books() as conn, exporting.whole_file(file) as lines:
         written = exporting.export(conn, lines, report=note)
-    click.echo(f"{written} lines written to {file}")
+    click.echo(f"{counted(written, 'line')} written to {file}")
 
 
 @click.command()
@@ -76,12 +77,11 @@ def verify_export(file: Path, kept: Path | None) -> None:
     held = _read(kept)
     recomputation = Recomputation([WITHOUT_END, *(horizon_of(one.horizon) for one in held)])
     with file.open("rb") as lines:
-        wrong = _print_all(recomputation.problems(_counted(lines)))
+        wrong = _print_all(recomputation.problems(_with_progress(lines)))
     for one in held:
         wrong += _compare(one, recomputation.digest(horizon_of(one.horizon)) == one.digest)
     click.echo(f"digest {recomputation.digest()}")
-    accounts, entries = recomputation.accounts, recomputation.entries
-    _end_with_verdict("The export is", wrong, f"{accounts} accounts, {entries} entries")
+    _end_with_verdict("The export is", wrong, sized(recomputation.accounts, recomputation.entries))
 
 
 @click.command()
@@ -100,7 +100,7 @@ def expire(most: int) -> None:
     """
     with _open_books("ledger_operator") as conn:
         settled = post_due(conn, most, report=note)
-    click.echo(f"Nothing is due any more ({settled} accounts settled)")
+    click.echo(f"Nothing is due any more ({counted(settled, 'account')} settled)")
 
 
 def _read(kept: Path | None) -> list[checkpoints.Checkpoint]:
@@ -120,7 +120,7 @@ def _compare(kept: checkpoints.Checkpoint, holds: bool) -> int:
     return 0 if holds else 1
 
 
-def _counted(lines: Iterable[bytes]) -> Iterator[bytes]:
+def _with_progress(lines: Iterable[bytes]) -> Iterator[bytes]:
     for number, line in enumerate(lines, start=1):
         yield line
         if number % exporting.PROGRESS_EVERY == 0:
@@ -129,7 +129,7 @@ def _counted(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def _end_with_verdict(what: str, wrong: int, examined: str) -> None:
     if wrong:
-        found = "1 discrepancy" if wrong == 1 else f"{wrong} discrepancies"
+        found = counted(wrong, "discrepancy", "discrepancies")
         click.echo(f"{what} WRONG: {found} ({examined})")
         sys.exit(1)
     click.echo(f"{what} right ({examined})")

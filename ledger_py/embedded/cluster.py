@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -22,10 +25,21 @@ from ledger_py.embedded.errors import EmbeddedError
 from ledger_py.embedded.places import VERSION, binaries
 
 _START_WITHIN: Final = 120.0
+_PAUSE: Final = 0.1
 _STOP_WITHIN: Final = 60
 _PORT: Final = 5432
 # The shortest limit on the path of a Unix socket among the usual systems (macOS: 104 with the NUL).
 _LONGEST_SOCKET_PATH: Final = 103
+_LEAST_FREE: Final = 64 * 1024
+
+_IN_USE: Final = re.compile(r"still in use|lock file .* already exists")
+_BRIEFLY: Final = {
+    "No space left on device": "its disk is full",
+    "Disk quota exceeded": "its disk is full",
+    "Read-only file system": "its disk is read-only",
+    "Permission denied": "a file or folder of it is not accessible",
+}
+"""What is wrong with a server that does not start, by what its log says (in the locale C)."""
 
 
 class Cluster:
@@ -43,29 +57,57 @@ class Cluster:
         socket_dir = quote(str(self._socket_dir), safe="/")
         return f"postgresql://postgres@/{quote(database)}?host={socket_dir}&port={_PORT}"
 
-    def ensure_running(self, options: Mapping[str, str]) -> None:
-        """Create the cluster if it is new, and start it if it is not running.
+    def ensure_created(self) -> None:
+        """Create the cluster if it is new.
+
+        Raises:
+            EmbeddedError: It cannot be created; the message has the reason of initdb.
+        """
+        if not self._is_created():
+            self._initialise()
+
+    def ensure_running(self, options: Mapping[str, str], *, within: float = _START_WITHIN) -> bool:
+        """Start the cluster if it is not running.
 
         Args:
             options: Server settings for the start, such as `{"max_connections": "200"}`.
+            within: Seconds to wait for what passes by itself: a server that is stopping just now,
+                or processes of a killed one that are still exiting.
+
+        Returns:
+            Whether this call has started it.
 
         Raises:
             EmbeddedError: PostgreSQL did not start; the message has the end of its log.
         """
-        if not (self._data / "PG_VERSION").exists():
-            self._initialise()
-        deadline = time.monotonic() + _START_WITHIN
+        deadline = time.monotonic() + within
+        started = False
         while not self._answers():
+            if not self._is_created():
+                raise EmbeddedError(f"Its data are gone: {self._data}", brief="its data are gone")
             failure = "it did not answer in time"
+            passes = True
             if not self._postmaster_lives():
-                self._drop_misleading_lock_files()
-                failure = self._start(options)
-            # Two failures pass by themselves: backends of a killed server are still exiting, or the
-            # server was stopping just now. All others are final.
-            waiting = not failure or "still in use" in failure or self._postmaster_lives()
-            if not waiting or time.monotonic() > deadline:
-                raise EmbeddedError(f"The embedded PostgreSQL did not start: {failure}")
-            time.sleep(0.1)
+                orphans = self._end_orphans()
+                if orphans:
+                    failure = f"processes of the killed server still run: {orphans}"
+                else:
+                    self._drop_misleading_lock_files()
+                    failure = self._start(options)
+                    started = not failure
+                    # The server may have been stopping, or its last process exiting, just now.
+                    passes = started or _IN_USE.search(failure) is not None
+                    passes = passes or self._postmaster_lives()
+            if not passes or time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"The embedded PostgreSQL did not start: {failure}", brief=_brief(failure)
+                )
+            time.sleep(_PAUSE)
+        return started
+
+    def lives(self) -> bool:
+        """Whether the server is running, without asking it."""
+        return self._postmaster_lives()
 
     def ensure_database(self, database: str) -> None:
         """Create a database if it does not exist.
@@ -148,9 +190,13 @@ class Cluster:
         )
         if done.returncode == 0:
             return ""
-        with self._log.open(errors="replace") as log:
+        with suppress(OSError), self._log.open(errors="replace") as log:
             log.seek(log_begins)
-            return log.read()[-2_000:].strip() or done.stderr.strip()
+            if said := log.read()[-2_000:].strip():
+                return said
+        # A full disk takes no line of a log either.
+        full = shutil.disk_usage(self._folder).free < _LEAST_FREE
+        return "No space left on device" if full else done.stderr.strip()
 
     def _make_socket_dir(self) -> None:
         folder = self._socket_dir
@@ -187,22 +233,46 @@ class Cluster:
         except psutil.NoSuchProcess:
             return False
 
+    def _processes(self) -> Iterator[int]:
+        # By the account first: of other accounts' processes, the folder cannot be read.
+        for process in psutil.process_iter(["uids"]):
+            uids = process.info["uids"]
+            if uids and uids.real == self._account.uid and self._is_ours(process.pid):
+                yield process.pid
+
+    def _end_orphans(self) -> list[int]:
+        """Tell the processes of a killed server to exit, as the server does if one of them crashes.
+
+        A busy one would not notice before the end of its statement. Until all are gone, they share
+        memory that a new server must not replace.
+
+        Returns:
+            Those that have not exited yet.
+        """
+        orphans = list(self._processes())
+        for pid in orphans:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
+        return orphans
+
     def _drop_misleading_lock_files(self) -> None:
         """Remove the lock files of a killed server whose process id is in use again.
 
-        PostgreSQL detects by itself that a recorded process is gone, and uses the file to protect
-        against surviving backends. But it takes any process with that id for a server, also an
-        unrelated one or a zombie. The files are removed only then, and only without survivors.
+        PostgreSQL detects by itself that a recorded process is gone. But it takes any process with
+        that id for a server, also an unrelated one or a zombie. No process of the server may live.
         """
         socket_lock = self._socket_dir / f".s.PGSQL.{_PORT}.lock"
         for lock in (self._data / "postmaster.pid", socket_lock):
             pid = _recorded_pid(lock)
-            if (
-                pid is not None
-                and psutil.pid_exists(pid)
-                and not any(self._is_ours(survivor) for survivor in psutil.pids())
-            ):
+            if pid is not None and psutil.pid_exists(pid):
                 lock.unlink(missing_ok=True)
+
+    def _is_created(self) -> bool:
+        return (self._data / "PG_VERSION").exists()
+
+
+def _brief(failure: str) -> str:
+    return next((brief for text, brief in _BRIEFLY.items() if text in failure), "its log says why")
 
 
 def _recorded_pid(lock: Path) -> int | None:

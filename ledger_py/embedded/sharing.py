@@ -11,17 +11,21 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from ledger_py.embedded.accounts import Account, account_for
 from ledger_py.embedded.errors import EmbeddedError
 from ledger_py.embedded.places import VERSION, binaries, default_data_dir, prepare_data_dir
+from ledger_py.embedded.watching import Tell, Watch
 from ledger_py.settings import Settings
 
 DATABASE: Final = "ledger"
 """The database of the embedded server that holds the ledger."""
+
+_PATIENCE_OF_A_WATCH: Final = 10.0
+"""Seconds for a start to wait for what passes by itself; then the log tells, and it goes on."""
 
 Report = Callable[[str], None]
 
@@ -32,7 +36,9 @@ def _to_stderr(line: str) -> None:
 
 
 @contextmanager
-def database(settings: Settings, *, report: Report = _to_stderr) -> Iterator[str]:
+def database(
+    settings: Settings, *, report: Report = _to_stderr, watched: Tell | None = None
+) -> Iterator[str]:
     """Provide the database that the settings ask for.
 
     Starting the embedded server blocks for about two seconds. Asynchronous code enters and leaves
@@ -41,6 +47,7 @@ def database(settings: Settings, *, report: Report = _to_stderr) -> Iterator[str
     Args:
         settings: `database_url` names the server; without it, the embedded one is used.
         report: Takes a line that names the data folder of the embedded server.
+        watched: If given, the embedded server is started again when it dies, and this is told.
 
     Yields:
         A `postgresql://` address, valid until the end of the block.
@@ -52,14 +59,18 @@ def database(settings: Settings, *, report: Report = _to_stderr) -> Iterator[str
         yield settings.database_url
         return
     folder = settings.data_dir or default_data_dir()
-    with embedded_server(folder) as url:
+    with embedded_server(folder, watched=watched) as url:
         report(f"Embedded PostgreSQL {VERSION}, data in {folder}")
         yield url
 
 
 @contextmanager
 def embedded_server(
-    folder: Path, *, database: str = DATABASE, options: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    database: str = DATABASE,
+    options: Mapping[str, str] | None = None,
+    watched: Tell | None = None,
 ) -> Iterator[str]:
     """Use the embedded server of a data folder, shared with other processes.
 
@@ -67,6 +78,7 @@ def embedded_server(
         folder: The data folder; created if need be.
         database: The database; created if need be.
         options: Server settings for the start. A server that is already running ignores them.
+        watched: If given, the server is started again when it dies, and this is told.
 
     Yields:
         The address of the database, for the superuser of the cluster, over a Unix socket.
@@ -81,18 +93,33 @@ def embedded_server(
     account = account_for(folder)
     prepare_data_dir(folder, account)
     cluster = Cluster(folder, account)
+    options = options or {}
+
+    def start_again() -> bool:
+        with _starting_and_stopping(folder, account):
+            return cluster.ensure_running(options, within=_PATIENCE_OF_A_WATCH)
+
     users = _open_lock(folder / "users.lock", account)
     try:
         try:
             with _starting_and_stopping(folder, account):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                cluster.ensure_running(options or {})
+                cluster.ensure_created()
+                cluster.ensure_running(options)
                 cluster.ensure_database(database)
-            yield cluster.url(database)
+            watch = (
+                Watch(lives=cluster.lives, start=start_again, tell=watched)
+                if watched
+                else nullcontext()
+            )
+            with watch:
+                yield cluster.url(database)
         finally:
-            with _starting_and_stopping(folder, account):
-                if _is_last(users):
-                    cluster.stop()
+            # A server whose folder was removed stops by itself.
+            if folder.exists():
+                with _starting_and_stopping(folder, account):
+                    if _is_last(users):
+                        cluster.stop()
     finally:
         os.close(users)
 
@@ -122,5 +149,8 @@ def _open_lock(path: Path, account: Account) -> int:
         if account.switch:
             os.fchown(lock, account.uid, account.gid)
     except OSError as error:
-        raise EmbeddedError(f"The data folder {path.parent} cannot be used: {error}") from None
+        raise EmbeddedError(
+            f"The data folder {path.parent} cannot be used: {error}",
+            brief="its data folder cannot be used",
+        ) from None
     return lock

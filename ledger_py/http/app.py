@@ -15,6 +15,7 @@ from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.logs import make_logger
 from ledger_py.http.openapi import openapi_document
 from ledger_py.http.pages import pages
+from ledger_py.http.reads import Reads
 from ledger_py.http.recorder import CONNECTIONS, Recorder
 from ledger_py.http.routes import ROUTES
 from ledger_py.http.routing import Endpoint, Parts
@@ -49,6 +50,7 @@ def create_app(
         app=app,
         operations=operations,
         database=database,
+        reads=Reads(app, database),
         recorder=Recorder(app, database),
         feed=ChangeFeed(database),
     )
@@ -63,9 +65,16 @@ def create_app(
         def report(line: str) -> None:
             service.log.info("startup", app=app, message=line)
 
+        def warn(line: str) -> None:
+            service.log.log(logging.WARNING, "database", app=app, message=line)
+
+        def watched(line: str, outage: str | None) -> None:
+            warn(line)
+            parts.database.outage = outage
+
         async with (
-            startup.prepared_database(app, parts.settings, report=report) as url,
-            _connected(parts, url, report),
+            startup.prepared_database(app, parts.settings, report=report, watched=watched) as url,
+            _connected(parts, url, report, warn),
         ):
             yield
 
@@ -78,11 +87,14 @@ def create_app(
 
 
 @asynccontextmanager
-async def _connected(parts: Parts, url: str, report: Callable[[str], None]) -> AsyncIterator[None]:
+async def _connected(
+    parts: Parts, url: str, report: Callable[[str], None], warn: Callable[[str], None]
+) -> AsyncIterator[None]:
     settings = parts.settings
     try:
         try:
-            await parts.database.open(url, settings, size=settings.pool_size - CONNECTIONS)
+            size = settings.pool_size - CONNECTIONS
+            await parts.database.open(url, settings, size=size)
             await parts.recorder.open(url, settings)
             checks = await parts.database.call(
                 lambda ledger: startup.check(ledger, parts.operations, starting=True)
@@ -93,11 +105,13 @@ async def _connected(parts: Parts, url: str, report: Callable[[str], None]) -> A
         except psycopg.errors.ReadOnlySqlTransaction as error:
             report(f"The database {error}. The service is not ready until this ends.")
         startup.require_ready(parts.app, checks)
+        await parts.reads.open(settings, size=size, report=warn)
         with called_on_stop(parts.feed.stop):
             yield
     finally:
         parts.feed.stop()
         await parts.recorder.close()
+        await parts.reads.close()
         await parts.database.close()
 
 

@@ -43,22 +43,25 @@ class Database:
 
     Attributes:
         size: The most connections that the pool opens; 0 until it is open.
+        outage: Why the database is away, if that is known.
     """
 
     def __init__(self, app: str) -> None:
         self._app = app
         self.size = 0
+        self.outage: str | None = None
         self._answers_within = 0.0
         self._failure: tuple[float, str] | None = None
         self._pool: AsyncConnectionPool[ServiceConnection] | None = None
 
-    async def open(self, url: str, settings: Settings, *, size: int) -> None:
-        """Open the pool and wait for its first connections.
+    async def open(self, url: str, settings: Settings, *, size: int, wait: bool = True) -> None:
+        """Open the pool.
 
         Args:
             url: The address of the database.
             settings: The limits on time.
             size: The most connections.
+            wait: Whether to wait for its first connections.
 
         Raises:
             psycopg_pool.PoolTimeout: The database cannot be reached.
@@ -80,7 +83,7 @@ class Database:
         self._pool = pool
         self.size = size
         self._answers_within = settings.statement_timeout + GRACE
-        await pool.open(wait=True, timeout=settings.pool_timeout)
+        await pool.open(wait=wait, timeout=settings.pool_timeout)
 
     async def close(self) -> None:
         """Close the pool."""

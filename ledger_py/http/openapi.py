@@ -46,6 +46,11 @@ _REQUEST_ID: Final[Json] = {
     "description": "The id of the request in the service's log; the caller's own, if it sent one.",
     "schema": {"type": "string"},
 }
+_AGE: Final[Json] = {
+    "description": "Seconds that the answer is behind at most, if it comes from a standby: what was"
+    " acknowledged earlier is in it. Without it, the answer is current.",
+    "schema": {"type": "integer"},
+}
 _RETRY_AFTER: Final[Json] = {
     "description": "Seconds after which the request may be repeated.",
     "schema": {"type": "integer"},
@@ -122,6 +127,14 @@ def _parameters(route: Route) -> Iterator[Json]:
             "description": "Stands in for `nonce`. When both are given they must be equal.",
             "schema": _schema_of(Key),
         }
+    if route.reads:
+        yield {
+            "name": "Cache-Control",
+            "in": "header",
+            "description": "`no-cache`: answer as of now. `max-age=N`: not older than N seconds."
+            " It makes a difference where services read on a standby.",
+            "schema": {"type": "string"},
+        }
 
 
 def _parameters_of(route: Route, parameter: str, place: str) -> Iterator[Json]:
@@ -166,7 +179,7 @@ def _answer(route: Route, meaning: str, **example: bool) -> Json:
         content["example"] = msgspec.to_builtins(entry)
     return {
         "description": meaning,
-        "headers": {"X-Request-ID": _REQUEST_ID},
+        "headers": {"X-Request-ID": _REQUEST_ID} | ({"Age": _AGE} if route.reads else {}),
         "content": {route.media_type: content},
     }
 

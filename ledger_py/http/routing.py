@@ -17,8 +17,10 @@ from ledger_py.errors import LedgerError
 from ledger_py.http.addresses import path_as_sent
 from ledger_py.http.database import Database
 from ledger_py.http.feed import ChangeFeed
+from ledger_py.http.freshness import oldest_accepted
 from ledger_py.http.logs import RequestLog
 from ledger_py.http.problems import Problem
+from ledger_py.http.reads import Reads
 from ledger_py.http.recorder import Recorder
 from ledger_py.http.requests import (
     MAX_BODY,
@@ -39,7 +41,7 @@ JSON: Final = "application/json"
 
 Header = tuple[bytes, bytes]
 
-_OF_JSON: Final = ((b"content-type", JSON.encode()),)
+_OF_JSON: Final[tuple[Header, ...]] = ((b"content-type", JSON.encode()),)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -52,6 +54,7 @@ class Parts:
         app: The name of the app.
         operations: The app's enum.
         database: A pool of connections.
+        reads: Reads on a standby, or on the database.
         recorder: Records entries.
         feed: The change feed.
         settings: The settings in force; the defaults until the service starts.
@@ -60,6 +63,7 @@ class Parts:
     app: str
     operations: type[BaseLedgerOperation]
     database: Database
+    reads: Reads
     recorder: Recorder
     feed: ChangeFeed
     settings: Settings = field(default_factory=Settings)
@@ -135,6 +139,11 @@ class Route:
         return self.method != "GET"
 
     @property
+    def reads(self) -> bool:
+        """True if a standby may answer."""
+        return not self.writes and "ledger" in self.parameters
+
+    @property
     def body_type(self) -> type[msgspec.Struct] | None:
         """The struct that documents the body, if there is one."""
         return self.body or self.parameters.get("body")
@@ -163,7 +172,7 @@ class Endpoint:
         self._takes_nonce = types.pop("nonce", None) is not None
         self._asks_ledger = types.pop("ledger", None) is not None
         self._given = {name: getattr(parts, name) for name in types}
-        self._recorded, self._writes = route.recorded, route.writes
+        self._recorded, self._writes, self._reads = route.recorded, route.writes, route.reads
         self._optional = not route.body_required
         body = route.body_type
         self._decode_body = route.decode or (body_decoder(body) if body else None)
@@ -172,7 +181,15 @@ class Endpoint:
         """Answer a request to this route."""
         log = RequestLog.of(scope)
         given = await self._decode(scope, receive, log)
-        if self._asks_ledger:
+        headers = _OF_JSON
+        if self._reads:
+            answer, age = await self._parts.reads.call(
+                lambda ledger: self._function(ledger=ledger, **given),
+                oldest=oldest_accepted(scope),
+            )
+            if age is not None:
+                headers = (*_OF_JSON, (b"age", b"%d" % age))
+        elif self._asks_ledger:
             answer = await self._parts.database.call(
                 lambda ledger: self._function(ledger=ledger, **given)
             )
@@ -189,7 +206,7 @@ class Endpoint:
             log.outcome = "replayed" if answer.replayed else "recorded"
             if log.owner is None:
                 log.note(answer)
-        await send_answer(send, status, _encode(answer))
+        await send_answer(send, status, _encode(answer), headers=headers)
 
     async def _decode(self, scope: Scope, receive: Receive, log: RequestLog) -> dict[str, Any]:
         """Decode a request to the arguments of the function."""

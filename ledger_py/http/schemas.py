@@ -386,4 +386,10 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Always `ok`; a service that is not ready answers with a problem."),
     ]
     app: ServedApp
-    checks: Annotated[dict[str, str], Meta(description="The checks; every value is `ok`.")]
+    checks: Annotated[
+        dict[str, str],
+        Meta(
+            description="The checks. Every value is `ok`, but for that of `reads`: it may say why"
+            " the primary answers instead of the standby."
+        ),
+    ]

@@ -53,7 +53,11 @@ class StartupRefused(Exception):
 
 @asynccontextmanager
 async def prepared_database(
-    app: str, settings: Settings, *, report: Callable[[str], None]
+    app: str,
+    settings: Settings,
+    *,
+    report: Callable[[str], None],
+    watched: Callable[[str, str | None], None],
 ) -> AsyncIterator[str]:
     """Provide a database that answers and has everything installed that the app needs.
 
@@ -61,6 +65,8 @@ async def prepared_database(
         app: The app.
         settings: Which database, and whether to install what is missing.
         report: Takes a line for each step.
+        watched: Takes a line for the log and why the database is away, or None for the latter when
+            it is back, from another thread: an embedded server that dies is started again.
 
     Yields:
         The address of the database.
@@ -69,7 +75,7 @@ async def prepared_database(
         StartupRefused: It cannot be provided; the message says why and what to do.
     """
     # Starting the embedded server and migrating block, so they run in threads.
-    source = embedded.database(settings, report=report)
+    source = embedded.database(settings, report=report, watched=watched)
     try:
         url = await asyncio.to_thread(source.__enter__)
     except embedded.EmbeddedError as error:

@@ -12,6 +12,7 @@ from ledger_py.migrate.database import Connection, Report, scalar
 from ledger_py.migrate.errors import failure
 from ledger_py.migrate.files import CODE, CodeFile, Project
 from ledger_py.migrate.state import RECORD
+from ledger_py.wording import counted
 
 _TABLE: Final = "ledger_core.installed_code"
 _CREATE: Final = (
@@ -227,7 +228,7 @@ def load_code(
             conn.execute(RECORD, [CODE, project.code_checksum])
         for line in lines:
             report(line)
-        report(f"{CODE} loaded ({len(files)} files)")
+        report(f"{CODE} loaded ({counted(len(files), 'file')})")
 
     conn.add_notice_handler(note)
     return load

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ledger_py.migrate import steps
 from ledger_py.migrate.database import Connection, Report, scalar
+from ledger_py.wording import counted
 
 _OLDER_END_WITHIN: Final = 10.0
 """Seconds that transactions older than the new code are waited for."""
@@ -27,7 +28,7 @@ _IS_KNOWN: Final = "SELECT to_regprocedure('ledger_core.adopt_holds(text, text)'
 
 
 def adopt(conn: Connection, step: steps.Steps, report: Report) -> None:
-    """Put into the journals what calls of the version before an upgrade left out.
+    """Add to the journals what calls of the version before an upgrade left out.
 
     Args:
         conn: A connection of the ledger's owner, outside a transaction.
@@ -43,7 +44,8 @@ def adopt(conn: Connection, step: steps.Steps, report: Report) -> None:
     for account in accounts:
         adopted += step.run(_adopting(conn, "SELECT ledger_core.adopt_holds(%s, %s)", account))
     if adopted:
-        report(f"Put into the journals: {adopted} changes that the version before made meanwhile")
+        changes = counted(adopted, "change")
+        report(f"Added to the journals: {changes} that the version before made meanwhile")
 
 
 def wait_for_older(conn: Connection) -> str:

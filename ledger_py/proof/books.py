@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from ledger_py.proof.connection import Connection
+from ledger_py.wording import counted
 
 
 @dataclass(frozen=True)
@@ -72,4 +73,9 @@ def size(conn: Connection, owner_id: str | None = None) -> str:
         "WHERE owner_id = %(owner_id)s OR %(owner_id)s::text IS NULL",
         {"owner_id": owner_id},
     ).fetchall()[0]
-    return f"{accounts} {'account' if accounts == 1 else 'accounts'}, {entries} entries"
+    return sized(accounts, entries)
+
+
+def sized(accounts: int, entries: int) -> str:
+    """Say in words how many accounts and entries were examined."""
+    return f"{counted(accounts, 'account')}, {counted(entries, 'entry', 'entries')}"

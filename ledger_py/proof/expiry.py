@@ -8,6 +8,7 @@ from typing import Final
 from psycopg import errors
 
 from ledger_py.proof.connection import Connection, Report
+from ledger_py.wording import counted
 
 _ATTEMPTS: Final = 5
 
@@ -29,7 +30,7 @@ def post_due(conn: Connection, most: int, *, report: Report) -> int:
     settled = 0
     while accounts := _post_some(conn, most):
         settled += accounts
-        report(f"settled {settled} accounts")
+        report(f"settled {counted(settled, 'account')}")
     return settled
 
 

@@ -223,7 +223,7 @@ class Recomputation:
                 number,
                 "the export is not whole: its last line is missing"
                 if stated is None
-                else f"the export has {read} lines where it says {stated}",
+                else f"the number of lines is {read}, not {stated}",
             )
 
     def digest(self, horizon: Horizon = WITHOUT_END) -> str:
@@ -413,8 +413,10 @@ def main(arguments: Sequence[str]) -> int:
         for problem in recomputation.problems(lines):
             sys.stdout.write(f"{problem}\n")
             wrong += 1
-    counted = f"{recomputation.entries} entries of {recomputation.accounts} accounts"
-    sys.stdout.write(f"{counted}, {wrong} wrong\ndigest {recomputation.digest(horizon)}\n")
+    sys.stdout.write(
+        f"accounts {recomputation.accounts}, entries {recomputation.entries}, wrong {wrong}\n"
+        f"digest {recomputation.digest(horizon)}\n"
+    )
     return 1 if wrong else 0
 
 

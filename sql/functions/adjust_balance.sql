@@ -37,5 +37,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.adjust_balance IS
-'Adds amount (signed whole units, not 0) to an account by hand, as an entry of operation ADJUSTMENT and app "ledger", and returns it; also on a frozen account, but not below the floor.
-actor: the person who decides; reason: why; both are kept in the entry and in ledger.operator_actions. nonce: unique among adjustments; a repeated request is a replay. For operators. Raises LG001, LG002, LG201, LG301.';
+'Adds amount (signed whole units, not 0) to an account by hand, as an entry of operation ADJUSTMENT and app "ledger", and
+returns it; also on a frozen account, but not below the floor.
+actor: the person who decides; reason: why; both are kept in the entry and in ledger.operator_actions. nonce: unique among
+adjustments; a repeated request is a replay. For operators. Raises LG001, LG002, LG201, LG301.';

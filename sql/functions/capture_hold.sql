@@ -28,5 +28,6 @@ $$;
 
 COMMENT ON FUNCTION ledger.capture_hold IS
 'Spends what a hold reserved: records an entry of the hold''s operation under a nonce of its own, and returns it.
-amount: a positive number of whole units, at most what the hold still reserves; null takes all of it. final: ends the hold and gives back the rest; with false further captures may follow until nothing is left.
+amount: a positive number of whole units, at most what the hold still reserves; null takes all of it. final: ends the hold
+and gives back the rest; with false further captures may follow until nothing is left.
 Raises LG001, LG002, LG101, LG105, LG201, LG303, LG304 once the hold was captured, released or expired, LG401.';

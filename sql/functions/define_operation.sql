@@ -74,7 +74,11 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.define_operation IS
-'Defines an operation, or redefines it as a whole; a retired one is in force again. A shared one is given to every app. Can be called again: what does not change is not noted.
-Amounts: signed whole units of the asset; min_amount and max_amount default to default_amount, a fixed price. Without default_amount every request must name an amount.
-claim_limit: times per claim_period (ever, day, week, month) and owner, with claim_scope owner (all apps together, the default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).
-expires_after: life of the credits granted. For operators and migrations. Raises LG001, LG903 if entries keep the asset from changing.';
+'Defines an operation, or redefines it as a whole; a retired one is in force again. A shared one is given to every app.
+Can be called again: a call that changes nothing is not noted.
+Amounts: signed whole units of the asset; min_amount and max_amount default to default_amount, a fixed price. Without
+default_amount every request must name an amount.
+claim_limit: times per claim_period (ever, day, week, month) and owner, with claim_scope owner (all apps together, the
+default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).
+expires_after: life of the credits granted. For operators and migrations.
+Raises LG001, LG903 if entries keep the asset from changing.';

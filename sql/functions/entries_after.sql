@@ -15,7 +15,7 @@ DECLARE
     v_left integer := max_rows;
     v_found integer;
 BEGIN
-    PERFORM ledger_core.check_at_most('max_rows', entries_after.max_rows, 10000);
+    PERFORM ledger_core.check_at_most('max_rows', entries_after.max_rows, ledger_core.max_feed_page());
     SELECT * INTO STRICT v_position FROM ledger_core.feed_position(entries_after."cursor");
     IF ledger_core.ids_have_run_back() THEN
         PERFORM ledger_core.refuse('generation_needed');

@@ -15,7 +15,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM ledger_core.check_account(entries_of.owner_id, entries_of.asset);
-    PERFORM ledger_core.check_at_most('max_rows', entries_of.max_rows, 1000);
+    PERFORM ledger_core.check_at_most('max_rows', entries_of.max_rows, ledger_core.max_page());
     RETURN QUERY
     SELECT (ledger_core.as_entry(entries)).*
     FROM ledger.entries

@@ -16,7 +16,7 @@ DECLARE
     v_now timestamptz := clock_timestamp();
 BEGIN
     PERFORM ledger_core.check_account(holds_of.owner_id, holds_of.asset);
-    PERFORM ledger_core.check_at_most('max_rows', holds_of.max_rows, 1000);
+    PERFORM ledger_core.check_at_most('max_rows', holds_of.max_rows, ledger_core.max_page());
     IF holds_of.status NOT IN ('open', 'captured', 'released', 'expired') THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'status', 'reason', 'must be open, captured, released or expired'

@@ -36,7 +36,8 @@ BEGIN
         PERFORM ledger_core.check_rule(place_hold.app, place_hold.operation, NULL);
     ELSIF v_rule.min_amount >= 0 OR v_rule.claim_limit IS NOT NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'operation', 'reason', 'cannot be held: only a debit without claim limit can', 'operation', place_hold.operation
+            'field', 'operation', 'reason', 'cannot be held: only a debit without claim limit can',
+            'operation', place_hold.operation
         ));
     ELSIF place_hold.amount IS NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', 'amount', 'reason', 'is required'));
@@ -75,6 +76,8 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.place_hold IS
-'Reserves credits of an owner for a debit whose final amount is not known yet, and returns the hold; replayed is true if the same request had placed it before. A hold lowers available, not balance.
-amount: how much to reserve, a positive number of whole units within the bounds of the operation. expires_in: when the hold ends by itself, at most 366 days. The nonce names the hold, and must not be that of an entry.
+'Reserves credits of an owner for a debit whose final amount is not known yet, and returns the hold; replayed is true if
+the same request had placed it before. A hold lowers available, not balance.
+amount: how much to reserve, a positive number of whole units within the bounds of the operation. expires_in: when the hold
+ends by itself, at most 366 days. The nonce names the hold, and must not be that of an entry.
 Credits under a hold do not expire until it ends. Raises LG001, LG002, LG101, LG102, LG103, LG201, LG301, LG303, LG401.';

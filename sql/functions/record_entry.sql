@@ -78,8 +78,14 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.record_entry IS
-'Records one operation of one owner and returns the entry; replayed is true if the same request had recorded it before, and then nothing changes.
-app: who records; the calling role must be bound to it. owner_id, nonce, claim_subject: 1 to 255 characters. operation: one of the app''s set.
-amount: signed whole units of the operation''s asset, within its bounds; null takes the default. metadata: a JSON object of at most 16384 bytes.
-expires_at: when the credits expire, in place of the operation''s own expiry. claim_subject: a second key (a hashed e-mail, a device) to which the operation''s claim limit applies as well.
-Raises LG001 invalid_request, LG002 amount_out_of_bounds, LG101 unknown_app, LG102 unknown_operation, LG103 operation_not_allowed, LG201 nonce_conflict, LG301 insufficient_balance, LG302 claim_limit_reached, LG303 account_frozen, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';
+'Records one operation of one owner and returns the entry; replayed is true if the same request had recorded it before, and
+then nothing changes.
+app: who records; the calling role must be bound to it. owner_id, nonce, claim_subject: 1 to 255 characters. operation: one
+of the app''s set.
+amount: signed whole units of the operation''s asset, within its bounds; null takes the default. metadata: a JSON object of
+at most 16384 bytes.
+expires_at: when the credits expire, in place of the operation''s own expiry. claim_subject: a second key (a hashed e-mail,
+a device) to which the operation''s claim limit applies as well.
+Raises LG001 invalid_request, LG002 amount_out_of_bounds, LG101 unknown_app, LG102 unknown_operation,
+LG103 operation_not_allowed, LG201 nonce_conflict, LG301 insufficient_balance, LG302 claim_limit_reached,
+LG303 account_frozen, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';

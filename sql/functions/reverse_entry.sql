@@ -36,7 +36,10 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.reverse_entry IS
-'Takes back an entry of the same app, wholly or in part, by an entry of operation REVERSAL, and returns that; replayed is true if the same request had done so before.
-original_nonce: of the entry to reverse, not itself a reversal. amount: how much of it to take back, a positive number of whole units; null takes back all that is left. All reversals of an entry together never exceed it.
-A debit gives its credits back to the lots that they came from (those that have expired meanwhile expire at once, by an EXPIRY entry); a credit can be taken back only while it is available and has not expired.
+'Takes back an entry of the same app, wholly or in part, by an entry of operation REVERSAL, and returns that; replayed is
+true if the same request had done so before.
+original_nonce: of the entry to reverse, not itself a reversal. amount: how much of it to take back, a positive number of
+whole units; null takes back all that is left. All reversals of an entry together never exceed it.
+A debit gives its credits back to the lots that they came from (those that have expired meanwhile expire at once, by an
+EXPIRY entry); a credit can be taken back only while it is available and has not expired.
 free_claim: lets a wholly reversed claim be claimed again. Raises LG001, LG002, LG101, LG104, LG201, LG301, LG303, LG305, LG401.';

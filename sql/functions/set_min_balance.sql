@@ -23,5 +23,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.set_min_balance IS
-'Sets the floor of an account''s available credits: 0, or below zero for an overdraft of that many whole units. The account need not have entries yet. actor and reason are kept in ledger.operator_actions. For operators.
+'Sets the floor of an account''s available credits: 0, or below zero for an overdraft of that many whole units. The account
+need not have entries yet. actor and reason are kept in ledger.operator_actions. For operators.
 Raises LG001, LG301 if the available credits, without those that expire, are below the new floor already.';

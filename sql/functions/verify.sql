@@ -9,7 +9,7 @@ AS $$
 DECLARE
     v_after text := '';
     v_until text;
-    v_owners bigint := 0;
+    v_accounts bigint := 0;
     v_chunk bigint;
 BEGIN
     IF verify.owner_id IS NOT NULL THEN
@@ -20,20 +20,20 @@ BEGIN
 
     RETURN QUERY SELECT * FROM ledger_core.verify_catalogue();
     RETURN QUERY SELECT * FROM ledger_core.verify_ids();
-    -- In ranges of owners, which bounds memory and lets the caller see progress.
+    -- In ranges of owners: that bounds memory, and a notice after each shows the progress.
     LOOP
         SELECT max(chunk.owner_id), count(*) INTO v_until, v_chunk
         FROM (
             SELECT accounts.owner_id FROM ledger.accounts
             WHERE accounts.owner_id > v_after
             ORDER BY accounts.owner_id
-            LIMIT 10000
+            LIMIT ledger_core.accounts_per_range()
         ) AS chunk;
         -- The first and the last range are open, so that rows without an account belong to one as well.
         RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, v_after = '');
         EXIT WHEN v_until IS NULL;
-        v_owners := v_owners + v_chunk;
-        RAISE NOTICE 'verified % accounts', v_owners;
+        v_accounts := v_accounts + v_chunk;
+        RAISE NOTICE 'verified % %', v_accounts, CASE v_accounts WHEN 1 THEN 'account' ELSE 'accounts' END;
         v_after := v_until;
     END LOOP;
 END

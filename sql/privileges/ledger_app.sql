@@ -1,5 +1,5 @@
 -- requires: privileges/roles
--- Applications: the functions, and nothing else. For which app, ledger.bind_role says.
+-- Applications call the functions and nothing else. ledger.bind_role sets for which app.
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_app') THEN

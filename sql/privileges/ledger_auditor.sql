@@ -1,5 +1,5 @@
 -- requires: privileges/roles
--- Auditors: read everything of the ledger, change nothing.
+-- Auditors read everything of the ledger and change nothing.
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_auditor') THEN

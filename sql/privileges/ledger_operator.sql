@@ -1,5 +1,5 @@
 -- requires: privileges/roles
--- Operators: what auditors may, and the management functions.
+-- Operators may do what auditors may, and call the management functions.
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_operator') THEN

@@ -1,4 +1,4 @@
--- Nothing is open to everybody; what a role may do is said in the file of that role.
+-- PUBLIC may do nothing. The file of each role grants what that role may do.
 REVOKE ALL ON SCHEMA ledger, ledger_core FROM PUBLIC;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ledger, ledger_core FROM PUBLIC;

@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.accounts'::regclass AND tgname = 'accounts_kept') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.accounts'::regclass AND tgname = 'accounts_kept'
+    ) THEN
         CREATE TRIGGER accounts_kept
         BEFORE DELETE OR TRUNCATE ON ledger.accounts
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER accounts_kept ON ledger.accounts IS 'No row is ever removed: LG901.';
+COMMENT ON TRIGGER accounts_kept ON ledger.accounts IS
+'Refuses to remove rows: LG901.';

@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.app_operations'::regclass AND tgname = 'app_operations_kept') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.app_operations'::regclass AND tgname = 'app_operations_kept'
+    ) THEN
         CREATE TRIGGER app_operations_kept
         BEFORE TRUNCATE ON ledger.app_operations
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER app_operations_kept ON ledger.app_operations IS 'The catalogue is never emptied: LG901.';
+COMMENT ON TRIGGER app_operations_kept ON ledger.app_operations IS
+'Refuses to empty the catalogue: LG901.';

@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.app_operations'::regclass AND tgname = 'app_operations_serialized') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.app_operations'::regclass AND tgname = 'app_operations_serialized'
+    ) THEN
         CREATE TRIGGER app_operations_serialized
         BEFORE INSERT OR UPDATE OR DELETE ON ledger.app_operations
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.serialize_catalogue();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER app_operations_serialized ON ledger.app_operations IS 'One transaction at a time changes the catalogue.';
+COMMENT ON TRIGGER app_operations_serialized ON ledger.app_operations IS
+'Lets one transaction at a time change the catalogue.';

@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.app_operations'::regclass AND tgname = 'app_operations_sets_whole') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.app_operations'::regclass AND tgname = 'app_operations_sets_whole'
+    ) THEN
         CREATE CONSTRAINT TRIGGER app_operations_sets_whole
         AFTER INSERT OR UPDATE OR DELETE ON ledger.app_operations DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION ledger_core.check_operation_sets();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER app_operations_sets_whole ON ledger.app_operations IS 'At commit every app has every shared operation (LG902), within its bounds (LG904).';
+COMMENT ON TRIGGER app_operations_sets_whole ON ledger.app_operations IS
+'Checks at commit that every app has every shared operation (LG902) within its bounds (LG904).';

@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.apps'::regclass AND tgname = 'apps_kept') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.apps'::regclass AND tgname = 'apps_kept'
+    ) THEN
         CREATE TRIGGER apps_kept
         BEFORE TRUNCATE ON ledger.apps
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER apps_kept ON ledger.apps IS 'The catalogue is never emptied: LG901.';
+COMMENT ON TRIGGER apps_kept ON ledger.apps IS
+'Refuses to empty the catalogue: LG901.';

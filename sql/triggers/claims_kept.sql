@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.claims'::regclass AND tgname = 'claims_kept') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.claims'::regclass AND tgname = 'claims_kept'
+    ) THEN
         CREATE TRIGGER claims_kept
         BEFORE UPDATE OR TRUNCATE ON ledger.claims
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER claims_kept ON ledger.claims IS 'A slot once taken is not changed; a reversal may give it back: LG901.';
+COMMENT ON TRIGGER claims_kept ON ledger.claims IS
+'Refuses to change a slot that was taken: LG901. A reversal may delete it.';

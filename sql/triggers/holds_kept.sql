@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.holds'::regclass AND tgname = 'holds_kept') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.holds'::regclass AND tgname = 'holds_kept'
+    ) THEN
         CREATE TRIGGER holds_kept
         BEFORE DELETE OR TRUNCATE ON ledger.holds
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER holds_kept ON ledger.holds IS 'No row is ever removed: LG901.';
+COMMENT ON TRIGGER holds_kept ON ledger.holds IS
+'Refuses to remove rows: LG901.';

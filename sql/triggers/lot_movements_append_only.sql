@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.lot_movements'::regclass AND tgname = 'lot_movements_append_only') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.lot_movements'::regclass AND tgname = 'lot_movements_append_only'
+    ) THEN
         CREATE TRIGGER lot_movements_append_only
         BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.lot_movements
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER lot_movements_append_only ON ledger.lot_movements IS 'No row is ever changed or removed: LG901.';
+COMMENT ON TRIGGER lot_movements_append_only ON ledger.lot_movements IS
+'Refuses to change or remove rows: LG901.';

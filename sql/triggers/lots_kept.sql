@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.lots'::regclass AND tgname = 'lots_kept') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.lots'::regclass AND tgname = 'lots_kept'
+    ) THEN
         CREATE TRIGGER lots_kept
         BEFORE DELETE OR TRUNCATE ON ledger.lots
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER lots_kept ON ledger.lots IS 'No row is ever removed: LG901.';
+COMMENT ON TRIGGER lots_kept ON ledger.lots IS
+'Refuses to remove rows: LG901.';

@@ -1,6 +1,8 @@
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.operation_changes'::regclass AND tgname = 'operation_changes_append_only') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'ledger.operation_changes'::regclass AND tgname = 'operation_changes_append_only'
+    ) THEN
         CREATE TRIGGER operation_changes_append_only
         BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.operation_changes
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_core.refuse_change();
@@ -9,4 +11,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON TRIGGER operation_changes_append_only ON ledger.operation_changes IS 'No row is ever changed or removed: LG901.';
+COMMENT ON TRIGGER operation_changes_append_only ON ledger.operation_changes IS
+'Refuses to change or remove rows: LG901.';

@@ -16,7 +16,7 @@ from tests.benchmarks.batches import copies, record_entries
 from tests.benchmarks.http_load import http_callers
 from tests.benchmarks.loading import OWNERS, load, owner_number, table_bytes
 from tests.benchmarks.measuring import Case, Contender, Effort, Report, Row, Run, Sample
-from tests.benchmarks.services import Service, service
+from tests.benchmarks.services import MeasuredService, service
 from tests.benchmarks.single_calls import (
     BALANCE,
     ENTRIES_OF,
@@ -123,7 +123,7 @@ def _batch(items: int, reach: float, owners: int = OWNERS) -> Case:
 
 
 @contextmanager
-def _served(bench: Workbench) -> Iterator[tuple[Database, Service]]:
+def _served(bench: Workbench) -> Iterator[tuple[Database, MeasuredService]]:
     """Provide a database and the service of app1 on it."""
     with bench.database() as database:
         app, url = "apps.app1.main:app", database.app_url

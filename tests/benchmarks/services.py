@@ -18,14 +18,14 @@ from ledger_py.serving import run_server
 from tests.benchmarks.versions import THIS, Version, module_command
 from tests.fixtures.processes import free_port
 
-__all__ = ("Service", "service")
+__all__ = ("MeasuredService", "service")
 
 _HOST: Final = "127.0.0.1"
 
 _STARTED_WITHIN: Final = 60.0
 
 
-class Service(msgspec.Struct, frozen=True):
+class MeasuredService(msgspec.Struct, frozen=True):
     """A running service.
 
     Attributes:
@@ -44,7 +44,7 @@ class Service(msgspec.Struct, frozen=True):
 @contextmanager
 def service(
     target: str, *, database_url: str | None = None, version: Version = THIS
-) -> Iterator[Service]:
+) -> Iterator[MeasuredService]:
     """Run a service.
 
     Args:
@@ -71,7 +71,7 @@ def service(
             if not _answers(process, port):
                 log.seek(0)
                 raise RuntimeError(f"{target} did not start: {log.read().decode(errors='replace')}")
-            yield Service(port, psutil.Process(process.pid))
+            yield MeasuredService(port, psutil.Process(process.pid))
         finally:
             process.terminate()
             process.wait()

@@ -150,7 +150,7 @@ async def test_atomic_batch_without_refusals_is_recorded(ledger: AsyncLedger) ->
     assert [type(result) for result in results] == [RecordedEntry, RecordedEntry]
 
 
-async def test_refused_atomic_batch_raises_the_first_refusal_and_records_nothing(
+async def test_refused_atomic_batch_raises_its_first_refusal(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     with pytest.raises(InsufficientBalance) as refused:

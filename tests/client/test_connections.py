@@ -216,3 +216,26 @@ def test_clients_do_not_take_the_connection_of_the_other(ledger_db: str) -> None
     wanted = "psycopg.AsyncConnection"
     with psycopg.connect(ledger_db) as connection, pytest.raises(TypeError, match=wanted):
         AsyncLedger(connection, app="app1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_connection_that_cannot_express_all_texts_is_refused(
+    connect: Connect, shared_ledger_db: str, encoding: str
+) -> None:
+    async with connect(shared_ledger_db, client_encoding=encoding) as other:
+        with pytest.raises(ValueError, match=rf"client encoding UTF8, not {encoding}; connect"):
+            ledger_on(other)
+
+
+def test_pool_gives_connections_for_the_client(ledger_db: str) -> None:
+    with ConnectionPool(ledger_db, open=True) as pool:
+        with pool.connection() as connection:
+            Ledger(connection, app="app1").record_entry(
+                owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=2
+            )
+        with pytest.raises(InsufficientBalance), pool.connection() as connection:
+            Ledger(connection, app="app1").record_entry(
+                owner_id="alice", operation="CREDIT_SPEND", nonce="n-2", amount=-3
+            )
+        with pool.connection() as connection:
+            assert Ledger(connection, app="app1").balance(owner_id="alice").balance == 2

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Barrier
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 
@@ -19,6 +20,33 @@ CONNECTIONS = 50
 Call: TypeAlias = Callable[[Connection], Row]
 Answer: TypeAlias = Row | str
 """The row of a call, or the SQLSTATE with which it was refused."""
+
+_Caller = TypeVar("_Caller")
+_Result = TypeVar("_Result")
+
+
+def share_out(
+    callers: Sequence[_Caller], calls: Sequence[Callable[[_Caller], _Result]]
+) -> list[_Result]:
+    """Make calls from threads that start together, one thread for each caller.
+
+    Args:
+        callers: What makes the calls.
+        calls: The calls. Each caller makes its share of them in sequence.
+
+    Returns:
+        The results, in the order of the calls.
+    """
+    count = len(callers)
+    together = Barrier(count)
+
+    def make_share(first: int, caller: _Caller) -> list[_Result]:
+        together.wait()
+        return [call(caller) for call in calls[first::count]]
+
+    with ThreadPoolExecutor(count) as threads:
+        shares = list(threads.map(make_share, range(count), callers))
+    return [shares[i % count][i // count] for i in range(len(calls))]
 
 
 def all_at_once(url: str, calls: Sequence[Call]) -> list[Answer]:
@@ -32,21 +60,15 @@ def all_at_once(url: str, calls: Sequence[Call]) -> list[Answer]:
     Returns:
         The answers, in the order of the calls.
     """
-    count = min(CONNECTIONS, len(calls))
-    together = Barrier(count)
-    answers: list[Answer] = [""] * len(calls)
 
-    def make_share(first: int, conn: Connection) -> None:
-        together.wait()
-        for i in range(first, len(calls), count):
-            try:
-                answers[i] = calls[i](conn)
-            except psycopg.Error as error:
-                answers[i] = error.sqlstate or str(error)
+    def answered(call: Call, conn: Connection) -> Answer:
+        try:
+            return call(conn)
+        except psycopg.Error as error:
+            return error.sqlstate or str(error)
 
-    with connections(url, count) as conns, ThreadPoolExecutor(count) as threads:
-        list(threads.map(make_share, range(count), conns))
-    return answers
+    with connections(url, min(CONNECTIONS, len(calls))) as conns:
+        return share_out(conns, [partial(answered, call) for call in calls])
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def spending(amount: int = 1, owner_id: str = "alice") -> Row:
 
 @pytest.mark.parametrize("known", [True, False], ids=["known owners", "new owners"])
 @pytest.mark.parametrize("operation", ["CREDIT_ADD", "DAILY_REWARD"])
-def test_batches_with_the_same_owners_in_opposite_order_are_all_recorded(
+def test_batches_with_owners_in_opposite_order_do_not_deadlock(
     ledger_db: str, conn: Connection, known: bool, operation: str
 ) -> None:
     for n in range(ROUNDS):
@@ -71,7 +71,7 @@ def test_batches_with_the_same_owners_in_opposite_order_are_all_recorded(
             assert batches.outcomes == {"recorded": 400}
 
 
-def test_batches_with_the_same_new_owners_in_opposite_order_among_others_are_all_recorded(
+def test_batches_with_new_owners_in_opposite_order_do_not_deadlock(
     ledger_db: str, conn: Connection
 ) -> None:
     """Each batch has many owners of its own, and both have the same new ones."""
@@ -88,9 +88,7 @@ def test_batches_with_the_same_new_owners_in_opposite_order_among_others_are_all
         assert batches.outcomes == {"recorded": 880}
 
 
-def test_batches_with_plain_and_slow_items_in_random_order_are_all_recorded(
-    ledger_db: str, conn: Connection
-) -> None:
+def test_batches_of_plain_and_slow_items_do_not_deadlock(ledger_db: str, conn: Connection) -> None:
     random = Random(1)
     owners = [f"owner-{i:02}" for i in range(60)]
     record_batch(conn, [item(100, owner_id=owner_id) for owner_id in owners[:40]])
@@ -141,7 +139,7 @@ def test_batches_and_single_calls_on_one_owner_do_not_overspend(
     assert balance(conn) == 0
 
 
-def test_mixed_batches_and_single_calls_on_one_owner_leave_consistent_books(
+def test_batches_beside_single_calls_leave_consistent_books(
     ledger_db: str, conn: Connection
 ) -> None:
     record(conn, amount=50)
@@ -187,9 +185,7 @@ def test_same_batch_from_eight_callers_is_recorded_once(ledger_db: str, conn: Co
     assert scalar(conn, "SELECT sum(balance) FROM ledger.accounts") == 1 + 60 * 3
 
 
-def test_same_nonces_in_two_batches_for_different_owners_are_recorded_once(
-    ledger_db: str, conn: Connection
-) -> None:
+def test_nonce_in_two_batches_is_recorded_for_one_owner(ledger_db: str, conn: Connection) -> None:
     """The same nonces for two owners are a mistake of the caller; the books stay right."""
     batches = Batches()
     items = [item(5, owner_id=f"owner-{n}") for n in range(50)]

@@ -75,7 +75,7 @@ def test_new_app_gets_a_shared_operation_defined_concurrently(
     [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE],
     ids=lambda level: level.name,
 )
-def test_change_in_a_stale_snapshot_leaves_no_shared_operation_missing(
+def test_change_in_a_stale_snapshot_keeps_sets_complete(
     pair: tuple[Connection, Connection],
     conn: Connection,
     earlier: Change,
@@ -93,7 +93,7 @@ def test_change_in_a_stale_snapshot_leaves_no_shared_operation_missing(
     assert missing_shared_operations(conn) == 0
 
 
-def test_change_in_a_snapshot_older_than_the_journal_raises_a_serialization_failure(
+def test_change_in_a_stale_snapshot_raises_a_serialization_failure(
     pair: tuple[Connection, Connection],
 ) -> None:
     first, second = pair

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import chain
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from apps.app2.operations import App2Operation
-from tests.concurrency.callers import CONNECTIONS
+from tests.concurrency.callers import CONNECTIONS, share_out
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, balance, entries, record, scalar
 
@@ -34,18 +34,15 @@ def api_of_app2(ledger_db: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def all_at_once(api: httpx.Client, bodies: Sequence[Body]) -> list[httpx.Response]:
+def post_at_once(api: httpx.Client, bodies: Sequence[Body]) -> list[httpx.Response]:
     """Post requests to record, from as many threads as there are requests, up to CONNECTIONS."""
-    count = min(CONNECTIONS, len(bodies))
-    together = threading.Barrier(count)
 
-    def post_share(first: int) -> list[tuple[int, httpx.Response]]:
-        together.wait()
-        return [(i, api.post("/ledger", json=bodies[i])) for i in range(first, len(bodies), count)]
+    def post(body: Body, caller: httpx.Client) -> httpx.Response:
+        return caller.post("/ledger", json=body)
 
-    with ThreadPoolExecutor(count) as threads:
-        shares = list(threads.map(post_share, range(count)))
-    return [response for _, response in sorted(chain(*shares), key=lambda share: share[0])]
+    return share_out(
+        [api] * min(CONNECTIONS, len(bodies)), [partial(post, body) for body in bodies]
+    )
 
 
 def statuses(responses: Sequence[httpx.Response]) -> Counter[int]:
@@ -66,7 +63,7 @@ def test_200_callers_spend_exactly_100_available_credits(
 ) -> None:
     record(conn, amount=100)
 
-    responses = all_at_once(api, [spending(n) for n in range(200)])
+    responses = post_at_once(api, [spending(n) for n in range(200)])
 
     assert statuses(responses) == {201: 100, 402: 100}
     balances = [response.json()["balance"] for response in responses if response.is_success]
@@ -77,7 +74,7 @@ def test_200_callers_spend_exactly_100_available_credits(
 def test_50_callers_with_one_nonce_record_one_entry(api: httpx.Client, conn: Connection) -> None:
     record(conn, amount=100)
 
-    responses = all_at_once(api, [spending(0)] * 50)
+    responses = post_at_once(api, [spending(0)] * 50)
 
     assert statuses(responses) == {201: 1, 200: 49}
     assert len({response.json()["entry_id"] for response in responses}) == 1
@@ -89,7 +86,7 @@ def test_50_callers_with_one_nonce_spend_the_whole_balance_once(
 ) -> None:
     record(conn, amount=5)
 
-    responses = all_at_once(api, [spending(0, amount=-5)] * 50)
+    responses = post_at_once(api, [spending(0, amount=-5)] * 50)
 
     assert statuses(responses) == {201: 1, 200: 49}
 
@@ -98,7 +95,7 @@ def test_200_callers_claim_one_daily_reward(api: httpx.Client, conn: Connection)
     claim = {"owner_id": "alice", "operation": "DAILY_REWARD"}
     claims = [claim | {"nonce": f"claim-{n}"} for n in range(200)]
 
-    responses = all_at_once(api, claims)
+    responses = post_at_once(api, claims)
 
     assert statuses(responses) == {201: 1, 409: 199}
     assert balance(conn) == 1
@@ -112,7 +109,7 @@ def test_one_nonce_for_20_owners_at_once_is_recorded_for_one(
             {"owner_id": f"owner-{owner}", "operation": "CREDIT_ADD", "nonce": f"same-{n}"}
             for owner in range(20)
         ]
-        assert statuses(all_at_once(api, bodies)) == {201: 1, 409: 19}
+        assert statuses(post_at_once(api, bodies)) == {201: 1, 409: 19}
     assert scalar(conn, "SELECT count(*) FROM ledger.entries") == 5
 
 
@@ -124,7 +121,7 @@ def test_first_entries_of_40_owners_are_recorded_at_once(
         for n in range(200)
     ]
 
-    assert statuses(all_at_once(api, bodies)) == {201: 200}
+    assert statuses(post_at_once(api, bodies)) == {201: 200}
     for n in range(40):
         assert len(entries(conn, f"owner-{n}")) == 5
 
@@ -148,7 +145,7 @@ def test_valid_and_invalid_requests_at_once_do_not_affect_each_other(
         body for group in zip(good, [body for _, body in bad * 4], strict=False) for body in group
     ]
 
-    responses = all_at_once(api, bodies)
+    responses = post_at_once(api, bodies)
 
     assert statuses(responses[::2]) == {201: 30}
     expected = [status for status, _ in bad * 4][:30]
@@ -163,7 +160,7 @@ def test_two_services_on_one_account_do_not_overspend(
 
     def spend(service: httpx.Client, operation: str) -> None:
         bodies = [spending(n, operation=operation) for n in range(100)]
-        answers.extend(all_at_once(service, bodies))
+        answers.extend(post_at_once(service, bodies))
 
     threads = [
         threading.Thread(target=spend, args=[api, "CREDIT_SPEND"]),
@@ -191,7 +188,7 @@ def test_batches_and_single_requests_on_one_account_do_not_overspend(
     threads = [threading.Thread(target=post_batches, args=[number]) for number in range(5)]
     for thread in threads:
         thread.start()
-    responses = all_at_once(api, [spending(n) for n in range(100)])
+    responses = post_at_once(api, [spending(n) for n in range(100)])
     for thread in threads:
         thread.join()
 
@@ -220,8 +217,8 @@ def test_requests_with_lost_database_connections_are_recorded_once(
         cutter.start()
         stack.callback(cutter.join)
         stack.callback(done.set)
-        responses = all_at_once(api, bodies)
-    again = all_at_once(api, bodies)
+        responses = post_at_once(api, bodies)
+    again = post_at_once(api, bodies)
 
     # After a 503 the entry may be recorded or not; every other answer is final.
     assert set(statuses(responses)) <= {201, 200, 503}

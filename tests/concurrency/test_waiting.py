@@ -19,7 +19,7 @@ def write_something(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("writes_before", [False, True])
-def test_entry_recorded_after_a_wait_is_not_dated_before_its_predecessor(
+def test_entry_after_a_wait_is_dated_after_its_predecessor(
     pair: tuple[Connection, Connection],
     conn: Connection,
     thread: ThreadPoolExecutor,
@@ -69,7 +69,7 @@ def test_rollback_leaves_no_gap_for_a_waiting_caller(
     assert [entry["seq"] for entry in entries(conn)] == [1, 2]
 
 
-def test_rollback_of_the_first_entry_leaves_the_account_to_a_waiting_caller(
+def test_waiting_caller_records_after_the_first_entry_is_rolled_back(
     pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
 ) -> None:
     first, second = pair
@@ -131,7 +131,7 @@ def test_lock_timeout_ends_a_wait_and_the_nonce_stays_free(
     assert spend(second, 4, nonce="n")["balance"] == 2
 
 
-def test_deadlock_of_transactions_in_opposite_order_is_detected_and_can_be_retried(
+def test_deadlocked_transaction_can_be_retried(
     pair: tuple[Connection, Connection], conn: Connection
 ) -> None:
     for owner_id in ("alice", "bob"):
@@ -164,7 +164,7 @@ def test_deadlock_of_transactions_in_opposite_order_is_detected_and_can_be_retri
 
 
 @pytest.mark.parametrize("accounts", [9, 300])
-def test_waiting_batch_has_locked_no_accounts_after_the_one_it_waits_for(
+def test_waiting_batch_holds_no_locks_on_later_accounts(
     pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor, accounts: int
 ) -> None:
     first, second = pair

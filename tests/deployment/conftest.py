@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployment.pooler import PGBOUNCER, pooler
+from tests.deployment.pooler import NEWER_PGBOUNCER, PGBOUNCER, pooler
 from tests.deployment.proxy import Proxy, proxy
 from tests.fixtures.database import Server, new_database
 from tests.http import conftest
@@ -21,6 +21,8 @@ POOLERS: dict[str, dict[str, Any]] = {
     "transaction": {"mode": "transaction"},
     # Start-up parameters are dropped without a word.
     "lenient": {"mode": "transaction", "ignore_startup_parameters": "options,extra_float_digits"},
+    "newer": {"mode": "transaction", "newer": True},
+    "keeping": {"mode": "transaction", "newer": True, "max_prepared_statements": 100},
 }
 
 
@@ -32,18 +34,35 @@ def module_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=list(POOLERS.values()), ids=list(POOLERS))
-def pooled_db(module_db: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of `module_db` through PgBouncer."""
+def pooling(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of PgBouncer."""
+    options: dict[str, Any] = request.param
     if PGBOUNCER is None:
         pytest.skip("PgBouncer is not installed")
-    with pooler(module_db, **request.param) as url:
+    if options.get("newer") and NEWER_PGBOUNCER is None:
+        pytest.skip("no PgBouncer 1.21 or later is installed; .ci/pgbouncer builds one")
+    return options
+
+
+@pytest.fixture(scope="module")
+def keeps_prepared(pooling: dict[str, Any]) -> bool:
+    """Whether PgBouncer keeps the prepared statements of its clients apart."""
+    return "max_prepared_statements" in pooling
+
+
+@pytest.fixture(scope="module")
+def pooled_db(module_db: str, pooling: dict[str, Any]) -> Iterator[str]:
+    """The address of `module_db` through PgBouncer."""
+    with pooler(module_db, **pooling) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def api(pooled_db: str) -> Iterator[httpx.Client]:
+def api(pooled_db: str, keeps_prepared: bool) -> Iterator[httpx.Client]:
     """A client of the service of app1, which reaches its database through PgBouncer."""
-    with running(make_service(pooled_db, lock_timeout=1.0)) as client:
+    prepared = "on" if keeps_prepared else "auto"
+    service = make_service(pooled_db, lock_timeout=1.0, prepared_statements=prepared)
+    with running(service) as client:
         yield client
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,45 +18,70 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-__all__ = ("PGBOUNCER", "pooler")
+from ledger_py.settings import PROJECT_ROOT
 
-PGBOUNCER: Final = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+__all__ = ("NEWER_PGBOUNCER", "PGBOUNCER", "PgBouncer", "pooler")
+
+_BUILT: Final = PROJECT_ROOT / ".venv" / "pgbouncer" / "bin"
+"""The folder of the program that `.ci/pgbouncer` builds."""
+
+
+def _programs() -> Iterator[str]:
+    for path in (None, "/usr/sbin", str(_BUILT)):
+        if found := shutil.which("pgbouncer", path=path):
+            yield found
+
+
+def _keeps_prepared_statements(program: str) -> bool:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return tuple(map(int, re.findall(r"\d+", said.stdout.split("\n")[0]))) >= (1, 21)
+
+
+PGBOUNCER: Final = next(_programs(), None)
+"""The program, or None if it is not installed."""
+
+NEWER_PGBOUNCER: Final = next(filter(_keeps_prepared_statements, _programs()), None)
+"""A program that can keep the prepared statements of its clients apart, or None."""
 
 _PATIENCE: Final = 30.0
 
 
-@contextmanager
-def pooler(url: str, mode: str, **options: object) -> Iterator[str]:
-    """Run PgBouncer.
+class PgBouncer:
+    """PgBouncer before a database, started and stopped at will on the same port.
 
     Args:
         url: The database behind it.
         mode: The pool mode: `session` or `transaction`.
+        folder: A folder for its files, which its account can enter.
+        newer: Whether to run a version that can keep prepared statements apart.
         options: Further settings of PgBouncer.
 
-    Yields:
-        The address of the same database through PgBouncer.
+    Attributes:
+        url: The address of the same database through PgBouncer.
     """
-    assert PGBOUNCER is not None
-    given = conninfo_to_dict(url)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = {key: given[key] for key in ("host", "port", "user", "password") if given.get(key)}
-    settings = {
-        "listen_addr": "127.0.0.1",
-        "listen_port": port,
-        "unix_socket_dir": "",
-        "auth_type": "any",
-        "pool_mode": mode,
-        "default_pool_size": 20,
-        **options,
-    }
-    if _version() >= (1, 21):
-        settings["max_prepared_statements"] = 0
-    with tempfile.TemporaryDirectory(prefix="ledger-pooler-") as folder:
-        Path(folder).chmod(0o755)
-        config = Path(folder, "pgbouncer.ini")
-        config.write_text(
+
+    def __init__(
+        self, url: str, mode: str, folder: Path, *, newer: bool = False, **options: object
+    ) -> None:
+        program = NEWER_PGBOUNCER if newer else PGBOUNCER
+        assert program is not None
+        given = conninfo_to_dict(url)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        server = {key: given[key] for key in ("host", "port", "user", "password") if given.get(key)}
+        settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": port,
+            "unix_socket_dir": "",
+            "auth_type": "any",
+            "pool_mode": mode,
+            "default_pool_size": 20,
+            **({"max_prepared_statements": 0} if _keeps_prepared_statements(program) else {}),
+            **options,
+        }
+        self._program = program
+        self._config = folder / "pgbouncer.ini"
+        self._config.write_text(
             "\n".join(
                 [
                     "[databases]",
@@ -66,23 +92,35 @@ def pooler(url: str, mode: str, **options: object) -> Iterator[str]:
                 ]
             )
         )
-        with Path(folder, "log").open("wb") as log:
-            process = subprocess.Popen(
-                [PGBOUNCER, str(config)], stdout=log, stderr=log, **_account(str(given["host"]))
+        self._log = folder / "log"
+        self._account = _account(str(given["host"]))
+        self.url = make_conninfo(url, host="127.0.0.1", port=port)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, str(self._config)], stdout=log, stderr=log, **self._account
             )
+        _wait_for(self.url, self._process)
+
+    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it by a signal."""
+        self._process.send_signal(number)
+        self._process.wait()
+
+
+@contextmanager
+def pooler(url: str, mode: str, **options: Any) -> Iterator[str]:
+    """Run PgBouncer, with the arguments of the class, and give the address through it."""
+    with tempfile.TemporaryDirectory(prefix="ledger-pooler-") as folder:
+        Path(folder).chmod(0o755)
+        bouncer = PgBouncer(url, mode, Path(folder), **options)
+        bouncer.start()
         try:
-            through = make_conninfo(url, host="127.0.0.1", port=port)
-            _wait_for(through, process)
-            yield through
+            yield bouncer.url
         finally:
-            process.kill()
-            process.wait()
-
-
-def _version() -> tuple[int, ...]:
-    assert PGBOUNCER is not None
-    said = subprocess.run([PGBOUNCER, "--version"], capture_output=True, text=True, check=True)
-    return tuple(map(int, re.findall(r"\d+", said.stdout.split("\n")[0])))
+            bouncer.stop()
 
 
 def _account(host: str) -> dict[str, Any]:

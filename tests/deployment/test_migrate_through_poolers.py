@@ -24,7 +24,7 @@ SETTINGS = (
 
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])
-def test_nothing_of_migrate_stays_in_the_pool(empty_db: str, mode: str) -> None:
+def test_migrate_leaves_no_state_in_server_sessions(empty_db: str, mode: str) -> None:
     with pooler(empty_db, mode, server_reset_query="") as url:
         migrate(url)
         rollback(url)
@@ -41,7 +41,7 @@ def test_nothing_of_migrate_stays_in_the_pool(empty_db: str, mode: str) -> None:
             conn.close()
 
 
-def test_two_at_once_exclude_each_other(empty_db: str) -> None:
+def test_concurrent_migrations_exclude_each_other(empty_db: str) -> None:
     lines: list[str] = []
     with pooler(empty_db, "transaction") as url:
         second = threading.Thread(target=migrate, args=(url,), kwargs={"report": lines.append})

@@ -242,7 +242,7 @@ def full_disk(data_dir: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         yield url, make_room
 
 
-def test_full_disk_is_named(
+def test_full_disk_is_named_as_the_cause(
     full_disk: tuple[str, Callable[[], None]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

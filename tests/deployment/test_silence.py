@@ -97,9 +97,7 @@ def test_every_route_answers_while_nothing_is_forwarded(
         assert api.post("/ledger", json=again).status_code == 201
 
 
-def test_every_route_answers_while_the_processes_of_the_server_are_stopped(
-    ledger_db: str, conn: Connection
-) -> None:
+def test_every_route_answers_while_the_server_is_stopped(ledger_db: str, conn: Connection) -> None:
     """New connections are served."""
     of_service = (
         "SELECT pid FROM pg_stat_activity"
@@ -140,7 +138,7 @@ def test_service_does_not_start(
     assert time.monotonic() - began < 3 + 1 + SLACK
 
 
-def test_service_does_not_start_if_the_database_falls_silent_meanwhile(
+def test_service_does_not_start_if_the_database_falls_silent(
     silent_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = startup.check
@@ -203,7 +201,7 @@ def test_commands_end_with_a_message(
 
 
 @pytest.mark.parametrize("command", ["status", "roles"])
-def test_short_commands_end_with_a_message_whenever_the_database_falls_silent(
+def test_short_commands_end_with_a_message_at_any_silence(
     silent_proxy: Proxy, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "FIRST_ANSWER_WITHIN", 1)

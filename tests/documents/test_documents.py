@@ -52,7 +52,7 @@ def test_http_examples_work_without_curl(read: Callable[..., Reader]) -> None:
 
 
 @pytest.mark.parametrize("document", EXAMPLES)
-def test_no_other_output_would_be_taken_for_it(document: str) -> None:
+def test_different_output_does_not_match(document: str) -> None:
     for example in EXAMPLES[document]:
         output = example.output or ""
         varying = {
@@ -144,7 +144,7 @@ def test_every_page_is_listed_in_the_readme() -> None:
     assert [page for page in pages if f"]({page})" not in TEXTS["README.md"]] == []
 
 
-def test_the_readme_is_short() -> None:
+def test_readme_is_short() -> None:
     assert len(TEXTS["README.md"].splitlines()) <= 150
 
 

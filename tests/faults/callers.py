@@ -116,12 +116,18 @@ class HttpCaller(Caller):
     Args:
         journal: Takes the requests and their answers.
         random_: Chooses the requests.
-        addresses: The services.
+        addresses: The services. Others may take their place during the run.
+
+    Attributes:
+        asking: The address of the service that has yet to answer, if any.
     """
 
     def __init__(self, journal: Journal, random_: random.Random, addresses: list[str]) -> None:
         super().__init__(journal, random_)
         self._addresses = addresses
+        self.asking: str | None = None
+        self._recorded: list[tuple[Request, dict[str, Any]]] = []
+        self._held: list[str] = []
         self._client = httpx.AsyncClient(timeout=_ANSWERED_WITHIN)
 
     async def run(self) -> None:
@@ -131,16 +137,21 @@ class HttpCaller(Caller):
 
     async def call(self) -> None:
         """Make one request, or a few that belong together."""
-        ways = [self._record, self._record, self._batch, self._hold, self._record_and_reverse]
+        ways = [
+            *(self._record, self._record, self._record_and_reverse, self._repeat),
+            *(self._batch, self._hold, self._capture_earlier),
+        ]
         await self.random.choice(ways)()
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.asking = self.random.choice(self._addresses)
         try:
-            response = await self._client.post(
-                self.random.choice(self._addresses) + path, json=body
-            )
+            with self.journal.timing():
+                response = await self._client.post(self.asking + path, json=body)
         except httpx.TransportError as error:
             raise Unanswered(f"HTTP {type(error).__name__}") from error
+        finally:
+            self.asking = None
         answer: dict[str, Any] = response.json()
         if response.status_code == 503:
             raise Unanswered(f"HTTP 503 {answer['code']}")
@@ -159,7 +170,19 @@ class HttpCaller(Caller):
             self.journal.acknowledge(request, await self._post("/ledger", body))
 
         await self.insist([request], attempt)
+        self._recorded.append((request, body))
         return request
+
+    async def _repeat(self) -> None:
+        """Repeat an earlier request, which may have been answered by another service."""
+        if not self._recorded:
+            return
+        request, body = self.random.choice(self._recorded)
+
+        async def attempt() -> None:
+            self.journal.acknowledge(request, await self._post("/ledger", body))
+
+        await self.insist([request], attempt)
 
     async def _batch(self) -> None:
         requests = [self.journal.new("http-batch") for _ in range(self.random.randint(1, 8))]
@@ -188,21 +211,35 @@ class HttpCaller(Caller):
         async def place() -> None:
             hold.hold = (await self._post("/ledger/holds", body))["amount"]
 
-        async def capture() -> None:
-            path = f"/ledger/holds/{hold.nonce}/capture"
-            body = {"nonce": captured.nonce, "amount": min(amount, 3)}
-            self.journal.acknowledge(captured, await self._post(path, body))
-
         async def release() -> None:
             await self._post(f"/ledger/holds/{hold.nonce}/release", {})
             self.journal.released.add(hold.nonce)
 
         await self.insist([hold], place)
-        if hold.acknowledged and self.random.random() < 0.7:
-            captured = self.journal.new("capture")
-            await self.insist([captured], capture)
-        elif hold.acknowledged:
+        next_ = self.random.choice(["capture", "capture", "release", "leave open"])
+        if not hold.acknowledged:
+            return
+        if next_ == "capture":
+            await self._capture(hold.nonce)
+        elif next_ == "release":
             await self.insist([], release)
+        else:
+            self._held.append(hold.nonce)
+
+    async def _capture_earlier(self) -> None:
+        """Capture a hold that was left open, maybe through another service."""
+        if self._held:
+            await self._capture(self._held.pop(self.random.randrange(len(self._held))))
+
+    async def _capture(self, hold_nonce: str) -> None:
+        request = self.journal.new("capture")
+
+        async def attempt() -> None:
+            path = f"/ledger/holds/{hold_nonce}/capture"
+            answer = await self._post(path, {"nonce": request.nonce, "amount": 1})
+            self.journal.acknowledge(request, answer)
+
+        await self.insist([request], attempt)
 
     async def _record_and_reverse(self) -> None:
         original = await self._record()
@@ -224,11 +261,15 @@ class SqlCaller(Caller):
         journal: Takes the requests and their answers.
         random_: Chooses the requests.
         url: The database.
+        prepare: The number of uses after which a statement is prepared; None for never.
     """
 
-    def __init__(self, journal: Journal, random_: random.Random, url: str) -> None:
+    def __init__(
+        self, journal: Journal, random_: random.Random, url: str, prepare: int | None = None
+    ) -> None:
         super().__init__(journal, random_)
         self._url = url
+        self._prepare = prepare
         self._conn: psycopg.AsyncConnection[dict[str, Any]] | None = None
 
     async def run(self) -> None:
@@ -260,8 +301,12 @@ class SqlCaller(Caller):
     ) -> None:
         try:
             conn = await self._connected()
-            async with asyncio.timeout(_ANSWERED_WITHIN), conn.transaction():
-                await ask(conn)
+            with self.journal.timing():
+                async with asyncio.timeout(_ANSWERED_WITHIN), conn.transaction():
+                    # Not as options of the connection, which poolers refuse.
+                    await conn.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
+                    await conn.execute("SET LOCAL statement_timeout = '5s'", prepare=False)
+                    await ask(conn)
         except psycopg.Error as error:
             sqlstate = error.sqlstate or ""
             if sqlstate.startswith("LG"):
@@ -277,7 +322,11 @@ class SqlCaller(Caller):
     async def _connected(self) -> psycopg.AsyncConnection[dict[str, Any]]:
         if self._conn is None or self._conn.closed:
             self._conn = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, row_factory=dict_row, connect_timeout=5
+                self._url,
+                autocommit=True,
+                row_factory=dict_row,
+                connect_timeout=5,
+                prepare_threshold=self._prepare,
             )
         return self._conn
 

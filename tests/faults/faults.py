@@ -12,9 +12,10 @@ from typing import Final
 import psutil
 import psycopg
 
+from tests.deployment.pooler import PgBouncer
 from tests.faults.processes import PostgreSQL, Service
 
-__all__ = ("FAULTS", "Fault", "Targets")
+__all__ = ("FAULTS", "POOLER_FAULTS", "Fault", "Targets")
 
 
 class Targets:
@@ -25,15 +26,22 @@ class Targets:
         services: The services.
         user: The role that services and callers log in with.
         random_: Chooses the target of a fault and how long it lasts.
+        pooler: PgBouncer, if services and callers reach the server through it.
     """
 
     def __init__(
-        self, server: PostgreSQL, services: list[Service], user: str, random_: random.Random
+        self,
+        server: PostgreSQL,
+        services: list[Service],
+        user: str,
+        random_: random.Random,
+        pooler: PgBouncer | None = None,
     ) -> None:
         self.server = server
         self.services = services
         self.user = user
         self.random = random_
+        self.pooler = pooler
 
     def moment(self, longest: float) -> None:
         """Let a fault last, for 0.1 seconds to `longest`."""
@@ -110,6 +118,23 @@ def pause_backends(targets: Targets) -> None:
             _signal(backend, signal.SIGCONT)
 
 
+def stop_pooler(targets: Targets) -> None:
+    """End PgBouncer by SIGTERM, and start it again a little later."""
+    _restart_pooler(targets, signal.SIGTERM)
+
+
+def kill_pooler(targets: Targets) -> None:
+    """Kill -9 PgBouncer, and start it again a little later."""
+    _restart_pooler(targets, signal.SIGKILL)
+
+
+def _restart_pooler(targets: Targets, number: signal.Signals) -> None:
+    assert targets.pooler is not None
+    targets.pooler.stop(number)
+    targets.moment(1.0)
+    targets.pooler.start()
+
+
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
     # The process may have ended meanwhile.
     with suppress(psutil.NoSuchProcess):
@@ -127,3 +152,4 @@ FAULTS: Final[tuple[Fault, ...]] = (
     pause_service,
     pause_backends,
 )
+POOLER_FAULTS: Final[tuple[Fault, ...]] = (stop_pooler, kill_pooler)

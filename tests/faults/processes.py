@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -31,7 +32,6 @@ _LIMITS: Final = {
     "LEDGER_POOL_TIMEOUT": "2",
     "LEDGER_LOCK_TIMEOUT": "1",
     "LEDGER_STATEMENT_TIMEOUT": "4",
-    "LEDGER_LOG_FORMAT": "json",
 }
 
 
@@ -95,25 +95,43 @@ class PostgreSQL:
 
 
 class Service:
-    """`ledger serve app1` on a port of its own.
+    """`ledger serve` on a port of its own.
 
     Args:
         database_url: Its database.
         log: The file to append its output to.
+        app: The app.
+        root: The folder with the code.
+        settings: Environment variables; None stands for short limits.
     """
 
-    def __init__(self, database_url: str, log: Path) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        log: Path,
+        *,
+        app: str = "app1",
+        root: Path = PROJECT_ROOT,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._port = free_port()
         self.address = f"http://127.0.0.1:{self._port}"
-        self._environment = environment(**_LIMITS, DATABASE_URL=database_url)
+        self._app = app
+        self._root = root
+        self._environment = environment(
+            **(_LIMITS if settings is None else settings),
+            DATABASE_URL=database_url,
+            PYTHONPATH=str(root),
+            LEDGER_LOG_FORMAT="json",
+        )
         self._log = log
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "ledger_py", "serve", "app1", "--port", str(self._port)]
+        command = [sys.executable, "-m", "ledger_py", "serve", self._app, "--port", str(self._port)]
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                command, cwd=PROJECT_ROOT, env=self._environment, stdout=log, stderr=log
+                command, cwd=self._root, env=self._environment, stdout=log, stderr=log
             )
 
     def wait(self) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.deployment.pooler import PGBOUNCER
 from tests.faults.callers import SCHEMA
 from tests.faults.checking import check
-from tests.faults.faults import FAULTS
+from tests.faults.faults import FAULTS, POOLER_FAULTS
 from tests.faults.journal import Journal, Request
 from tests.faults.run import run
 from tests.sql.calls import Connection, record
@@ -19,6 +20,14 @@ def test_books_match_the_journal_after_each_fault_under_load() -> None:
 
     assert figures.findings.all() == [], "\n".join(figures.lines())
     assert figures.faults.total() == len(FAULTS)
+    assert figures.journal.causes, "no request was affected by the faults"
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+def test_books_match_the_journal_after_restarts_of_the_pooler() -> None:
+    figures = run(rounds=2, seed=1, report=print, pooled=True, faults=POOLER_FAULTS)
+
+    assert figures.findings.all() == [], "\n".join(figures.lines())
     assert figures.journal.causes, "no request was affected by the faults"
 
 

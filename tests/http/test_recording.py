@@ -94,18 +94,20 @@ class TestIdempotencyKey:
         encoded = key.encode() if isinstance(key, str) else key
         return api.post("/ledger", json=body, headers={b"Idempotency-Key": encoded})
 
-    def test_may_repeat_the_nonce(self, api: httpx.Client, owner: str) -> None:
+    def test_header_may_repeat_the_nonce(self, api: httpx.Client, owner: str) -> None:
         assert self.post(api, owner, f"key-{owner}", nonce=f"key-{owner}").status_code == 201
 
     @pytest.mark.parametrize("key", ["", "x" * 256, b"\xff"], ids=["empty", "long", "not UTF-8"])
-    def test_must_be_a_valid_nonce(self, api: httpx.Client, owner: str, key: str | bytes) -> None:
+    def test_header_must_be_a_valid_nonce(
+        self, api: httpx.Client, owner: str, key: str | bytes
+    ) -> None:
         response = self.post(api, owner, key)
 
         assert response.status_code == 422
         assert response.json()["field"] == "Idempotency-Key"
 
     @pytest.mark.parametrize("around", [" {}", "{} ", "\t{}\t "])
-    def test_white_space_around_it_does_not_count(
+    def test_white_space_around_the_header_is_ignored(
         self, api: httpx.Client, owner: str, around: str
     ) -> None:
         # httpx does not send such values.
@@ -121,7 +123,7 @@ class TestIdempotencyKey:
 
         assert self.post(api, owner, f"key-{owner}").status_code == 200
 
-    def test_may_be_given_only_once(self, api: httpx.Client, owner: str) -> None:
+    def test_header_may_be_given_only_once(self, api: httpx.Client, owner: str) -> None:
         response = api.post(
             "/ledger",
             json={"owner_id": owner, "operation": "CREDIT_ADD"},

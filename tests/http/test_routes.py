@@ -402,7 +402,9 @@ def test_value_of_the_wrong_type_is_refused(
 
 
 @over_fields(required=True)
-def test_required_field_is_missed(api: httpx.Client, owner: str, row: Row, name: str) -> None:
+def test_missing_required_field_is_refused(
+    api: httpx.Client, owner: str, row: Row, name: str
+) -> None:
     rest = {key: value for key, value in (row.body or {}).items() if key != name}
 
     assert_problem(ask(api, owner, row, body=rest), 422, "invalid_request", name)
@@ -435,7 +437,7 @@ def test_malformed_body_is_refused(
 
 
 @over(*WITH_BODY)
-def test_body_may_be_so_large_and_no_larger(api: httpx.Client, owner: str, row: Row) -> None:
+def test_body_is_limited_to_the_exact_byte(api: httpx.Client, owner: str, row: Row) -> None:
     most = Settings().max_body if BY_NAME[row.route].many else MAX_BODY
     body = json.dumps(named(row.body, owner)).encode()
 
@@ -448,9 +450,7 @@ def test_body_may_be_so_large_and_no_larger(api: httpx.Client, owner: str, row: 
 
 
 @over(*WITH_BODY)
-def test_body_may_be_missing_only_where_it_is_optional(
-    api: httpx.Client, owner: str, row: Row
-) -> None:
+def test_missing_body_is_refused_unless_optional(api: httpx.Client, owner: str, row: Row) -> None:
     response = send(api, owner, row, b"", JSON if BY_NAME[row.route].body_required else {})
 
     if BY_NAME[row.route].body_required:

@@ -87,9 +87,7 @@ def test_client_disconnect_while_queued_records_once(
     assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
 
-def test_client_disconnect_before_the_body_is_complete_records_nothing(
-    api: httpx.Client, conn: Connection
-) -> None:
+def test_incomplete_body_records_nothing(api: httpx.Client, conn: Connection) -> None:
     with posted(api, entry("gone"), missing=1):
         assert api.post("/ledger", json=entry("other", "bob")).status_code == 201
     assert api.post("/ledger", json=entry("later", "bob")).status_code == 201

@@ -1,7 +1,8 @@
-"""The SQL of releases, kept to test upgrades from them: `make release-snapshot`.
+"""Releases, kept to test upgrades from them: `make release-snapshot`.
 
-A release is an archive of its `migrations/`, `sql/` and `apps/*/migrations/`, and of a script that
-records data. `released.sha256` lists the released migrations, which must not be edited any more.
+A release is an archive of its SQL and its Python, and of a script that records data. Its services
+run in today's environment. `released.sha256` lists the released migrations, which must not be
+edited any more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final
 from ledger_py.settings import PROJECT_ROOT
 from tests.documents.changelog import unready
 
-__all__ = ("DATA", "checksums", "releases", "snapshot", "unpack")
+__all__ = ("DATA", "checksums", "releases", "snapshot", "unpack", "write")
 
 DATA: Final = "release_data.sql"
 """The name of the script in an archive."""
@@ -26,7 +27,10 @@ DATA: Final = "release_data.sql"
 _HERE: Final = Path(__file__).parent
 _FOLDER: Final = _HERE / "released"
 _LIST: Final = _FOLDER / "released.sha256"
-_PATTERNS: Final = ("migrations/*.sql", "apps/*/migrations/*.sql", "sql/**/*.sql")
+_PATTERNS: Final = (
+    *("migrations/*.sql", "apps/*/migrations/*.sql", "sql/**/*.sql"),
+    *("ledger_py/**/*.py", "apps/*/*.py"),
+)
 
 
 def releases() -> list[Path]:
@@ -74,6 +78,14 @@ def _files(root: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(path for pattern in _PATTERNS for path in root.glob(pattern)):
         yield path.relative_to(root).as_posix(), path.read_bytes()
     yield DATA, (_HERE / DATA).read_bytes()
+
+
+def write(archive: Path, folder: Path) -> Path:
+    """Write the files of a release into a folder, and return the folder."""
+    for name, content in unpack(archive).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def unpack(archive: Path) -> dict[str, bytes]:

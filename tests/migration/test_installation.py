@@ -42,7 +42,7 @@ def test_first_run_on_a_new_server_leaves_nothing_for_the_second(data_dir: Path)
         assert catalogue(url) == before
 
 
-def test_migrations_since_the_first_release_can_be_rolled_back_and_applied_again(
+def test_unreleased_migrations_can_be_rolled_back_and_applied_again(
     ledger_db: str,
 ) -> None:
     before = catalogue(ledger_db)

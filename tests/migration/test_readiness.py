@@ -93,7 +93,7 @@ def test_role_without_the_right_to_migrate_refuses_to_start(
         ensure_current(url, FREE, project=files.project)
 
 
-def test_role_without_the_right_to_migrate_starts_if_its_files_are_installed(
+def test_role_without_the_right_to_migrate_starts_on_installed_files(
     empty_db: str, files: Files, small_role: str
 ) -> None:
     migrate(empty_db, project=files.project)

@@ -130,10 +130,7 @@ def discrepancies(url: str) -> list[tuple[Any, ...]]:
 def release(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """A release as it was frozen."""
     archives = {archive.name: archive for archive in released.releases()}
-    for name, content in released.unpack(archives[request.param]).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    return Project(tmp_path)
+    return Project(released.write(archives[request.param], tmp_path))
 
 
 def test_callers_of_a_release_go_on_during_an_upgrade(empty_db: str, release: Project) -> None:
@@ -147,7 +144,7 @@ def test_callers_of_a_release_go_on_during_an_upgrade(empty_db: str, release: Pr
     assert migrated(empty_db) == []
 
 
-def test_transaction_that_outlasts_an_upgrade_is_named_and_adopted_later(
+def test_transaction_that_outlasts_an_upgrade_is_adopted_later(
     empty_db: str, release: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "_OLDER_END_WITHIN", 0.1)
@@ -296,7 +293,7 @@ def test_code_of_a_version_that_keeps_no_parts_is_replaced_whole(
 
     assert migrated(ledger_db) == [
         f"sql/ loaded ({len(changed.code) - 1} files)",
-        "sql/ loaded (1 files)",
+        "sql/ loaded (1 file)",
     ]
     assert migrated(ledger_db) == []
 

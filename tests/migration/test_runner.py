@@ -34,7 +34,7 @@ def test_order_is_core_code_apps(empty_db: str, files: Files) -> None:
 
     assert done == [
         "migrations/0001_schema.sql applied",
-        "sql/ loaded (1 files)",
+        "sql/ loaded (1 file)",
         "apps/toys/migrations/toys_0001_things.sql applied",
     ]
     assert rows(empty_db, "SELECT ledger.count_things(), thing FROM ledger.things") == [

@@ -31,11 +31,7 @@ def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder of a release; the first is the current tree, packed and unpacked."""
     archives = {archive.name: archive for archive in released.releases()}
     archive = archives.get(request.param) or released.snapshot(tmp_path, TODAY)
-    folder = tmp_path / "release"
-    for name, content in released.unpack(archive).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
+    return released.write(archive, tmp_path / "release")
 
 
 def held(url: str) -> list[list[tuple[Any, ...]]]:

@@ -74,6 +74,13 @@ def balance(conn: Connection, owner_id: str = "alice") -> int:
     return found
 
 
+def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
+    """Return the findings of `verify_checkpoint`."""
+    return rows(
+        conn, "verify_checkpoint", horizon=checkpoint["horizon"], digest=checkpoint["digest"]
+    )
+
+
 def scalar(conn: Connection, query: str, *parameters: Any) -> Any:
     """Run a query of one row and one column."""
     row = conn.execute(query.encode(), parameters or None).fetchone()

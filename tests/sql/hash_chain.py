@@ -12,7 +12,7 @@ from tests.sql.calls import Connection, Row
 
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
-GENESIS = bytes(32)
+ZERO_HASH = bytes(32)
 """The hash before the first entry of an account, or the first line of a journal."""
 
 
@@ -90,7 +90,7 @@ def chained(lines: list[Row]) -> list[bytes]:
         lines: all of them, as one of the functions above reads them.
     """
     hashes = []
-    previous = GENESIS
+    previous = ZERO_HASH
     for line in lines:
         previous = sha256(previous + canonical_bytes(line)).digest()
         hashes.append(previous)

@@ -164,7 +164,7 @@ def test_open_holds_are_those_that_reserve_credits(tx: Connection) -> None:
     assert found[1]["metadata"] == {"job": 1}
 
 
-def test_expired_hold_is_not_open_though_nothing_was_posted(tx: Connection) -> None:
+def test_expired_hold_is_not_open_before_it_is_posted(tx: Connection) -> None:
     record(tx, amount=10)
     place(tx, 10, nonce="over")
     tx.execute("UPDATE ledger.holds SET expires_at = statement_timestamp()")
@@ -305,7 +305,7 @@ def test_price_of_an_app_is_its_own_while_it_has_one(tx: Connection) -> None:
     assert prices(tx, "CREDIT_ADD", "app2") == [(10, 1, 10**9), (20, 1, 99)]
 
 
-def test_price_now_is_that_of_the_set(tx: Connection, clock: Clock) -> None:
+def test_current_price_is_that_of_the_set(tx: Connection, clock: Clock) -> None:
     fill(tx, clock)
     names = ("app", "operation", "default_amount", "min_amount", "max_amount")
     now = columns(view(tx, "app_prices", "valid_until IS NULL", "app, operation"), *names)

@@ -103,7 +103,7 @@ def test_replayed_item_is_marked(tx: Connection) -> None:
     assert {name: result[name] for name in ENTRY} == first | {"replayed": True}
 
 
-def test_batch_again_gets_the_first_answers(tx: Connection) -> None:
+def test_repeated_batch_gets_the_first_answers(tx: Connection) -> None:
     items = [item(10), spending(3), item(operation="DAILY_REWARD"), item(owner_id="bob")]
     first = record_batch(tx, items)
     again = record_batch(tx, items)
@@ -588,7 +588,7 @@ def test_many_new_owners_get_their_accounts(tx: Connection, known: int) -> None:
     assert [result["balance"] for result in results] == [3] * known + [2] * (300 - known)
 
 
-def test_hot_owner_gets_a_thousand_items(tx: Connection) -> None:
+def test_thousand_items_of_one_owner_are_recorded(tx: Connection) -> None:
     record(tx, amount=5)
     items = [spending(2) if n % 2 else item(2) for n in range(1000)]
     results = record_batch(tx, items)
@@ -598,14 +598,14 @@ def test_hot_owner_gets_a_thousand_items(tx: Connection) -> None:
     assert [entry["hash"] for entry in found] == chained(found)
 
 
-def test_hot_owner_is_refused_from_the_first_item_without_credits(tx: Connection) -> None:
+def test_items_of_one_owner_are_refused_once_credits_run_out(tx: Connection) -> None:
     record(tx, amount=100)
     results = record_batch(tx, [spending(1) for _ in range(200)])
     assert codes(results) == [None] * 100 + ["insufficient_balance"] * 100
     assert balance(tx) == 0
 
 
-def test_entries_of_a_batch_are_stored_and_chained_like_single_entries(tx: Connection) -> None:
+def test_entries_of_a_batch_are_stored_like_single_entries(tx: Connection) -> None:
     record(tx, amount=10)
     record_batch(tx, [item(1), item(metadata={"a": [1]}), item(operation="DAILY_REWARD")])
     record_batch(tx, [item(), spending(2, owner_id="bob"), item(3, owner_id="bob")])

@@ -142,7 +142,7 @@ def test_sequential_entries_of_an_account_are_in_the_feed_in_order(
         assert seen == list(range(1, 21))
 
 
-def test_seq_and_not_the_feed_tells_the_order_within_an_account(ledger_db: str) -> None:
+def test_feed_may_differ_from_the_order_within_an_account(ledger_db: str) -> None:
     """The feed orders by transaction id, which a transaction may get before its first entry."""
     with (
         psycopg.connect(ledger_db) as early,
@@ -247,7 +247,7 @@ def test_readers_miss_nothing_in_any_order_of_three_transactions(crowd: Crowd) -
     order=st.permutations([number for number in range(4) for _ in Step]),
     rolled_back=st.frozensets(st.integers(0, 3), max_size=3),
 )
-def test_readers_miss_nothing_in_any_order_of_four_transactions_with_rollbacks(
+def test_readers_miss_nothing_in_any_order_with_rollbacks(
     crowd: Crowd, order: list[int], rolled_back: frozenset[int]
 ) -> None:
     crowd.run(order, rolled_back)
@@ -276,7 +276,7 @@ def test_reader_within_an_old_snapshot_skips_nothing(ledger_db: str, conn: Conne
         assert reader.seen == [entries(conn)[0]["entry_id"]]
 
 
-def test_transaction_that_only_reads_holds_nothing_back(ledger_db: str, conn: Connection) -> None:
+def test_reading_transaction_does_not_delay_the_feed(ledger_db: str, conn: Connection) -> None:
     with psycopg.connect(ledger_db) as idle:
         scalar(idle, "SELECT count(*) FROM ledger.entries")
         record(conn)

@@ -7,16 +7,18 @@ from hashlib import sha256
 import psycopg
 import pytest
 
-from tests.sql.calls import Connection, Row, call, entries, record, refused, rows, spend
+from tests.sql.calls import (
+    Connection,
+    call,
+    changed_since,
+    entries,
+    record,
+    refused,
+    rows,
+    spend,
+)
 from tests.sql.hash_chain import actions_as_stored, changes_as_stored
 from tests.sql.lifecycle import item, operate, place, record_batch
-
-
-def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
-    """Return the findings of `verify_checkpoint`."""
-    return rows(
-        conn, "verify_checkpoint", horizon=checkpoint["horizon"], digest=checkpoint["digest"]
-    )
 
 
 def test_digest_is_a_chain_over_the_newest_lines_of_all_chains(conn: Connection) -> None:

@@ -72,7 +72,7 @@ def test_claim_is_open_again_at_the_exact_time_in_the_refusal(
     assert eligible == clock.now
 
 
-def test_hour_that_comes_twice_belongs_to_one_day(tx: Connection, clock: Clock) -> None:
+def test_repeated_hour_at_the_end_of_summer_time_is_one_day(tx: Connection, clock: Clock) -> None:
     define_daily(tx, claim_time_zone="Europe/Berlin")
     clock.set("2024-10-27T00:30Z")
     claim(tx)
@@ -264,14 +264,14 @@ def test_reversal_frees_the_slot_when_asked_to(tx: Connection) -> None:
         claim(tx)
 
 
-def test_freed_claim_is_open_to_the_subject_too(tx: Connection) -> None:
+def test_freed_slot_is_free_for_the_subject(tx: Connection) -> None:
     define_daily(tx)
     claim(tx, owner_id="alice", nonce="n", claim_subject="device")
     reverse(tx, "n", free_claim=True)
     assert claim(tx, owner_id="bob", claim_subject="device")["seq"] == 1
 
 
-def test_reversal_frees_no_slot_but_its_own(tx: Connection) -> None:
+def test_reversal_frees_only_the_slot_of_its_entry(tx: Connection) -> None:
     define_daily(tx, limit=3)
     nonces = [claim(tx)["nonce"] for _ in range(3)]
     reverse(tx, nonces[1], free_claim=True)

@@ -16,7 +16,7 @@ def test_sqlstates_and_codes_are_unique(tx: Connection) -> None:
     assert len(found) == len({state for state, _ in found}) == len({code for _, code in found})
 
 
-def test_every_code_is_raised_as_the_list_says(tx: Connection) -> None:
+def test_every_code_is_raised_as_listed(tx: Connection) -> None:
     known = tx.execute("SELECT sqlstate, code, message, advice FROM ledger.error_codes").fetchall()
     for sqlstate, code, message, advice in known:
         with pytest.raises(psycopg.Error) as raised, tx.transaction():
@@ -30,13 +30,13 @@ def test_every_code_is_raised_as_the_list_says(tx: Connection) -> None:
         assert json.loads(diag.message_detail or "") == {"a": 1}
 
 
-def test_messages_hold_no_placeholders(tx: Connection) -> None:
+def test_messages_are_constant_sentences(tx: Connection) -> None:
     for (message,) in tx.execute("SELECT message FROM ledger.error_codes").fetchall():
         assert "%" not in message
         assert message.endswith(".")
 
 
-def test_bodies_name_only_codes_of_the_list(tx: Connection) -> None:
+def test_bodies_name_only_listed_codes(tx: Connection) -> None:
     known = {code for (code,) in tx.execute("SELECT code FROM ledger.error_codes").fetchall()}
     bodies = tx.execute(
         """
@@ -52,7 +52,7 @@ def test_bodies_name_only_codes_of_the_list(tx: Connection) -> None:
             assert named <= known, function
 
 
-def test_only_refuse_decides_on_codes_and_messages(tx: Connection) -> None:
+def test_only_refuse_raises_codes_and_messages(tx: Connection) -> None:
     """Others may raise what they caught, notices, and conditions that they catch themselves."""
     bodies = tx.execute(
         """

@@ -180,9 +180,7 @@ def test_credits_that_expire_soonest_are_spent_first(tx: Connection, clock: Cloc
     assert lots(tx) == [10, 0, 5]
 
 
-def test_credits_granted_first_are_spent_first_of_those_that_expire_together(
-    tx: Connection, clock: Clock
-) -> None:
+def test_lots_that_expire_together_are_spent_oldest_first(tx: Connection, clock: Clock) -> None:
     for _ in range(2):
         record(tx, amount=10, expires_at=clock.ahead(hours=1))
     spend(tx, 7)
@@ -205,7 +203,7 @@ def test_adjustment_spends_soonest_credits_first(tx: Connection, clock: Clock) -
     assert lots(tx) == [6]
 
 
-def test_lots_of_an_entry_say_what_it_took(tx: Connection, clock: Clock) -> None:
+def test_movements_show_what_an_entry_took_from_each_lot(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=2))
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     spend(tx, 12)
@@ -216,7 +214,7 @@ def test_lots_of_an_entry_say_what_it_took(tx: Connection, clock: Clock) -> None
 # Posting expiries
 
 
-def test_next_entry_posts_the_expiry_before_itself(tx: Connection, due: Row) -> None:
+def test_next_entry_is_recorded_after_a_due_expiry(tx: Connection, due: Row) -> None:
     later = record(tx, amount=1)
     expiry = entries(tx)[1]
     assert (expiry["app"], expiry["operation"]) == ("ledger", "EXPIRY")
@@ -227,7 +225,7 @@ def test_next_entry_posts_the_expiry_before_itself(tx: Connection, due: Row) -> 
 
 
 @pytest.mark.usefixtures("due")
-def test_hold_posts_the_expiry_too(tx: Connection, clock: Clock) -> None:
+def test_hold_posts_a_due_expiry(tx: Connection, clock: Clock) -> None:
     record(tx, amount=1)
     record(tx, amount=1, expires_at=clock.ahead(hours=1))
     clock.forward(hours=1)
@@ -236,7 +234,7 @@ def test_hold_posts_the_expiry_too(tx: Connection, clock: Clock) -> None:
 
 
 @pytest.mark.usefixtures("due")
-def test_adjustment_posts_the_expiry_too(tx: Connection) -> None:
+def test_adjustment_posts_a_due_expiry(tx: Connection) -> None:
     assert adjust(tx, 5)["balance"] == 5
     assert amounts(tx)[1:] == [("EXPIRY", -10), ("ADJUSTMENT", 5)]
 
@@ -306,7 +304,7 @@ def test_credits_of_a_frozen_account_expire(tx: Connection, clock: Clock) -> Non
 
 
 @pytest.mark.usefixtures("due")
-def test_plain_item_of_a_batch_posts_the_expiry_too(tx: Connection) -> None:
+def test_plain_item_of_a_batch_posts_a_due_expiry(tx: Connection) -> None:
     (result,) = record_batch(tx, [item(3)])
     assert (result["seq"], result["balance"]) == (3, 3)
     assert amounts(tx)[1] == ("EXPIRY", -10)
@@ -476,7 +474,7 @@ def test_expired_credits_expire_when_their_hold_ends_by_itself(
     assert (expiry["operation"], expiry["recorded_at"]) == ("EXPIRY", hold["expires_at"])
 
 
-def test_extending_the_hold_lets_expired_credits_wait_longer(tx: Connection, clock: Clock) -> None:
+def test_extending_a_hold_delays_the_expiry_of_its_credits(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     place(tx, 10, nonce="h", expires_in="2 hours")
     clock.forward(hours=1)

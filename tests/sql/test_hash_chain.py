@@ -40,7 +40,7 @@ def test_hashes_follow_from_the_entries(tx: Connection) -> None:
     assert_chain_holds(tx, "alice")
 
 
-def test_hashes_cover_the_expiry_whether_given_or_taken_by_default(tx: Connection) -> None:
+def test_hashes_cover_given_and_default_expiries(tx: Connection) -> None:
     record(tx, app="app2", operation="PLAN_ALLOWANCE")
     record(tx, expires_at="2099-01-01T00:00:00.000001Z")
     spend(tx, 7)
@@ -79,7 +79,7 @@ def test_hashes_do_not_depend_on_the_settings_of_the_session(tx: Connection) -> 
     assert_chain_holds(tx, "alice")
 
 
-def test_caller_may_have_the_string_syntax_of_old(tx: Connection) -> None:
+def test_hashes_do_not_depend_on_standard_conforming_strings(tx: Connection) -> None:
     tx.execute("SET LOCAL standard_conforming_strings = off")
     tx.execute("SET LOCAL escape_string_warning = off")
     record(tx, owner_id=r"back\slash", nonce=r"\\n")

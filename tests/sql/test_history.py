@@ -127,7 +127,7 @@ def test_assets_have_separate_histories(tx: Connection, clock: Clock) -> None:
         ("statement", {"since": START, "until": START, "owner_id": None}, "owner_id"),
     ],
 )
-def test_malformed_question_about_the_past_is_refused(
+def test_malformed_time_of_a_past_balance_is_refused(
     tx: Connection, clock: Clock, function: str, arguments: Row, field: str
 ) -> None:
     assert clock.now == datetime.fromisoformat(START)
@@ -161,7 +161,7 @@ def test_statement_has_a_line_for_each_app_and_operation(tx: Connection, clock: 
     ]
 
 
-def test_since_belongs_to_the_period_and_until_does_not(tx: Connection, clock: Clock) -> None:
+def test_period_includes_since_and_excludes_until(tx: Connection, clock: Clock) -> None:
     record(tx, amount=5)
     since = clock.now
     clock.forward(hours=1)
@@ -235,9 +235,7 @@ def busy_past(tx: Connection, request: pytest.FixtureRequest) -> Clock:
     return clock
 
 
-def test_balance_of_any_moment_is_that_of_the_entries_posted_later_for_it(
-    tx: Connection, clock: Clock
-) -> None:
+def test_past_balance_equals_that_of_entries_posted_later(tx: Connection, clock: Clock) -> None:
     """Reads compute for a time what settling records as of that time."""
     for activity in activities(tx, clock):
         owners = scalar(tx, "SELECT array_agg(DISTINCT owner_id) FROM ledger.accounts") or []
@@ -262,7 +260,7 @@ def test_balance_of_any_moment_is_that_of_the_entries_posted_later_for_it(
 
 
 @pytest.mark.parametrize("owner_id", ["alice", "carl", "dora", "erik"])
-def test_statement_of_any_period_ties_out(tx: Connection, busy_past: Clock, owner_id: str) -> None:
+def test_statement_of_any_period_adds_up(tx: Connection, busy_past: Clock, owner_id: str) -> None:
     moments = moments_of(tx, busy_past, owner_id)
     moments = [*moments[:: max(1, len(moments) // 12)], moments[-1]]
     for since, until in combinations_with_replacement(moments, 2):
@@ -274,9 +272,7 @@ def test_statement_of_any_period_ties_out(tx: Connection, busy_past: Clock, owne
         assert len({line[1:3] for line in totals}) == len(totals)
 
 
-def test_credits_given_back_after_their_time_leave_the_past_as_it_was(
-    tx: Connection, clock: Clock
-) -> None:
+def test_late_reversal_does_not_change_the_past(tx: Connection, clock: Clock) -> None:
     start = clock.now
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     spend(tx, 8, nonce="spent")
@@ -290,7 +286,7 @@ def test_credits_given_back_after_their_time_leave_the_past_as_it_was(
     assert [entry["amount"] for entry in entries(tx)] == [10, -8, -2, 5, -5]
 
 
-def test_hold_that_ended_leaves_the_past_as_it_was(tx: Connection, clock: Clock) -> None:
+def test_end_of_a_hold_does_not_change_the_past(tx: Connection, clock: Clock) -> None:
     start = clock.now
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
     place(tx, 6, expires_in="1 day", nonce="held")

@@ -61,7 +61,7 @@ def test_event_shows_the_reserved_lots(tx: Connection) -> None:
     ]
 
 
-def test_hold_that_is_released_is_noted_once(tx: Connection) -> None:
+def test_released_hold_is_noted_once(tx: Connection) -> None:
     record(tx, amount=100)
     place(tx, 30, nonce="h")
     release(tx, "h")
@@ -69,9 +69,7 @@ def test_hold_that_is_released_is_noted_once(tx: Connection) -> None:
     assert told(events(tx)) == [("placed", "open", 0), ("released", "released", 0)]
 
 
-def test_hold_that_expired_is_noted_as_of_its_end_when_the_account_is_next_written(
-    tx: Connection, clock: Clock
-) -> None:
+def test_next_write_notes_an_expired_hold_as_of_its_end(tx: Connection, clock: Clock) -> None:
     record(tx, amount=100)
     hold = place(tx, 30, nonce="h")
     clock.forward(days=1)

@@ -109,7 +109,7 @@ def test_hold_may_go_down_to_the_floor_of_the_account(tx: Connection) -> None:
         place(tx, 1)
 
 
-def test_unknown_owner_has_nothing_to_hold(tx: Connection) -> None:
+def test_unknown_owner_cannot_place_a_hold(tx: Connection) -> None:
     with refused(tx, "LG301") as refusal:
         place(tx, 1, owner_id="bob")
     assert refusal.detail["available"] == 0
@@ -253,7 +253,7 @@ def test_malformed_hold_is_refused_with_the_field(tx: Connection, field: str, va
     assert refusal.detail["field"] == field
 
 
-def test_hold_may_last_a_microsecond_or_366_days(tx: Connection, clock: Clock) -> None:
+def test_hold_lasts_from_a_microsecond_to_366_days(tx: Connection, clock: Clock) -> None:
     short = place(tx, 1, expires_in="1 microsecond")
     long = place(tx, 1, expires_in="366 days")
     assert short["expires_at"] == clock.ahead(microseconds=1)
@@ -342,7 +342,7 @@ def test_capture_without_amount_captures_the_rest(tx: Connection) -> None:
         (-(2**63), "Capture at most what the hold still reserves"),
     ],
 )
-def test_capture_is_of_at_most_what_is_still_held(tx: Connection, amount: int, hint: str) -> None:
+def test_capture_beyond_what_is_held_is_refused(tx: Connection, amount: int, hint: str) -> None:
     place(tx, 30, nonce="h")
     capture(tx, "h", 10, final=False)
     with refused(tx, "LG002") as refusal:
@@ -352,7 +352,7 @@ def test_capture_is_of_at_most_what_is_still_held(tx: Connection, amount: int, h
     assert spendable(tx) == (90, 20, 70)
 
 
-def test_capture_may_be_smaller_than_the_operation_allows_an_entry_to_be(tx: Connection) -> None:
+def test_capture_may_be_below_the_minimum_of_the_operation(tx: Connection) -> None:
     place(tx, 5, operation="CONTENT_CREATION", nonce="h")
     assert capture(tx, "h", 2)["amount"] == -2
 
@@ -519,7 +519,7 @@ def test_hold_can_be_captured_until_the_exact_microsecond(tx: Connection, clock:
     assert spendable(tx) == (90, 0, 90)
 
 
-def test_expired_hold_frees_its_credits_with_nothing_running(tx: Connection, clock: Clock) -> None:
+def test_expired_hold_frees_its_credits_without_a_job(tx: Connection, clock: Clock) -> None:
     place(tx, 100)
     clock.forward(minutes=15, microseconds=-1)
     with refused(tx, "LG301"):
@@ -581,13 +581,13 @@ def test_hold_that_the_app_did_not_place_is_not_found(
     assert refusal.detail == {"app": app, "hold_nonce": nonce}
 
 
-def test_unknown_app_has_no_holds_to_use(tx: Connection) -> None:
+def test_unknown_app_cannot_use_holds(tx: Connection) -> None:
     with refused(tx, "LG101") as refusal:
         release(tx, "h", app="app9")
     assert refusal.detail == {"app": "app9"}
 
 
-def test_holds_are_placed_for_any_app_by_the_same_nonce(tx: Connection) -> None:
+def test_apps_may_use_the_same_hold_nonce(tx: Connection) -> None:
     for app in ("app1", "app2"):
         place(tx, 30, app=app, nonce="h")
     release(tx, "h", app="app2")
@@ -883,7 +883,7 @@ def test_holds_of_others_are_not_listed(tx: Connection) -> None:
 
 
 @pytest.mark.parametrize("settled", [False, True], ids=["not noted", "noted"])
-def test_holds_are_listed_by_their_state_of_this_microsecond(
+def test_listed_state_of_a_hold_is_that_of_the_moment(
     tx: Connection, clock: Clock, settled: bool
 ) -> None:
     for nonce in ("captured", "released", "expired"):

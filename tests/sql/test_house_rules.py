@@ -58,7 +58,7 @@ def test_public_functions_are_security_definer(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_functions_with_rights_of_their_own_pin_the_search_path(catalogue: Connection) -> None:
+def test_security_definer_functions_pin_the_search_path(catalogue: Connection) -> None:
     """A trigger at commit runs after the function that caused it has put the caller's path back."""
     breaches = found(
         catalogue,
@@ -91,7 +91,7 @@ def test_functions_name_all_their_parameters(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_nothing_is_open_to_everybody(catalogue: Connection) -> None:
+def test_public_has_no_rights(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
@@ -116,7 +116,7 @@ def test_nothing_is_open_to_everybody(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_inside_is_open_to_its_owner_only(catalogue: Connection) -> None:
+def test_internal_schema_is_open_to_its_owner_only(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
@@ -141,7 +141,7 @@ def test_inside_is_open_to_its_owner_only(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_every_public_function_is_granted_to_somebody(catalogue: Connection) -> None:
+def test_every_public_function_is_granted_to_a_role(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
@@ -181,7 +181,7 @@ def test_functions_on_tables_of_owners_are_plpgsql(catalogue: Connection) -> Non
     assert breaches == []
 
 
-def test_names_in_bodies_are_safe_from_parameters(catalogue: Connection) -> None:
+def test_bodies_resolve_names_of_parameters_as_columns(catalogue: Connection) -> None:
     """A body that names columns says which wins when a parameter is called the same."""
     breaches = found(
         catalogue,
@@ -198,7 +198,7 @@ def test_names_in_bodies_are_safe_from_parameters(catalogue: Connection) -> None
 # Triggers
 
 
-def test_triggers_fire_whatever_the_replication_role(catalogue: Connection) -> None:
+def test_triggers_fire_in_every_replication_role(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         """
@@ -225,7 +225,7 @@ def test_triggers_only_raise(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_triggers_do_not_ask_for_the_name_of_their_table(catalogue: Connection) -> None:
+def test_triggers_do_not_depend_on_the_name_of_their_table(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"SELECT pg_proc.oid::regprocedure FROM {TRIGGER_FUNCTIONS} "
@@ -234,7 +234,7 @@ def test_triggers_do_not_ask_for_the_name_of_their_table(catalogue: Connection) 
     assert breaches == []
 
 
-def test_every_table_that_is_not_written_freely_has_a_guard(catalogue: Connection) -> None:
+def test_every_protected_table_has_a_trigger(catalogue: Connection) -> None:
     """What the functions delete rows from, on purpose: the reservations of a hold that ended."""
     breaches = found(
         catalogue,
@@ -296,7 +296,7 @@ def test_everything_has_a_comment(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_comment_of_a_function_names_the_refusals_that_its_body_raises_itself(
+def test_function_comments_name_the_refusals_of_the_body(
     catalogue: Connection,
 ) -> None:
     codes: dict[str, str] = dict(
@@ -325,7 +325,7 @@ PER_OWNER_TABLES = f"""
 """
 
 
-def test_owner_id_is_a_text_that_is_never_null(catalogue: Connection) -> None:
+def test_owner_id_is_text_and_not_null(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
@@ -398,7 +398,7 @@ def test_text_keys_compare_bytes(catalogue: Connection) -> None:
     assert breaches == []
 
 
-def test_column_that_is_a_key_somewhere_compares_bytes_everywhere(catalogue: Connection) -> None:
+def test_key_columns_compare_bytes_in_every_table(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
@@ -451,7 +451,7 @@ def test_constraints_and_indexes_are_named_in_the_migrations(catalogue: Connecti
     assert sorted(set(present) - named) == []
 
 
-def test_names_of_constraints_are_not_those_that_postgresql_gives(catalogue: Connection) -> None:
+def test_constraints_do_not_have_default_names(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
@@ -467,7 +467,7 @@ def test_names_of_constraints_are_not_those_that_postgresql_gives(catalogue: Con
 # Files
 
 
-def test_every_function_has_a_file_of_its_name_and_the_reverse(catalogue: Connection) -> None:
+def test_functions_and_files_correspond(catalogue: Connection) -> None:
     present = found(catalogue, f"SELECT format('%s.%s', nspname, proname) FROM {FUNCTIONS}")
     inside = SQL / "functions" / "core"
     files = {
@@ -478,7 +478,7 @@ def test_every_function_has_a_file_of_its_name_and_the_reverse(catalogue: Connec
     assert _objects_by_file(files.values()) == {path: [name] for name, path in files.items()}
 
 
-def test_every_view_has_a_file_of_its_name_and_the_reverse(catalogue: Connection) -> None:
+def test_views_and_files_correspond(catalogue: Connection) -> None:
     present = found(
         catalogue,
         f"""
@@ -496,7 +496,7 @@ def test_every_view_has_a_file_of_its_name_and_the_reverse(catalogue: Connection
     assert _objects_by_file(files.values()) == {path: [name] for name, path in files.items()}
 
 
-def test_every_trigger_has_a_file_of_its_name_and_the_reverse(catalogue: Connection) -> None:
+def test_triggers_and_files_correspond(catalogue: Connection) -> None:
     present = found(
         catalogue,
         f"""

@@ -171,7 +171,7 @@ def strict_caller(caller: Connection, request: pytest.FixtureRequest) -> Connect
     return caller
 
 
-def test_snapshot_before_another_entry_cannot_record_and_can_be_retried(
+def test_snapshot_older_than_an_entry_can_be_retried(
     conn: Connection, strict_caller: Connection
 ) -> None:
     strict_caller.rollback()
@@ -186,7 +186,7 @@ def test_snapshot_before_another_entry_cannot_record_and_can_be_retried(
     assert balance(conn) == 2
 
 
-def test_snapshot_before_the_account_existed_cannot_record_and_can_be_retried(
+def test_snapshot_older_than_the_account_can_be_retried(
     conn: Connection, strict_caller: Connection
 ) -> None:
     record(conn, amount=10)
@@ -196,7 +196,7 @@ def test_snapshot_before_the_account_existed_cannot_record_and_can_be_retried(
     assert record(strict_caller, amount=1)["balance"] == 11
 
 
-def test_snapshot_before_the_nonce_was_used_cannot_record_and_can_be_retried(
+def test_snapshot_older_than_the_nonce_can_be_retried(
     conn: Connection, strict_caller: Connection
 ) -> None:
     record(conn, owner_id="bob", nonce="n", amount=1)
@@ -207,7 +207,7 @@ def test_snapshot_before_the_nonce_was_used_cannot_record_and_can_be_retried(
         record(strict_caller, owner_id="alice", nonce="n", amount=1)
 
 
-def test_snapshot_before_the_same_claim_subject_was_used_cannot_record(
+def test_snapshot_older_than_a_claim_of_the_subject_cannot_record(
     conn: Connection, strict_caller: Connection
 ) -> None:
     record(conn, owner_id="bob", operation="SIGNUP_CREDIT", claim_subject="device")

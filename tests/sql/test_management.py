@@ -123,7 +123,7 @@ def test_shared_operation_is_given_to_every_app(tx: Connection) -> None:
     assert found == [("app1",), ("app2",), ("app3",)]
 
 
-def test_operation_that_becomes_shared_keeps_the_bounds_that_apps_had(tx: Connection) -> None:
+def test_operation_that_becomes_shared_keeps_bounds_of_apps(tx: Connection) -> None:
     call(tx, "define_operation", **BONUS)
     call(tx, "allow_operation", app="app1", operation="BONUS", max_amount=6)
     call(tx, "define_operation", **BONUS, shared=True)

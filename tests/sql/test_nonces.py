@@ -48,7 +48,7 @@ def test_replay_answers_with_the_balance_of_that_time(tx: Connection) -> None:
     assert record(tx, nonce="n", amount=10)["balance"] == 10
 
 
-def test_replay_of_the_first_entry_leaves_an_account_that_can_go_on(tx: Connection) -> None:
+def test_account_records_on_after_a_replay_of_its_first_entry(tx: Connection) -> None:
     record(tx, nonce="n", amount=10)
     record(tx, nonce="n", amount=10)
     assert spend(tx, 1)["seq"] == 2
@@ -93,7 +93,7 @@ def test_request_with_more_fields_than_the_first_is_refused(
         record(tx, nonce="n", amount=3, **added)
 
 
-def test_left_out_amount_is_a_different_request_where_there_is_no_default(tx: Connection) -> None:
+def test_missing_amount_without_a_default_is_a_different_request(tx: Connection) -> None:
     record(tx, app="app1", amount=10)
     record(tx, app="app2", operation="TOKENS_USED", nonce="n", amount=-2)
     with refused(tx, "LG201"):
@@ -195,7 +195,7 @@ def test_expiry_that_the_operation_set_is_not_part_of_the_request(tx: Connection
     assert again == first | {"replayed": True}
 
 
-def test_expiry_other_than_that_of_the_operation_is_a_different_request(tx: Connection) -> None:
+def test_expiry_unlike_that_of_the_operation_is_a_different_request(tx: Connection) -> None:
     record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n")
     with refused(tx, "LG201"):
         record(tx, app="app2", operation="PLAN_ALLOWANCE", nonce="n", expires_at="2099-01-01Z")
@@ -210,7 +210,7 @@ def test_retry_is_replayed_after_the_default_changed(tx: Connection) -> None:
     assert record(tx, nonce="n") == first | {"replayed": True}
 
 
-def test_missing_amount_is_compared_as_the_current_default_with_an_explicit_amount(
+def test_missing_amount_equals_an_explicit_current_default(
     tx: Connection,
 ) -> None:
     record(tx, nonce="n", amount=10)
@@ -238,7 +238,7 @@ def test_retry_is_replayed_after_the_operation_got_a_claim_limit(tx: Connection)
     assert record(tx, nonce="n", amount=10) == first | {"replayed": True}
 
 
-def test_different_request_is_a_conflict_also_when_the_rule_refuses_it(tx: Connection) -> None:
+def test_different_request_that_the_rule_refuses_is_a_conflict(tx: Connection) -> None:
     record(tx, nonce="n", amount=500)
     redefine_credit_add(tx, default_amount=20, min_amount=1, max_amount=100)
     with refused(tx, "LG201"):

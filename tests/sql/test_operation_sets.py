@@ -61,14 +61,14 @@ def test_sets_must_be_complete_only_at_commit(conn: Connection) -> None:
     assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE operation = 'BONUS'") == 2
 
 
-def test_formerly_shared_operation_can_be_removed_from_an_app(conn: Connection) -> None:
+def test_operation_no_longer_shared_can_be_removed_from_an_app(conn: Connection) -> None:
     with conn.transaction():
         conn.execute("UPDATE ledger.operations SET shared = false WHERE operation = 'CREDIT_ADD'")
         conn.execute("DELETE FROM ledger.app_operations WHERE operation = 'CREDIT_ADD'")
     assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE app = 'app1'") == 5
 
 
-def test_replication_role_does_not_switch_the_checks_off(conn: Connection) -> None:
+def test_replication_role_does_not_disable_the_checks(conn: Connection) -> None:
     with refused(conn, "LG902"):
         conn.execute("SET LOCAL session_replication_role = replica")
         conn.execute(INSERT_SHARED)

@@ -249,7 +249,7 @@ def test_floor_can_be_raised_to_what_is_available(tx: Connection) -> None:
 
 
 @pytest.mark.parametrize("min_balance", [None, 1, 2**63 - 1, -MAX_AMOUNT - 1, -(2**63)])
-def test_floor_is_not_positive(tx: Connection, min_balance: int | None) -> None:
+def test_positive_floor_is_refused(tx: Connection, min_balance: int | None) -> None:
     with refused(tx, "LG001") as refusal:
         operate(tx, "set_min_balance", min_balance=min_balance)
     assert refusal.detail["field"] == "min_balance"
@@ -361,7 +361,7 @@ def test_adjustment_is_in_the_journal_with_its_entry(tx: Connection, clock: Cloc
     ]
 
 
-def test_every_action_is_in_the_journal_with_the_values_before_and_after(tx: Connection) -> None:
+def test_journal_shows_each_action_with_values_before_and_after(tx: Connection) -> None:
     operate(tx, "set_min_balance", min_balance=-5)
     operate(tx, "set_min_balance", min_balance=-9)
     operate(tx, "freeze_account")

@@ -64,16 +64,16 @@ def findings(conn: Connection) -> list[tuple[str, str]]:
     return found.fetchall()
 
 
-def test_nothing_is_found(checked: Connection) -> None:
+def test_check_has_no_findings(checked: Connection) -> None:
     found = [(message, where) for message, where in findings(checked) if message not in ACCEPTED]
     assert not found, "\n".join(f"{where}: {message}" for message, where in found)
 
 
-def test_what_is_accepted_is_still_there(checked: Connection) -> None:
+def test_every_accepted_finding_still_occurs(checked: Connection) -> None:
     assert ACCEPTED.keys() <= {message for message, _ in findings(checked)}
 
 
-def test_a_mistake_would_be_found(checked: Connection) -> None:
+def test_planted_error_is_found(checked: Connection) -> None:
     with checked.transaction(force_rollback=True):
         checked.execute(
             """

@@ -21,13 +21,13 @@ from tests.sql.calls import (
 
 
 @pytest.mark.parametrize("field", ["app", "owner_id", "operation", "nonce"])
-def test_null_is_refused_where_a_value_is_required(tx: Connection, field: str) -> None:
+def test_null_for_a_required_argument_is_refused(tx: Connection, field: str) -> None:
     with refused(tx, "LG001") as refusal:
         record(tx, **{field: None})
     assert refusal.detail == {"field": field, "reason": "is required"}
 
 
-def test_null_operation_is_refused_under_a_used_nonce_too(tx: Connection) -> None:
+def test_null_operation_under_a_used_nonce_is_refused(tx: Connection) -> None:
     record(tx, nonce="n", amount=10)
     with refused(tx, "LG001") as refusal:
         record(tx, nonce="n", amount=10, operation=None)
@@ -153,13 +153,13 @@ def test_amount_outside_the_bounds_is_refused_with_the_bounds(
 
 
 @pytest.mark.parametrize("amount", [-1_000_000_000, -1])
-def test_bounds_belong_to_the_range(tx: Connection, amount: int) -> None:
+def test_bounds_are_inclusive(tx: Connection, amount: int) -> None:
     record(tx, amount=1_000_000_000)
     assert record(tx, operation="CREDIT_SPEND", amount=amount)["amount"] == amount
 
 
 @pytest.mark.parametrize(("operation", "amount"), [("CREDIT_SPEND", 3), ("CREDIT_ADD", -3)])
-def test_wrong_sign_is_refused_with_a_hint_and_not_flipped(
+def test_amount_of_the_wrong_sign_is_refused_with_a_hint(
     tx: Connection, operation: str, amount: int
 ) -> None:
     record(tx, amount=10)
@@ -190,7 +190,7 @@ def test_balance_cannot_pass_2_to_the_53_less_1(tx: Connection) -> None:
     assert balance(tx) == MAX_AMOUNT
 
 
-def test_overdraft_of_2_to_the_53_less_1_can_be_used_up_but_not_passed(tx: Connection) -> None:
+def test_largest_overdraft_can_be_used_up_but_not_passed(tx: Connection) -> None:
     call(
         tx,
         "define_operation",
@@ -255,7 +255,7 @@ def test_retired_operation_is_refused(tx: Connection) -> None:
 # LG301 insufficient_balance
 
 
-def test_more_than_available_is_refused_with_what_is_available(tx: Connection) -> None:
+def test_overdraft_is_refused_with_the_available_amount(tx: Connection) -> None:
     record(tx, amount=5)
     with refused(tx, "LG301") as refusal:
         spend(tx, 6)
@@ -268,13 +268,13 @@ def test_more_than_available_is_refused_with_what_is_available(tx: Connection) -
     }
 
 
-def test_unknown_owner_has_nothing_to_spend(tx: Connection) -> None:
+def test_unknown_owner_cannot_spend(tx: Connection) -> None:
     with refused(tx, "LG301") as refusal:
         spend(tx, 1, owner_id="nobody")
     assert refusal.detail["available"] == 0
 
 
-def test_no_call_takes_less_than_requested(tx: Connection) -> None:
+def test_debit_is_never_partial(tx: Connection) -> None:
     record(tx, amount=5)
     with refused(tx, "LG301"):
         spend(tx, 6)

@@ -177,7 +177,7 @@ def test_entry_that_the_app_did_not_record_is_not_found(
     assert refusal.detail == {"app": app, "original_nonce": nonce}
 
 
-def test_app_reverses_its_own_entry_of_that_nonce(tx: Connection) -> None:
+def test_app_reverses_its_own_of_two_entries_with_one_nonce(tx: Connection) -> None:
     record(tx, app="app1", amount=100, nonce="n")
     record(tx, app="app2", amount=7, nonce="n")
     assert reverse(tx, "n", app="app2")["amount"] == -7
@@ -191,7 +191,7 @@ def test_hold_cannot_be_reversed(tx: Connection) -> None:
 
 
 @pytest.mark.usefixtures("spent")
-def test_unknown_app_has_nothing_to_reverse(tx: Connection) -> None:
+def test_unknown_app_cannot_reverse(tx: Connection) -> None:
     with refused(tx, "LG101") as refusal:
         reverse(tx, "spent", app="app9")
     assert refusal.detail == {"app": "app9"}
@@ -288,9 +288,7 @@ def test_credit_that_does_not_expire_is_taken_from_such_credits_first(
     assert balance(tx) == 4
 
 
-def test_credit_that_does_not_expire_is_taken_from_lots_when_it_was_spent(
-    tx: Connection, clock: Clock
-) -> None:
+def test_reversal_of_a_spent_credit_takes_from_lots(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, nonce="bought")
     spend(tx, 8)
     record(tx, amount=10, expires_at=clock.ahead(hours=1))
@@ -308,7 +306,7 @@ def test_credit_that_expires_is_taken_from_its_own_lot_first(tx: Connection, clo
     assert lots(tx) == [10, 3]
 
 
-def test_rest_of_a_spent_lot_is_taken_as_a_spend_takes_it(tx: Connection, clock: Clock) -> None:
+def test_reversal_of_a_spent_lot_takes_the_rest_like_a_debit(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10, expires_at=clock.ahead(hours=1), nonce="early")
     spend(tx, 9)
     record(tx, amount=10, expires_at=clock.ahead(hours=3))
@@ -465,9 +463,7 @@ def test_debit_goes_back_to_the_overdraft_before_the_lot(tx: Connection, clock: 
     assert balance(tx) == 0
 
 
-def test_reversal_of_a_debit_from_credits_that_do_not_expire_touches_no_lot(
-    tx: Connection, clock: Clock
-) -> None:
+def test_reversal_of_a_debit_without_lots_touches_no_lot(tx: Connection, clock: Clock) -> None:
     record(tx, amount=10)
     spend(tx, 8, nonce="s")
     record(tx, amount=10, expires_at=clock.ahead(hours=1))

@@ -68,7 +68,7 @@ def test_binding_again_changes_nothing(log_in: LogIn, conn: Connection) -> None:
     assert record(app1)["seq"] == 1
 
 
-def test_role_that_is_no_longer_bound_cannot_record(log_in: LogIn, conn: Connection) -> None:
+def test_unbound_role_cannot_record(log_in: LogIn, conn: Connection) -> None:
     both = log_in("app1", "app2")
     record(both)
     call(conn, "unbind_role", role=both.info.user, app="app1")
@@ -77,9 +77,7 @@ def test_role_that_is_no_longer_bound_cannot_record(log_in: LogIn, conn: Connect
     assert record(both, app="app2")["seq"] == 2
 
 
-def test_role_without_any_binding_left_cannot_execute_functions(
-    log_in: LogIn, conn: Connection
-) -> None:
+def test_role_without_bindings_cannot_execute_functions(log_in: LogIn, conn: Connection) -> None:
     app1 = log_in("app1")
     balance(app1)
     call(conn, "unbind_role", role=app1.info.user, app="app1")
@@ -358,9 +356,7 @@ def test_operator_records_for_no_app(log_in: LogIn) -> None:
     assert raised.value.sqlstate in (DENIED, "LG401")
 
 
-def test_operator_cannot_make_the_checks_at_commit_run_code_of_its_own(
-    log_in: LogIn, conn: Connection
-) -> None:
+def test_checks_at_commit_never_run_code_of_an_operator(log_in: LogIn, conn: Connection) -> None:
     """With any search path at commit, no function outside the ledger is called."""
     operator = log_in(member_of="ledger_operator")
     name = sql.Identifier(operator.info.user)

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from tests.fixtures.clock import Clock
 from tests.fixtures.database import Server, new_database
-from tests.sql.calls import Connection, Row, call, record, rows
+from tests.sql.calls import Connection, Row, call, changed_since, record, rows
 from tests.sql.full_books import BEGINNING, fill
 from tests.sql.hash_chain import (
     actions_as_stored,
@@ -252,7 +252,7 @@ def test_every_column_of_every_kind_of_row_is_proved(tamperer: Connection, table
     "table",
     [name for name in TABLES if name not in {*MAY_GO, "app_roles", "operation_changes"}],
 )
-def test_row_that_is_removed_is_missed(tamperer: Connection, table: str) -> None:
+def test_removed_row_is_found(tamperer: Connection, table: str) -> None:
     missed = []
     for row in chosen_rows(tamperer, table, "owner_id"):
         with tamperer.transaction(force_rollback=True):
@@ -263,7 +263,7 @@ def test_row_that_is_removed_is_missed(tamperer: Connection, table: str) -> None
     assert missed == []
 
 
-def test_line_that_is_removed_from_the_journal_of_the_catalogue_is_missed(
+def test_removed_line_of_the_catalogue_journal_is_found(
     tamperer: Connection,
 ) -> None:
     lines = changes_as_stored(tamperer)
@@ -280,19 +280,19 @@ def test_line_that_is_removed_from_the_journal_of_the_catalogue_is_missed(
             assert line["change_id"] + 1 in after or {line["operation"], line["app"]} & named
 
 
-def test_binding_that_is_removed_is_missed(tamperer: Connection) -> None:
+def test_removed_binding_is_found(tamperer: Connection) -> None:
     tamperer.execute("DELETE FROM ledger.app_roles WHERE app = 'app1'")
     found = {(it["found_in"], it["detail"].get("app")) for it in discrepancies(tamperer)}
     assert ("app_roles", "app1") in found
 
 
-def test_binding_that_is_added_is_found(tamperer: Connection) -> None:
+def test_added_binding_is_found(tamperer: Connection) -> None:
     tamperer.execute("INSERT INTO ledger.app_roles (role_name, app) VALUES ('stranger', 'app2')")
     found = {(it["found_in"], it["detail"].get("role_name")) for it in discrepancies(tamperer)}
     assert ("app_roles", "stranger") in found
 
 
-def test_reservations_that_two_holds_have_exchanged_are_found(tamperer: Connection) -> None:
+def test_exchanged_reservations_of_two_holds_are_found(tamperer: Connection) -> None:
     """Both held something of the same lot: its sum is as before."""
     tamperer.execute(
         """
@@ -321,7 +321,7 @@ def test_reservations_that_two_holds_have_exchanged_are_found(tamperer: Connecti
         "lots",
     ],
 )
-def test_row_that_is_added_is_found(tamperer: Connection, table: str) -> None:
+def test_added_row_is_found(tamperer: Connection, table: str) -> None:
     """A copy of a row for an owner who was never there, or under another number or nonce."""
     columns = columns_of(tamperer, table)
     numbered_by = "event_seq" if table == "hold_events" else "seq"
@@ -351,9 +351,7 @@ def test_row_that_is_added_is_found(tamperer: Connection, table: str) -> None:
 @pytest.mark.parametrize(
     "swapped", ["amount", "nonce", "recorded_at", "hash", "app, operation", "metadata", "entry_id"]
 )
-def test_values_that_two_entries_have_exchanged_are_found(
-    tamperer: Connection, swapped: str
-) -> None:
+def test_exchanged_values_of_two_entries_are_found(tamperer: Connection, swapped: str) -> None:
     tamperer.execute("ALTER TABLE ledger.entries DROP CONSTRAINT entries_nonce_once_per_app")
     tamperer.execute(
         f"""
@@ -368,7 +366,7 @@ def test_values_that_two_entries_have_exchanged_are_found(
     assert {("entries", "alice", 1), ("entries", "alice", 2)} <= found
 
 
-def test_entries_that_have_exchanged_their_places_are_found(tamperer: Connection) -> None:
+def test_exchanged_entries_are_found(tamperer: Connection) -> None:
     tamperer.execute("ALTER TABLE ledger.entries DROP CONSTRAINT entries_pkey")
     tamperer.execute(
         "UPDATE ledger.entries SET seq = 3 - seq WHERE owner_id = 'alice' AND seq IN (1, 2)"
@@ -377,7 +375,7 @@ def test_entries_that_have_exchanged_their_places_are_found(tamperer: Connection
     assert {("hash wrong", 1), ("hash wrong", 2), ("hash wrong", 3)} <= found
 
 
-def test_newest_entry_that_is_removed_with_its_trace_in_the_account_shows_in_a_checkpoint_only(
+def test_only_a_checkpoint_finds_a_newest_entry_removed_cleanly(
     tamperer: Connection,
 ) -> None:
     checkpoint = call(tamperer, "checkpoint")
@@ -430,12 +428,6 @@ def rewrite(conn: Connection, owner_id: str, change: str) -> None:
     )
 
 
-def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
-    return rows(
-        conn, "verify_checkpoint", horizon=checkpoint["horizon"], digest=checkpoint["digest"]
-    )
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -445,7 +437,7 @@ def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
         "recorded_at = recorded_at + interval '1 us' WHERE seq = 3",
     ],
 )
-def test_past_that_is_rewritten_with_all_its_hashes_shows_in_a_checkpoint_only(
+def test_only_a_checkpoint_finds_entries_rewritten_with_their_hashes(
     tamperer: Connection, change: str
 ) -> None:
     checkpoint = call(tamperer, "checkpoint")
@@ -471,7 +463,7 @@ def test_past_that_is_rewritten_with_all_its_hashes_shows_in_a_checkpoint_only(
         "acted_at = acted_at + interval '1 us' WHERE action = 'set_min_balance'",
     ],
 )
-def test_journal_of_operators_rewritten_with_all_its_hashes_shows_in_a_checkpoint_only(
+def test_only_a_checkpoint_finds_rewritten_operator_actions(
     tamperer: Connection, change: str
 ) -> None:
     checkpoint = call(tamperer, "checkpoint")
@@ -496,7 +488,7 @@ def test_journal_of_operators_rewritten_with_all_its_hashes_shows_in_a_checkpoin
         "changed_at = changed_at + interval '1 us' WHERE change_id = 1",
     ],
 )
-def test_journal_of_the_catalogue_rewritten_with_all_its_hashes_shows_in_a_checkpoint_only(
+def test_only_a_checkpoint_finds_rewritten_operation_changes(
     tamperer: Connection, change: str
 ) -> None:
     checkpoint = call(tamperer, "checkpoint")
@@ -512,7 +504,7 @@ def test_journal_of_the_catalogue_rewritten_with_all_its_hashes_shows_in_a_check
     assert changed_since(tamperer, checkpoint)
 
 
-def test_end_of_a_journal_cut_off_with_its_trace_in_the_account_shows_in_a_checkpoint_only(
+def test_only_a_checkpoint_finds_a_journal_cut_off_cleanly(
     tampered_db: str,
 ) -> None:
     """Henry is frozen, and free again: without the two lines it is as if nothing had been."""
@@ -558,7 +550,7 @@ def test_end_of_a_journal_cut_off_with_its_trace_in_the_account_shows_in_a_check
         ("hold_nonce = 'never placed' WHERE seq = 2", "hold missing"),
     ],
 )
-def test_rewritten_past_that_breaks_a_rule_is_found_though_its_hashes_are_right(
+def test_broken_rule_is_found_although_hashes_were_rewritten(
     tamperer: Connection, rewritten: str, problem: str
 ) -> None:
     rewrite(tamperer, "owner 1", rewritten)
@@ -568,7 +560,7 @@ def test_rewritten_past_that_breaks_a_rule_is_found_though_its_hashes_are_right(
     assert "hash wrong" not in {it["problem"] for it in found}
 
 
-def test_claim_of_a_reversed_entry_is_missed_unless_the_reversal_freed_it(
+def test_missing_claim_of_a_reversed_entry_is_found_unless_freed(
     tamperer: Connection,
 ) -> None:
     for owner_id, free_claim in (("kept", False), ("freed", True)):

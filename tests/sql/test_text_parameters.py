@@ -102,7 +102,7 @@ def query(function: str, parameters: Parameters) -> sql.Composed:
     return sql.SQL("SELECT * FROM {}({})").format(sql.Identifier("ledger", function), named)
 
 
-def test_every_function_that_a_role_may_execute_is_tried(books: Connection) -> None:
+def test_every_executable_function_is_tried(books: Connection) -> None:
     executable = books.execute(
         """
         SELECT DISTINCT proname
@@ -136,7 +136,7 @@ def test_any_values_are_answered_or_refused(
 
 
 @pytest.mark.parametrize(("function", "arguments"), FOUND)
-def test_values_that_once_failed_are_answered_or_refused(
+def test_formerly_failing_values_are_answered_or_refused(
     books: Connection, constant_messages: dict[str, str], function: str, arguments: Arguments
 ) -> None:
     types = parameters_of(books, function)

@@ -37,7 +37,7 @@ def test_verify_finds_nothing_for_any_owner_of_full_books(tx: Connection, clock:
         assert rows(tx, "verify", owner_id=owner_id) == []
 
 
-def test_verify_finds_nothing_in_an_empty_ledger_or_for_an_unknown_owner(tx: Connection) -> None:
+def test_empty_ledger_and_unknown_owner_are_right(tx: Connection) -> None:
     assert rows(tx, "verify") == []
     assert rows(tx, "verify", owner_id="nobody") == []
 
@@ -118,6 +118,14 @@ def test_ranges_of_accounts_cover_all_accounts(conn: Connection, many_accounts: 
         ("account missing", "accounts", edges[-1]),
     ]
     assert heard == ["verified 10000 accounts", "verified 10003 accounts"]
+
+
+def test_progress_counts_a_single_account_in_the_singular(tx: Connection) -> None:
+    heard: list[str] = []
+    tx.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+    record(tx)
+    assert problems(tx) == []
+    assert heard == ["verified 1 account"]
 
 
 @pytest.mark.parametrize("owner_id", ["\U0010ffff" * 255, " ", "\x01", "\\"])
@@ -235,7 +243,7 @@ def test_each_missing_unique_index_is_found(owner: Connection) -> None:
         ("hold_events", "alice"),
     ],
 )
-def test_rows_of_transactions_that_the_server_has_not_seen_are_found(
+def test_rows_of_future_transactions_are_found(
     tx: Connection, table: str, owner_id: str | None
 ) -> None:
     """This happens when a dump is restored on a new server. The feed would withhold the rows."""

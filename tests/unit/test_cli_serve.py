@@ -17,7 +17,7 @@ import pytest
 COMMAND = [sys.executable, "-m", "ledger_py"]
 
 
-class Service:
+class ServeProcess:
     """A running `ledger serve`; created once its output has the address."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -38,7 +38,7 @@ class Service:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str) -> Iterator[Service]:
+def serving(data_dir: Path, *arguments: str) -> Iterator[ServeProcess]:
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment["LEDGER_DATA_DIR"] = str(data_dir)
     environment["DATABASE_URL"] = ""
@@ -50,7 +50,7 @@ def serving(data_dir: Path, *arguments: str) -> Iterator[Service]:
         text=True,
     ) as process:
         try:
-            yield Service(process)
+            yield ServeProcess(process)
         finally:
             process.terminate()
 

@@ -19,7 +19,7 @@ class Waiting:
         self.given_up.set()
 
 
-async def test_late_ones_are_given_up_and_no_others() -> None:
+async def test_only_late_waiters_are_given_up() -> None:
     deadlines = Deadlines()
     late, done, patient = Waiting(), Waiting(), Waiting()
     deadlines.add(patient, 60.0)

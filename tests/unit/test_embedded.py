@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ import pytest
 
 from ledger_py.embedded import EmbeddedError, database, embedded_server
 from ledger_py.settings import Settings
+from tests.http.running import wait_until
 
 USER_PROGRAM = """
 import sys
@@ -110,7 +112,7 @@ def test_killed_server_restarts_with_its_data(data_dir: Path) -> None:
         assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_reused_process_id_of_a_killed_server_does_not_prevent_a_start(
+def test_reused_process_id_of_a_dead_server_allows_a_start(
     data_dir: Path,
 ) -> None:
     with embedded_server(data_dir):
@@ -123,6 +125,46 @@ def test_reused_process_id_of_a_killed_server_does_not_prevent_a_start(
 
     with embedded_server(data_dir) as url:
         psycopg.connect(url).close()
+
+
+@pytest.fixture
+def orphan(data_dir: Path) -> Iterator[int]:
+    """A stopped process of a server that was killed, which has not noticed yet."""
+    with embedded_server(data_dir) as url, psycopg.connect(url, autocommit=True) as conn:
+        pid = conn.info.backend_pid
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(postmaster(data_dir), signal.SIGKILL)
+        try:
+            yield pid
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def is_told_to_quit(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (pending,) = [line.split()[1] for line in status.split("\n") if line.startswith("ShdPnd")]
+    return bool(int(pending, 16) & 1 << signal.SIGQUIT - 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+@pytest.mark.parametrize("pid_in_use", [False, True], ids=["pid free", "pid in use"])
+def test_start_waits_for_processes_of_a_killed_server(
+    data_dir: Path, orphan: int, pid_in_use: bool
+) -> None:
+    if pid_in_use:  # as that of a killed server is until it is reaped
+        pid_file = data_dir / "postgresql-18/postmaster.pid"
+        lines = pid_file.read_text().split("\n")
+        pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        started = threads.submit(stack.enter_context, embedded_server(data_dir))
+        wait_until(lambda: is_told_to_quit(orphan) or started.done())
+        waits = not started.done()
+        os.kill(orphan, signal.SIGCONT)
+        psycopg.connect(started.result()).close()
+
+    assert waits
 
 
 def test_path_too_long_for_a_socket_works(data_dir: Path) -> None:

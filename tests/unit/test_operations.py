@@ -124,7 +124,7 @@ def test_intermediate_class_may_add_methods() -> None:
     assert TitledOperation.CREDIT_ADD.title() == "Credit Add"
 
 
-def test_subclass_of_an_intermediate_class_needs_the_shared_operations() -> None:
+def test_subclass_of_a_subclass_needs_the_shared_operations() -> None:
     class Between(BaseLedgerOperation):
         pass
 

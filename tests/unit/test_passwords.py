@@ -138,8 +138,7 @@ def test_tracebacks_do_not_hold_the_address() -> None:
         fail(settings)
     except RuntimeError as error:
         terminal = io.StringIO()
-        logger = logs.make_logger("console", terminal)
-        logger.log(logging.ERROR, "request", exc_info=error)
+        logs.make_logger("console", terminal).log(logging.ERROR, "request", exc_info=error)
         assert "RuntimeError" in terminal.getvalue()
         assert_secret(terminal.getvalue())
         assert_secret("".join(traceback.format_exception(error)))

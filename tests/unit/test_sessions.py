@@ -27,7 +27,7 @@ def test_settings_in_the_options_of_an_address_are_found(
     assert options_of(make_conninfo("host=db.example.org", options=options)) == found
 
 
-def test_address_has_precedence_over_defaults_but_not_over_the_encoding() -> None:
+def test_address_overrides_defaults_but_not_the_encoding() -> None:
     url = "postgresql://db.example.org/ledger?connect_timeout=3&client_encoding=latin1"
 
     found = conninfo_to_dict(conninfo(url, connect_timeout=5, application_name="mine"))

@@ -10,6 +10,7 @@ from ledger_py.client_async import AsyncLedger
 from ledger_py.http import startup
 from ledger_py.http.database import Database
 from ledger_py.http.problems import Problem
+from ledger_py.http.reads import Reads
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import Liveness, Readiness
 from ledger_py.operations import BaseLedgerOperation
@@ -29,7 +30,9 @@ async def live(app: str) -> Liveness:
 
 
 @Route("GET", "/health/ready", tag="health", answers="The service is ready", refuses=("not_ready",))
-async def ready(app: str, database: Database, operations: type[BaseLedgerOperation]) -> Readiness:
+async def ready(
+    app: str, database: Database, reads: Reads, operations: type[BaseLedgerOperation]
+) -> Readiness:
     """Check that the service can answer requests."""
 
     async def ask(ledger: AsyncLedger) -> dict[str, str]:
@@ -43,12 +46,16 @@ async def ready(app: str, database: Database, operations: type[BaseLedgerOperati
     except NoAnswer as error:
         raise _not_ready({"database": "does not answer"}) from error
     except psycopg.OperationalError as error:
-        raise _not_ready({"database": database.recent_failure or "cannot be reached"}) from error
+        why = database.outage or database.recent_failure or "cannot be reached"
+        raise _not_ready({"database": why}) from error
     if database.recent_failure is not None:
         raise _not_ready({"database": database.recent_failure})
     checks = {"database": startup.OK, **checks}
     if any(found != startup.OK for found in checks.values()):
         raise _not_ready(checks)
+    if reads.has_standby:
+        # Of no account to readiness: then the primary answers.
+        checks["reads"] = f"the standby {reads.fault}" if reads.fault else startup.OK
     return Readiness(status=startup.OK, app=app, checks=checks)
 
 

@@ -48,4 +48,6 @@ SELECT
 FROM ledger.hold_events AS events;
 
 COMMENT ON VIEW ledger_core.journals IS
-'The lines of the three journals in one form. journal, owner_id, asset: the chain that a line belongs to (of_account is false for the catalogue''s, which has neither owner nor asset). number, hash: its place there. line_bytes: its canonical bytes. line: names it in a discrepancy. at: when it was written.';
+'The lines of the three journals in one form. journal, owner_id, asset: the chain that a line belongs to (of_account is
+false for the catalogue''s, which has neither owner nor asset). number, hash: its place there. line_bytes: its canonical
+bytes. line: names it in a discrepancy. at: when it was written.';

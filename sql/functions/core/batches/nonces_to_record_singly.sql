@@ -35,4 +35,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.nonces_to_record_singly IS
-'The nonces of a batch''s items that must be recorded singly: those that holds have used and, if thorough, those that entries have used or that come more than once.';
+'The nonces of a batch''s items that must be recorded singly: those that holds have used and, if thorough, those that
+entries have used or that come more than once.';

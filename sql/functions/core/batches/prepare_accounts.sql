@@ -46,5 +46,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.prepare_accounts IS
-'Locks the accounts of a batch and, if thorough, creates those that are missing and sure to be needed. Returns ledger_core.nonces_to_record_singly.
+'Locks the accounts of a batch and, if thorough, creates those that are missing and sure to be needed.
+Returns ledger_core.nonces_to_record_singly.
 thorough: also look for nonces that entries have used or that come twice.';

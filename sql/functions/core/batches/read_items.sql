@@ -86,4 +86,6 @@ FROM (
 $$;
 
 COMMENT ON FUNCTION ledger_core.read_items IS
-'The items of a batch with the assets and amounts that the app''s rules give them, and whether each is plain: certainly allowed as far as its own fields and the rule tell, and in need of neither claim nor expiry. ledger_core.record_item says what is wrong with others.';
+'The items of a batch with the assets and amounts that the app''s rules give them, and whether each is plain: certainly
+allowed as far as its own fields and the rule tell, and in need of neither claim nor expiry. ledger_core.record_item says
+what is wrong with others.';

@@ -53,4 +53,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.record_item IS
-'Records one item of a batch as ledger.record_entry would, and returns the entry or its refusal; if atomic, the refusal is raised, with the position in its detail.';
+'Records one item of a batch as ledger.record_entry would, and returns the entry or its refusal; if atomic, raises the
+refusal, with the position in its detail.';

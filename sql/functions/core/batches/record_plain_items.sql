@@ -42,8 +42,8 @@ BEGIN
         FROM (
             SELECT
                 checked.*,
-                bool_and(checked.fine) OVER so_far AS all_fine,
-                NOT lead(checked.fine, 1, FALSE) OVER so_far AS is_head,
+                bool_and(checked.accepted) OVER so_far AS all_accepted,
+                NOT lead(checked.accepted, 1, FALSE) OVER so_far AS is_head,
                 ledger_core.chain(
                     checked.head_hash,
                     ledger_core.hashed_entry(
@@ -62,10 +62,10 @@ BEGIN
                 SELECT
                     running.*,
                     coalesce(
-                        running.fit AND running.balance_after <= ledger_core.max_amount()
+                        running.eligible AND running.balance_after <= ledger_core.max_amount()
                         AND (running.amount >= 0 OR running.balance_after >= running.unspendable),
                         FALSE
-                    ) AS fine
+                    ) AS accepted
                 FROM (
                     SELECT
                         items.position,
@@ -76,7 +76,7 @@ BEGIN
                         items.amount,
                         items.amount_defaulted,
                         items.metadata,
-                        items.plain AND items.nonce NOT IN (SELECT unnest(record_plain_items.singly)) AS fit,
+                        items.plain AND items.nonce NOT IN (SELECT unnest(record_plain_items.singly)) AS eligible,
                         nextval('ledger_core.entry_ids') AS entry_id,
                         accounts.row_address,
                         accounts.last_seq,
@@ -111,7 +111,7 @@ BEGIN
                 PARTITION BY checked.owner_id, checked.asset ORDER BY checked.position ROWS UNBOUNDED PRECEDING
             )
         ) AS chained
-        WHERE chained.all_fine
+        WHERE chained.all_accepted
     ),
 
     written AS (
@@ -176,4 +176,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.record_plain_items IS
-'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns the results in order. singly: nonces of items to leave out. Raises 40001 or 23505 if an account or nonce was taken meanwhile: roll back to before the call.';
+'Records the items of a batch that come before their account''s first that is not plain or would be refused, and returns
+the results in order. singly: nonces of items to leave out. Raises 40001 or 23505 if an account or nonce was taken
+meanwhile: roll back to before the call.';

@@ -30,4 +30,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.adopt_catalogue IS
-'Locks the catalogue and adds apps and bindings that are not as last noted to ledger.operation_changes, as they stand. Returns their number. Called by `ledger migrate` after an upgrade only: what differs later was tampered with.';
+'Locks the catalogue and adds apps and bindings that differ from their last line to ledger.operation_changes, as they are
+now. Returns their number. Only `ledger migrate` calls it, after an upgrade: one that differs later was tampered with.';

@@ -9,7 +9,10 @@ DECLARE
 BEGIN
     SELECT checks.field, checks.reason INTO v_field, v_reason
     FROM (VALUES
-        ('operation', coalesce(rule.operation !~ '^[A-Z][A-Z0-9_]{0,62}$', TRUE), 'must be upper snake case, at most 63 characters'),
+        (
+            'operation', coalesce(rule.operation !~ '^[A-Z][A-Z0-9_]{0,62}$', TRUE),
+            'must be upper snake case, at most 63 characters'
+        ),
         ('operation', rule.operation IN ('ADJUSTMENT', 'EXPIRY', 'REVERSAL'), 'is reserved for the ledger itself'),
         ('description', coalesce(rule.description = '', TRUE), 'is required'),
         ('asset', coalesce(rule.asset !~ '^[A-Z][A-Z0-9_]{0,62}$', TRUE), 'must be upper snake case, at most 63 characters'),
@@ -18,8 +21,14 @@ BEGIN
         ('min_amount', rule.min_amount < -ledger_core.max_amount(), format('must be at least %s', -ledger_core.max_amount())),
         ('max_amount', rule.max_amount > ledger_core.max_amount(), format('must be at most %s', ledger_core.max_amount())),
         ('min_amount', rule.min_amount > rule.max_amount, 'must not exceed max_amount'),
-        ('min_amount', rule.min_amount < 0 AND rule.max_amount > 0, 'must have the sign of max_amount: an operation credits or debits'),
-        ('default_amount', rule.default_amount NOT BETWEEN rule.min_amount AND rule.max_amount, 'must be within min_amount and max_amount'),
+        (
+            'min_amount', rule.min_amount < 0 AND rule.max_amount > 0,
+            'must have the sign of max_amount: an operation credits or debits'
+        ),
+        (
+            'default_amount', rule.default_amount NOT BETWEEN rule.min_amount AND rule.max_amount,
+            'must be within min_amount and max_amount'
+        ),
         ('claim_limit', rule.claim_limit NOT BETWEEN 1 AND 1000, 'must be from 1 to 1000'),
         ('claim_period', num_nulls(rule.claim_limit, rule.claim_period) = 1, 'goes together with claim_limit'),
         ('claim_period', rule.claim_period NOT IN ('ever', 'day', 'week', 'month'), 'must be ever, day, week or month'),
@@ -32,7 +41,10 @@ BEGIN
             AND NOT EXISTS (SELECT 1 FROM pg_timezone_names AS zones WHERE zones.name = rule.claim_time_zone),
             'must be an IANA time zone name'
         ),
-        ('expires_after', rule.expires_after NOT BETWEEN interval '1 microsecond' AND interval '100 years', 'must be positive, at most 100 years'),
+        (
+            'expires_after', rule.expires_after NOT BETWEEN interval '1 microsecond' AND interval '100 years',
+            'must be positive, at most 100 years'
+        ),
         ('expires_after', rule.expires_after IS NOT NULL AND rule.max_amount <= 0, 'is for credits only')
     ) AS checks (field, failed, reason)
     WHERE checks.failed

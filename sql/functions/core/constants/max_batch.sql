@@ -5,4 +5,4 @@ IMMUTABLE
 AS $$ SELECT 10000 $$;
 
 COMMENT ON FUNCTION ledger_core.max_batch IS
-'The most items of a batch.';
+'The most items that a batch may have.';

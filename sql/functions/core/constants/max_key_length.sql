@@ -5,4 +5,4 @@ IMMUTABLE
 AS $$ SELECT 255 $$;
 
 COMMENT ON FUNCTION ledger_core.max_key_length IS
-'The most characters of an owner, a nonce or a claim subject.';
+'The most characters that an owner, a nonce or a claim subject may have.';

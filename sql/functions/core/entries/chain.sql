@@ -5,4 +5,5 @@ CREATE OR REPLACE AGGREGATE ledger_core.chain(previous bytea, entry_bytes bytea)
 );
 
 COMMENT ON AGGREGATE ledger_core.chain(bytea, bytea) IS
-'As a window over an account''s new entries in order: the hash of each, beginning with the account''s head (previous). As an aggregate: the last of them.';
+'As a window over an account''s new entries in order: the hash of each, beginning with the account''s head (previous).
+As an aggregate: the last of them.';

@@ -6,7 +6,7 @@ AS $$
 DECLARE
     v_at timestamptz := local_time AT TIME ZONE time_zone;
 BEGIN
-    -- Where clocks are set back over it, a local time comes twice; PostgreSQL takes the second.
+    -- A local time over which clocks are set back comes twice; PostgreSQL takes the second.
     IF (v_at - interval '1 hour') AT TIME ZONE time_zone >= local_time THEN
         RETURN v_at - interval '1 hour';
     END IF;

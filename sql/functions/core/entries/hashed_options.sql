@@ -1,3 +1,4 @@
+-- requires: functions/core/journals/counted
 -- A plain SELECT, so that the planner inlines it.
 CREATE OR REPLACE FUNCTION ledger_core.hashed_options(entry ledger.entries)
 RETURNS text
@@ -6,8 +7,8 @@ IMMUTABLE
 AS $$
 SELECT
     coalesce(',expires_at=' || encode(timestamptz_send(entry.expires_at), 'hex'), '')
-    || coalesce(',claim_subject=' || length(entry.claim_subject)::text || ':' || entry.claim_subject, '')
-    || coalesce(',hold_nonce=' || length(entry.hold_nonce)::text || ':' || entry.hold_nonce, '')
+    || coalesce(',claim_subject=' || ledger_core.counted(entry.claim_subject), '')
+    || coalesce(',hold_nonce=' || ledger_core.counted(entry.hold_nonce), '')
     || coalesce(',hold_final=' || entry.hold_final::text, '')
     || coalesce(',reverses_seq=' || entry.reverses_seq::text, '')
     || coalesce(',frees_claim=' || entry.frees_claim::text, '')

@@ -6,4 +6,5 @@ IMMUTABLE
 AS $$ SELECT next_due_at = 'infinity'::timestamptz AND frozen_at IS NULL $$;
 
 COMMENT ON FUNCTION ledger_core.is_plain_account IS
-'True if an entry only changes the account''s balance: it has no open holds and no lots, and is not frozen.';
+'True if an entry only changes the account''s balance: it is not frozen, and has no open hold and no lot with credits left.
+next_due_at covers both: an open hold has an end, and credits left in a lot either expire or are reserved by an open hold.';

@@ -30,4 +30,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.lock_account IS
-'Locks the account until the transaction ends, making it if there is none, reads the clock under the lock and settles what is due. Returns the state of the account.';
+'Locks the account until the transaction ends, and creates it if there is none. Reads the clock under the lock, and settles
+what is due. Returns the state of the account.';

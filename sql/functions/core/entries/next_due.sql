@@ -20,4 +20,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.next_due IS
-'When the next hold ends or the next credits that no hold reserves expire; infinity if nothing will.';
+'The time at which the account''s next hold ends or its next credits that no hold reserves expire; infinity if there are
+neither.';

@@ -53,5 +53,7 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.record_step_by_step IS
-'Records one entry of one account, in this order: lock, settle what is due, replay, freeze, claim limit, floor, write. entry: the request, which the caller has checked against the rule. expires_after: the life of credits whose request names no expiry, null for ever.
+'Records one entry of one account, in this order: lock, settle what is due, replay, freeze, claim limit, floor, write.
+entry: the request, which the caller has checked against the rule. expires_after: the life of credits whose request names
+no expiry, null for ever.
 Raises LG001, LG002, LG201, LG301, LG302, LG303.';

@@ -104,4 +104,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.reverse_entry IS
-'Takes back amount (positive; null: all that is left) of the account''s entry original_seq. Raises LG001, LG002, LG201, LG301, LG303, LG305.';
+'Takes back amount (positive; null: all that is left) of the account''s entry original_seq.
+Raises LG001, LG002, LG201, LG301, LG303, LG305.';

@@ -27,4 +27,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.settle IS
-'Closes the holds and posts the expiries of a locked account that were due by the given time, each as of the moment at which it was due. Returns the number of EXPIRY entries.';
+'Closes the holds and posts the expiries of a locked account that were due by the given time, each as of the moment at
+which it was due. Returns the number of EXPIRY entries.';

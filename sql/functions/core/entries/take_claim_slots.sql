@@ -77,4 +77,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.take_claim_slots IS
-'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of the entry seq, and returns their numbers; no row if the operation has no limit. Raises LG302 with next_eligible_at (null: never again) when all are taken.';
+'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of
+the entry seq. Returns their numbers, or no row if the operation has no limit. Raises LG302 with next_eligible_at (null:
+never again) if all slots are taken.';

@@ -88,5 +88,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.write_entry IS
-'Writes an entry to a locked account and returns it. entry: the new row; its entry_id, xact_id, seq, balance_after and hash are set here, and recorded_at if it is null.
-guarded: check first that the account is plain and has enough, and return null where it is not. Raises LG002 if the balance would pass 2^53 - 1, LG201 if the nonce is taken.';
+'Writes an entry to a locked account and returns it. entry: the new row; its entry_id, xact_id, seq, balance_after and hash
+are set here, and recorded_at if it is null. guarded: check first that the account is plain and has enough, and return null
+if not. Raises LG002 if the balance would pass ledger_core.max_amount, LG201 if the nonce is taken.';

@@ -24,4 +24,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.adopt_holds IS
-'Locks an account and adds the holds that ledger_core.unadopted_holds finds to ledger.hold_events, as they stand. Returns their number. Called by `ledger migrate` after an upgrade only: a hold that differs later was tampered with.';
+'Locks an account and adds the holds that ledger_core.unadopted_holds finds to ledger.hold_events, as they are now.
+Returns their number. Only `ledger migrate` calls it, after an upgrade: a hold that differs later was tampered with.';

@@ -49,7 +49,8 @@ BEGIN
             'amount_out_of_bounds',
             jsonb_build_object('amount', v_amount, 'min_amount', 1, 'max_amount', v_hold.remaining),
             CASE
-                WHEN v_amount BETWEEN -v_hold.remaining AND -1 THEN format('A capture is a positive number; did you mean %s?', -v_amount)
+                WHEN v_amount BETWEEN -v_hold.remaining AND -1
+                    THEN format('A capture is a positive number; did you mean %s?', -v_amount)
                 ELSE 'Capture at most what the hold still reserves; release a hold of which nothing was used.'
             END
         );
@@ -83,4 +84,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.capture_hold IS
-'Spends amount (positive; null: all) of what a hold of the account reserves, from the lots that it reserved; final ends the hold. Raises LG002, LG201, LG303, LG304.';
+'Spends amount (positive; null: all) of what a hold of the account reserves, from the lots that it reserves.
+final: end the hold. Raises LG002, LG201, LG303, LG304.';

@@ -29,4 +29,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.close_hold IS
-'Ends an open hold of a locked account and frees what it still reserves. The caller settles credits that expired meanwhile.';
+'Ends an open hold of a locked account and frees what it still reserves. The caller then posts the expiry of credits that
+expired while they were reserved.';

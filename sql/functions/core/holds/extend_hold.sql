@@ -29,4 +29,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.extend_hold IS
-'Lets an open hold of the account last at least expires_in from now; never shortens it. Raises LG304.';
+'Makes an open hold of the account last at least expires_in from now; never shortens it. Raises LG304.';

@@ -19,4 +19,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.hold_state IS
-'A hold of a locked, settled account as callers see it.';
+'A hold of a locked, settled account in the form that callers get.';

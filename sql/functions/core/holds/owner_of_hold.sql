@@ -18,4 +18,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.owner_of_hold IS
-'The account of an app''s hold, for a caller who may act for the app. Raises LG001, LG101, LG105, LG401.';
+'The account of a hold of the app, if the caller may act for the app. Raises LG001, LG101, LG105, LG401.';

@@ -34,7 +34,7 @@ BEGIN
     END IF;
     PERFORM ledger_core.check_floor(place_hold.owner_id, place_hold.asset, v_account, place_hold.amount);
 
-    -- No two holds of an account are placed at the same time, even if the clock is set back: lists page by it.
+    -- Lists page by placed_at, so it is unique within the account, even if the clock is set back.
     SELECT greatest(v_account.now, max(placed_at) + interval '1 microsecond') INTO v_placed_at
     FROM ledger.holds
     WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
@@ -65,4 +65,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.place_hold IS
-'Reserves amount (positive) of one account until it is captured, released or expired. The caller has checked the request against the rule. Raises LG201, LG301, LG303.';
+'Reserves amount (positive) of one account until the hold is captured, released or expires. The caller has checked the
+request against the rule. Raises LG201, LG301, LG303.';

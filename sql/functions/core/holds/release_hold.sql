@@ -27,4 +27,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.release_hold IS
-'Ends an open hold of the account and frees what it reserves; a hold already released is answered as a replay. Raises LG304.';
+'Ends an open hold of the account and frees what it reserves. Returns a hold that was released before as a replay.
+Raises LG304.';

@@ -20,4 +20,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.reserve_lots IS
-'Reserves up to amount for a hold from the lots of a locked, settled account, soonest to expire first. What the lots do not cover is reserved from credits that do not expire.';
+'Reserves up to amount for a hold from the lots of a locked, settled account, soonest to expire first. The rest is
+reserved from credits that do not expire.';

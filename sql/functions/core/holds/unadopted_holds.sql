@@ -15,4 +15,5 @@ ORDER BY wrong.owner_id, wrong.asset, 3, 4
 $$;
 
 COMMENT ON FUNCTION ledger_core.unadopted_holds IS
-'Holds of an owner, or of all, that are not as their last event left them. Calls of a version without this journal leave them behind while it is upgraded.';
+'Holds of an owner (null: of all) that differ from their last event. Calls of an old version that has no journal of holds
+cause them during an upgrade.';

@@ -17,4 +17,6 @@ SELECT
 $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_line IS
-'The canonical bytes of a line of a journal; the argument of ledger_core.chain_hash. number: its place in the chain. texts: the columns that every line has, in order. options: what only some lines have, as text that begins with a comma, or empty.';
+'The canonical bytes of a line of a journal; the argument of ledger_core.chain_hash. number: its place in the chain.
+texts: the columns that every line has, in order. options: the columns that only some lines have, as text that is empty or
+begins with a comma.';

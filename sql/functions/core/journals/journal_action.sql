@@ -1,3 +1,5 @@
+-- journal_change and journal_hold find the head of their chain in the same way. One look-up for all three tables would
+-- need dynamic SQL in every call about a hold.
 CREATE OR REPLACE FUNCTION ledger_core.journal_action(
     owner_id text,
     asset text,

@@ -42,4 +42,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.journal_hold IS
-'Adds what happened to a hold of a locked account to ledger.hold_events, with the hold as it stands now, chained to the line before. seq: the entry of a capture.';
+'Adds an event of a hold of a locked account to ledger.hold_events, with the hold as it is now, chained to the line before.
+seq: the entry of a capture.';

@@ -21,4 +21,5 @@ SELECT jsonb_build_object(
 $$;
 
 COMMENT ON FUNCTION ledger_core.noted_hold IS
-'A hold as ledger.hold_events keeps it, the same in every session. lots: an object of the amounts that it reserves, by lot_seq, or null.';
+'A hold as ledger.hold_events keeps it, the same in every session. lots: an object of the amounts that it reserves, by
+lot_seq, or null.';

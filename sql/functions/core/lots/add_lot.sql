@@ -26,5 +26,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.add_lot IS
-'Makes the credits of the entry seq of a locked account a lot that expires.
+'Adds a lot for the expiring credits of the entry seq of a locked account.
 Credits that pay off an overdraft are spent at once and do not expire.';

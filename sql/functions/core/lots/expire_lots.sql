@@ -40,6 +40,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.expire_lots IS
-'Posts one EXPIRY entry, as of the given time, for the credits of a locked account that are expired and not reserved by a
-hold.
+'Posts one EXPIRY entry, as of the given time, for the expired credits of a locked account that no hold reserves.
 Returns the number of entries: 0 or 1.';

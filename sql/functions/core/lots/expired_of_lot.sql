@@ -19,4 +19,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.expired_of_lot IS
-'How many credits of a lot have expired.';
+'The number of credits of a lot that have expired.';

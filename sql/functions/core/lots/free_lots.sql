@@ -22,5 +22,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.free_lots IS
-'The lots of a locked, settled account that cover up to most, with the amount of each: soonest to expire first,
-without what holds reserve.';
+'The lots of a locked, settled account from which to take up to most credits, and the amount from each: soonest to expire
+first, without what holds reserve.';

@@ -10,7 +10,7 @@ DECLARE
     v_own bigint;
     v_not_expiring bigint;
 BEGIN
-    -- The rest of the credit's own lot, or, for a credit that does not expire, credits that do not.
+    -- Take from the credit's own lot first or, if the credit does not expire, from credits that do not expire.
     SELECT least(v_left, remaining - held) INTO v_own
     FROM ledger.lots
     WHERE owner_id = reverse_credit.owner_id AND asset = reverse_credit.asset AND seq = reverse_credit.original_seq;
@@ -45,5 +45,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.reverse_credit IS
-'For the reversal seq of a credit (already appended): takes amount from credits of the same kind first
-(the lot of the original, or credits that do not expire), then as a spend does.';
+'Takes amount for the reversal seq of a credit, which is written already: first from credits of the same kind
+(the lot of the original, or credits that do not expire), then as a debit does.';

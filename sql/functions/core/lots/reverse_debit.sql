@@ -24,7 +24,7 @@ BEGIN
     FROM ledger.lots
     WHERE owner_id = reverse_debit.owner_id AND asset = reverse_debit.asset AND remaining > 0;
 
-    -- To the credits that do not expire goes what came from them, and what pays off an overdraft.
+    -- The part that came from credits that do not expire goes back to them, and so does what pays off an overdraft.
     v_left := reverse_debit.amount - greatest(
         least(reverse_debit.amount, reverse_debit.amount + still_reversible - v_from_lots),
         v_in_lots + reverse_debit.amount - reverse_debit.balance_after,
@@ -50,6 +50,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.reverse_debit IS
-'For the reversal seq of a debit (already appended): returns amount to its sources, last taken first:
-credits that do not expire, then lots, latest to expire first. still_reversible: what is left of the original
-afterwards.';
+'Returns amount for the reversal seq of a debit, which is written already, to its sources, last taken first: credits that
+do not expire, then lots, latest to expire first. still_reversible: the amount of the original that no reversal has
+returned, after this one.';

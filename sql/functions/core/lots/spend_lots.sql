@@ -20,4 +20,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.spend_lots IS
 'Takes up to amount (positive) for the entry seq from the lots of a locked, settled account, soonest to expire first,
-except what holds reserve. The rest comes from credits that do not expire.';
+without what holds reserve. The rest comes from credits that do not expire.';

@@ -22,4 +22,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.spent_from_lots IS
-'What the entry seq took from which lots, less what its reversals have given back.';
+'The lots from which the entry seq took credits, and the amount from each, less what its reversals have returned.';

@@ -30,4 +30,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.set_frozen IS
-'Freezes or unfreezes one account and notes it among the operator actions; nothing if it is so already. Raises LG001.';
+'Freezes or unfreezes one account and adds that to the operator actions; does nothing if the account is in that state
+already. Raises LG001.';

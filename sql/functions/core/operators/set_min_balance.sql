@@ -9,7 +9,7 @@ DECLARE
     v_account ledger_core.account_state;
     v_expiring bigint;
 BEGIN
-    -- An unknown account has this floor already, so it need not be created.
+    -- The floor of an unknown account is 0, so the account need not be created.
     IF set_min_balance.min_balance = 0 AND NOT EXISTS (
         SELECT 1 FROM ledger.accounts WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset
     ) THEN
@@ -19,7 +19,7 @@ BEGIN
     IF v_account.min_balance = set_min_balance.min_balance THEN
         RETURN;
     END IF;
-    -- Credits that may expire any moment do not count: their end must not bring the account below its floor.
+    -- Credits that expire do not count: their expiry must not bring the account below its floor.
     SELECT coalesce(sum(remaining - held), 0) INTO v_expiring
     FROM ledger.lots
     WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset AND remaining > 0;
@@ -47,4 +47,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.set_min_balance IS
-'Sets the floor of one account and notes it among the operator actions; nothing if it is so already. Raises LG301.';
+'Sets the floor of one account and adds that to the operator actions; does nothing if the floor is this already.
+Raises LG301.';

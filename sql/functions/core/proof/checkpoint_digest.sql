@@ -33,7 +33,7 @@ BEGIN
     FROM (
         SELECT accounts.owner_id, accounts.asset, newest.seq, newest.hash
         FROM ledger.accounts
-        -- Backwards from the head, so that entries older than the horizon are not read.
+        -- Backwards from the head, so that older entries of the account are not read.
         CROSS JOIN LATERAL (
             SELECT entries.seq, entries.hash
             FROM ledger.entries
@@ -45,7 +45,7 @@ BEGIN
         ) AS newest
     ) AS heads;
 
-    -- New journals are added at the end, so that the digests of earlier checkpoints stay the same.
+    -- Add a new journal at the end: then the digests of earlier checkpoints stay valid.
     FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events'] LOOP
         WITH later AS MATERIALIZED (
             SELECT begun_at, first_xact_id FROM ledger.generations
@@ -59,7 +59,8 @@ BEGIN
                     ledger_core.text_bytes(
                         v_journal || ','
                         || CASE
-                            WHEN heads.of_account THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
+                            WHEN heads.of_account
+                                THEN length(heads.owner_id)::text || ':' || heads.owner_id || ',' || heads.asset || ','
                             ELSE ''
                         END
                         || heads.number::text || ','
@@ -91,6 +92,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.checkpoint_digest IS
-'Digest over the newest entry, operator action and hold event of every account and the newest change of the catalogue,
-among those of earlier generations and those of transactions before the horizon in this one, in the order of the keys;
-with the number of accounts and entries.';
+'The digest of a checkpoint, with the number of accounts and entries. It covers the newest entry, operator action and
+hold event of every account and the newest change of the catalogue, as of the transactions of earlier generations, and those of this one before the horizon.';

@@ -10,4 +10,4 @@ SELECT
 $$;
 
 COMMENT ON FUNCTION ledger_core.owner_in_range IS
-'True if the owner is after first (or first itself, if included) and not after last (null: no end).';
+'True if the owner sorts after first (or is first, if included) and not after last (null: no end).';

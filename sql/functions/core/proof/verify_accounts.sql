@@ -68,9 +68,7 @@ BEGIN
         ('last_entry_at wrong', coalesce(newest.recorded_at, '-infinity')::text, accounts.last_entry_at::text),
         ('head_hash wrong', encode(coalesce(newest.hash, ledger_core.zero_hash()), 'hex'), encode(accounts.head_hash, 'hex')),
         ('held wrong', coalesce(holding.held, 0)::text, accounts.held::text),
-        (
-            'next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text
-        ),
+        ('next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text),
         ('min_balance not set by an operator', coalesce(actions.min_balance, '0'), accounts.min_balance::text),
         (
             'frozen_at not set by an operator',
@@ -90,4 +88,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_accounts IS
-'Accounts that do not say what their entries, holds, lots and operator actions add up to, or that are missing.';
+'Accounts that are missing, or that differ from what their entries, holds, lots and operator actions add up to.';

@@ -35,7 +35,7 @@ BEGIN
         jsonb_build_object('actor', actions.actor, 'reason', actions.reason), actions.acted_at, actions.before, actions.after
     );
 
-    -- The value before an action is the value after the previous one of its kind; the last value is the account's.
+    -- An action of a kind begins with the value at which the one before ended. verify_accounts checks the last one.
     RETURN QUERY
     SELECT
         'action does not follow from the one before', 'operator_actions', linked.owner_id::text, linked.asset::text,
@@ -47,11 +47,13 @@ BEGIN
     FROM (
         SELECT
             actions.*,
-            lag(actions.after, 1, CASE actions.action WHEN 'set_min_balance' THEN '{"min_balance": 0}' ELSE '{"frozen": false}' END::jsonb)
-                OVER (
-                    PARTITION BY actions.owner_id, actions.asset, actions.action = 'set_min_balance'
-                    ORDER BY actions.action_seq
-                ) AS previous
+            lag(
+                actions.after, 1,
+                CASE actions.action WHEN 'set_min_balance' THEN '{"min_balance": 0}' ELSE '{"frozen": false}' END::jsonb
+            ) OVER (
+                PARTITION BY actions.owner_id, actions.asset, actions.action = 'set_min_balance'
+                ORDER BY actions.action_seq
+            ) AS previous
         FROM ledger.operator_actions AS actions
         WHERE ledger_core.owner_in_range(actions.owner_id, first, last, included) AND actions.action <> 'adjust_balance'
     ) AS linked
@@ -66,4 +68,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_actions IS
-'Operator actions that do not agree with the adjustments recorded, or of which one does not begin where the one before ended.';
+'Adjustments and operator actions that differ, and operator actions that do not begin with the value at which the action
+before them ended.';

@@ -37,7 +37,9 @@ BEGIN
     RETURN QUERY
     SELECT
         'rule not as last noted', 'operations', NULL, NULL, NULL::bigint,
-        jsonb_build_object('operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule)
+        jsonb_build_object(
+            'operation', operations.operation, 'rule', ledger_core.noted_operation(operations), 'noted', noted.rule
+        )
     FROM ledger.operations
     LEFT JOIN LATERAL (
         SELECT changes.rule FROM ledger.operation_changes AS changes
@@ -60,7 +62,7 @@ BEGIN
     ) AS noted ON TRUE
     WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
 
-    -- An app may be gone together with its bindings and operations: then nothing was recorded for it.
+    -- A rollback of an app's migrations removes the app with its bindings and operations, if nothing was recorded.
     RETURN QUERY
     SELECT
         'app not as last noted', 'apps', NULL, NULL, NULL::bigint,
@@ -99,5 +101,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue IS
-'Discrepancies beyond single owners: rules, apps and bindings changed without the functions, incomplete sets,
-guards of the books missing or switched off.';
+'Discrepancies that belong to no owner: rules, apps and bindings changed without the functions, incomplete sets of
+operations, triggers and unique indexes missing or disabled.';

@@ -25,8 +25,8 @@ BEGIN
         )
     WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
 
-    -- The rule under which an old entry took its lock is not known to the second, only that the operation
-    -- had it at some time.
+    -- A change of the rule and the entries around it are not ordered exactly, so any rule that the operation ever had
+    -- is accepted.
     RETURN QUERY
     SELECT
         'claim fits no rule', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
@@ -59,7 +59,7 @@ BEGIN
     ) AS fitting ON TRUE
     WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND fitting.found IS NULL;
 
-    -- A reversal may have given the claims back.
+    -- A reversal with frees_claim gave the slots back.
     RETURN QUERY
     SELECT
         'claim missing', 'claims', limited.owner_id::text, limited.asset::text, limited.seq,
@@ -73,7 +73,8 @@ BEGIN
             coalesce(taken.slots, 0) AS found
         FROM ledger.entries
         INNER JOIN (
-            -- An entry that waited may follow the old rule for up to a day after the change.
+            -- An entry that waited for a lock follows the rule as it was when its request began. A new limit therefore
+            -- counts from a day after the change only.
             SELECT
                 changes.operation,
                 changes.changed_at + interval '1 day' AS since,
@@ -112,4 +113,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_claims IS
-'Slots of claim limits that belong to no entry or fit no rule, and entries that should hold a slot and do not.';
+'Claims without their entry or that fit no rule of the operation, and entries that lack a claim.';

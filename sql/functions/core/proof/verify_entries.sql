@@ -42,7 +42,7 @@ BEGIN
         ),
         ('hash wrong', encode(computed.expected_hash, 'hex'), encode(computed.hash, 'hex'))
     ) AS checks (problem, expected, found)
-    -- Texts are made for discrepancies only: they would take longer than all the rest.
+    -- Compare before converting to text, which would take longer than everything else.
     WHERE (
         computed.seq <> computed.previous_seq + 1
         OR computed.balance_after <> computed.previous_balance::numeric + computed.amount
@@ -51,7 +51,7 @@ BEGIN
     )
     AND checks.expected <> checks.found;
 
-    -- Only accounts whose floor was ever lowered may have gone below zero.
+    -- A balance below zero is right only down to the lowest floor that the account ever had.
     RETURN QUERY
     SELECT
         'overspent', 'entries', entries.owner_id::text, entries.asset::text, entries.seq,
@@ -76,4 +76,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_entries IS
-'Entries whose number, balance, time or hash does not follow from the entry before, or that went below every floor that the account ever had.';
+'Entries whose number, balance, time or hash does not follow from the entry before, or whose balance is below every floor
+that the account ever had.';

@@ -1,4 +1,4 @@
--- A guard that was dropped leaves no trace in the tables, so the guards are listed here. A test drops every
+-- A dropped trigger or index leaves no trace in the tables, so this function lists what must exist. A test drops every
 -- trigger and unique index to see that it is listed.
 CREATE OR REPLACE FUNCTION ledger_core.verify_guards()
 RETURNS SETOF ledger.discrepancy
@@ -44,7 +44,7 @@ BEGIN
             AND triggers.tgenabled = 'A' AND triggers.tgqual IS NULL AND cardinality(triggers.tgattr::smallint []) = 0
     );
 
-    -- On a distributed table the owner is part of every key.
+    -- Citus requires the owner, by which tables are distributed, in every unique key.
     RETURN QUERY
     SELECT
         'unique index missing', needed.found_in, NULL, NULL, NULL::bigint, jsonb_build_object('columns', needed.columns)
@@ -85,4 +85,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_guards IS
-'Triggers that keep the books from being changed, and unique indexes that keep them without doubles, as far as they are missing or switched off.';
+'Triggers and unique indexes on which the books rely and that are missing, disabled or changed.';

@@ -43,4 +43,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_hold_events IS
-'Holds, with what they reserve of which lot, that are not as their last event left them, that no event tells of, or that are gone.';
+'Holds, with what they reserve of each lot, that differ from their last event, have no event, or are gone.';

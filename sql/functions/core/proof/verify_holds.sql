@@ -92,4 +92,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_holds IS
-'Holds that do not agree with the entries that captured them, with the lots that they reserve, with the catalogue or with their own times.';
+'Holds that do not agree with the entries that captured them, with what they reserve of lots, with the catalogue, or
+with their own times.';

@@ -11,7 +11,8 @@ BEGIN
     SELECT generations.first_entry_id, generations.begun_at, generations.first_xact_id INTO STRICT v_current
     FROM ledger.generations WHERE generations.end_entry_id IS NULL;
 
-    -- The feed and checkpoints rely on transaction ids. A dump restored on a younger server needs a new generation.
+    -- The feed and checkpoints rely on the order of transaction ids. A restored dump breaks it if the new server has
+    -- given out fewer ids than the old one: it needs a new generation.
     RETURN QUERY
     SELECT
         'transaction of the future', newest.found_in, newest.owner_id, newest.asset, newest.seq,

@@ -31,4 +31,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.verify_journals IS
 'Lines of the journals whose number or hash does not follow from the line before.
-The journal of the catalogue belongs to the owner that sorts first: the empty text.';
+The journal of the catalogue has the empty text as its owner, which sorts before all others.';

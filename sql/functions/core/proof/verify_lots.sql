@@ -84,13 +84,13 @@ BEGIN
         AND CASE
             WHEN moving.seq < moving.lot_seq THEN TRUE
             WHEN entries.operation = 'EXPIRY' THEN entries.recorded_at < lots.expires_at
-            -- Credits under a hold outlast their time; what a reversal gives back expires at once.
+            -- A capture may spend reserved credits after their expiry. A reversal may return credits to an expired lot.
             WHEN entries.hold_nonce IS NULL AND moving.amount > 0 THEN entries.recorded_at >= lots.expires_at
             ELSE FALSE
         END;
 
-    -- How much an entry has to take follows from what the lots held before it. Debits are left out on
-    -- accounts that ever had a hold: what the hold reserved at the time of the entry is not kept.
+    -- The amount that an entry takes from lots follows from what they contained before it. Debits of accounts that ever
+    -- had a hold are left out: what the hold reserved at the time of the entry is not stored.
     RETURN QUERY
     WITH running AS (
         SELECT
@@ -125,7 +125,7 @@ BEGIN
         SELECT
             running.*,
             CASE
-                -- What pays off an overdraft is spent at once.
+                -- The part that pays off an overdraft is spent at once.
                 WHEN running.expires_at IS NOT NULL THEN least(
                     running.amount,
                     greatest(0, running.in_lots_after + running.moved - running.balance_after)
@@ -146,4 +146,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_lots IS
-'Lots and movements that do not follow from the entries that granted, took, expired or gave back the credits.';
+'Lots and movements that do not follow from the entries that granted, spent, expired or returned the credits.';

@@ -15,4 +15,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_owners IS
-'The discrepancies of the owners after first (or from it, if included) up to last; last null: without end.';
+'The discrepancies of the owners after first (or from first, if included) up to last (null: no end).';

@@ -51,4 +51,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_references IS
-'Entries, reversals, claims, operator actions and nonces that do not agree with the catalogue or with the entries to which they belong.';
+'Entries, reversals, claims, operator actions and nonces that do not agree with the catalogue or with the entries that they
+refer to.';

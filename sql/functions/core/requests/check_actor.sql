@@ -14,4 +14,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_actor IS
-'Raises LG001 unless an operator''s action names its actor (1 to 255 characters) and reason (1 to 1000).';
+'Raises LG001 unless an operator''s action names its actor, as a key, and its reason (1 to 1000 characters).';

@@ -8,7 +8,8 @@ BEGIN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', field, 'reason', 'is required'));
     ELSIF NOT ledger_core.is_key(value) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', field, 'reason', format('must have 1 to %s characters', ledger_core.max_key_length()), 'length', length(value)
+            'field', field, 'reason', format('must have 1 to %s characters', ledger_core.max_key_length()),
+            'length', length(value)
         ));
     END IF;
 END

@@ -58,4 +58,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_rule IS
-'Raises what the app''s rule for the operation has against the amount (signed; null takes the default): LG001, LG002, LG102 or LG103.';
+'Raises LG001, LG002, LG102 or LG103 unless the app''s rule for the operation allows the amount (signed; null takes the
+default).';

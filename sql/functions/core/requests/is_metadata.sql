@@ -9,4 +9,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.is_metadata IS
-'True if value can be metadata: a JSON object of at most 16384 bytes as text, nested at most 64 deep (which readers in other languages can still follow).';
+'True if value can be metadata: a JSON object of at most 16384 bytes as text, nested at most 64 deep (which readers in
+other languages can still follow).';

@@ -19,4 +19,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.may_act_for IS
-'True if the calling role is bound to the app (ledger.bind_role), or is or may become the owner of the ledger. For use within SECURITY DEFINER functions.';
+'True if the calling role is bound to the app (ledger.bind_role), or is or may become the owner of the ledger. For use
+within SECURITY DEFINER functions.';

@@ -21,4 +21,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.refuse IS
-'Raises the refusal named by code (ledger.error_codes) with its SQLSTATE and constant message; detail carries the values, hint replaces the usual advice. Never returns.';
+'Raises the refusal named by code (ledger.error_codes) with its SQLSTATE and constant message; detail has the values, hint
+replaces the usual advice. Never returns.';

@@ -40,5 +40,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.replay_of IS
-'The entry that this very request recorded before, or null if its nonce is unused. request: the entry as it would be recorded, with amount_defaulted where the request names no amount, and expires_at as the request gives it.
+'The entry that this very request recorded before, or null if its nonce is unused. request: the entry as it would be
+recorded, with amount_defaulted where the request names no amount, and expires_at as the request gives it.
 Raises LG201 if the nonce was used by a different request, or by a hold.';

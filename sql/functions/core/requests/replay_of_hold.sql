@@ -30,4 +30,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.replay_of_hold IS
-'The hold that this very request placed before, as it is now, or null if its nonce is unused. request: the hold as it would be placed. Raises LG201 if the nonce was used by a different request, or by an entry.';
+'The hold that this very request placed before, as it is now, or null if its nonce is unused. request: the hold as it would
+be placed. Raises LG201 if the nonce was used by a different request, or by an entry.';

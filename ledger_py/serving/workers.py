@@ -66,8 +66,7 @@ class Supervisor:
         with _caught_signals() as signals:
             self._workers = [self._start() for _ in range(self._count)]
             failed = not self._keep_running(signals)
-            # This process has the sockets open as well. A connection that is made after the
-            # workers have stopped to accept would be reset when it ends.
+            # Nobody would accept a connection that is made after the workers have stopped to.
             refuse_connections(self._listener.sockets)
             self._stop(signals)
         if failed:
@@ -108,6 +107,8 @@ class Supervisor:
         """Stop the workers, and wait for them. A second Ctrl-C, passed on, makes them hurry."""
         for worker in self._workers:
             worker.signal(signal.SIGTERM)
+        # So that callers are refused, and the next service can start, while requests are completed.
+        self._listener.close()
         while alive := [worker.sentinel for worker in self._workers if worker.is_alive()]:
             if signals in wait([signals, *alive]):
                 for number in signals.recv(64):

@@ -74,6 +74,8 @@ def test_request_that_takes_long_is_completed(
         wait_until(lambda: scalar(conn, waiting) > 0)
         service.process.send_signal(number)
         service.wait_for("Waiting for connections to close")
+        with pytest.raises(httpx.ConnectError, match="refused"):
+            httpx.get(service.url, timeout=30)
         other.rollback()
         assert answer.result().status_code == 201
         assert service.wait() == 0

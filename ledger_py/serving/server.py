@@ -16,9 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ledger_py.serving.lines import writes_json
 from ledger_py.serving.listening import Listener, refuse_connections
 
-__all__ = ("STARTUP_FAILURE", "Server", "announce", "serve")
+__all__ = ("DRAIN_WITHIN", "STARTUP_FAILURE", "Server", "announce", "serve")
 
-_DRAIN_WITHIN: Final = 30
+DRAIN_WITHIN: Final = 30
 """Seconds that requests in progress may take when the service is told to stop."""
 
 _ACCEPTS_FOR: Final = 0.25
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
                 access_log=False,  # the service logs requests itself
                 server_header=False,
                 proxy_headers=False,  # the address of the caller is not used
-                timeout_graceful_shutdown=_DRAIN_WITHIN,
+                timeout_graceful_shutdown=DRAIN_WITHIN,
                 log_config=None if writes_json() else LOGGING_CONFIG,
             )
         )

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection, wait
@@ -23,7 +24,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from ledger_py.serving import lines
 from ledger_py.serving.listening import Listener, refuse_connections
-from ledger_py.serving.server import STARTUP_FAILURE, Server, announce
+from ledger_py.serving.server import DRAIN_WITHIN, STARTUP_FAILURE, Server, announce
 
 __all__ = ("Supervisor",)
 
@@ -31,6 +32,9 @@ _SPAWN: Final = multiprocessing.get_context("spawn")
 
 _PAUSE: Final = 1.0
 """Seconds before a worker that did not start is tried again."""
+
+_KILLED_AFTER: Final = DRAIN_WITHIN + 10.0
+"""Seconds after which a worker that was told to stop and has not, is killed."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -109,11 +113,15 @@ class Supervisor:
             worker.signal(signal.SIGTERM)
         # So that callers are refused, and the next service can start, while requests are completed.
         self._listener.close()
+        deadline = time.monotonic() + _KILLED_AFTER
         while alive := [worker.sentinel for worker in self._workers if worker.is_alive()]:
-            if signals in wait([signals, *alive]):
-                for number in signals.recv(64):
-                    for worker in self._workers:
-                        worker.signal(number)
+            left = deadline - time.monotonic()
+            numbers: list[int] = [signal.SIGKILL] if left <= 0 else []
+            if signals in wait([signals, *alive], max(left, 0.1)):
+                numbers += signals.recv(64)
+            for number in numbers:
+                for worker in self._workers:
+                    worker.signal(number)
 
 
 class _Worker:

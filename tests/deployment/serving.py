@@ -86,6 +86,7 @@ class Service:
 @contextmanager
 def serving(
     *arguments: str,
+    code: str = "",
     app: str = "app1",
     ready: str = r"Uvicorn running on (http://\S+)",
     **settings: str,
@@ -94,12 +95,14 @@ def serving(
 
     Args:
         arguments: Further arguments.
+        code: Runs the command, instead of `python -m ledger_py`.
         app: The app.
         ready: What it writes when it can be used; the first group is its address.
         settings: The environment.
     """
+    program = ["-c", code] if code else ["-m", "ledger_py"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "ledger_py", "serve", app, "--port", "0", *arguments],
+        [sys.executable, *program, "serve", app, "--port", "0", *arguments],
         env=environment(**settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

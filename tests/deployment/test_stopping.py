@@ -131,6 +131,16 @@ def test_worker_that_is_killed_is_replaced_while_the_other_goes_on(ledger_db: st
         assert f"Worker {first} ended (SIGKILL); another one is started" in "".join(service.output)
 
 
+def test_worker_that_does_not_stop_is_killed(ledger_db: str) -> None:
+    impatient = (
+        "from ledger_py.serving import workers; workers._KILLED_AFTER = 0.5;"
+        "from ledger_py.__main__ import main; main()"
+    )
+    with serving("--workers", "2", code=impatient, DATABASE_URL=ledger_db) as service:
+        os.kill(service.workers()[0], signal.SIGSTOP)
+        assert service.stop() == 0
+
+
 def test_workers_stop_when_their_supervisor_is_killed(ledger_db: str) -> None:
     with serving("--workers", "2", DATABASE_URL=ledger_db) as service:
         workers = [psutil.Process(pid) for pid in service.workers()]

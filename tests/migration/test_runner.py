@@ -106,8 +106,7 @@ def test_failed_migration_is_rolled_back_and_named(empty_db: str, files: Files) 
     assert rows(empty_db, "SELECT to_regclass('ledger.more')") == [(None,)]
 
 
-def test_password_in_a_statement_that_fails_is_not_repeated(empty_db: str, tmp_path: Path) -> None:
-    files = small_project(tmp_path)
+def test_password_in_a_statement_that_fails_is_not_repeated(empty_db: str, files: Files) -> None:
     statement = "CREATE ROLE pg_of_the_service LOGIN PASSWORD 'se''same; open' VALID UNTIL 'never';"
     files.migration("0002_login", statement, depends="0001_schema")
 

@@ -1,4 +1,4 @@
-"""What a login lacks, and the exact statement that gives it."""
+"""Messages for logins that lack a right, with the exact statement that grants it."""
 
 from __future__ import annotations
 

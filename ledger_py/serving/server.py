@@ -22,19 +22,19 @@ DRAIN_WITHIN: Final = 30
 """Seconds that requests in progress may take when the service is told to stop."""
 
 _ACCEPTS_FOR: Final = 0.25
-"""Seconds for which connections are accepted then that were being made."""
+"""Seconds for which the server goes on accepting then, for connections that were being made."""
 
 _LINGERS: Final = 1.0
-"""Seconds for which a connection waits then for a request that may be on its way."""
+"""Seconds for which an idle connection stays open then; a request may be on its way."""
 
 _log = logging.getLogger("uvicorn.error")
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP, whose idle connections are not closed at the moment at which a request comes."""
+    """HTTP that keeps idle connections open for a moment when the server stops."""
 
     def shutdown(self) -> None:
-        # uvicorn closes an idle connection, and then the request that it did not read is reset.
+        # uvicorn closes idle connections at once. That resets requests that it has not read yet.
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(_LINGERS, super().shutdown)
         else:

@@ -70,7 +70,7 @@ class Supervisor:
         with _caught_signals() as signals:
             self._workers = [self._start() for _ in range(self._count)]
             failed = not self._keep_running(signals)
-            # Nobody would accept a connection that is made after the workers have stopped to.
+            # A connection made after the workers have stopped accepting would be reset.
             refuse_connections(self._listener.sockets)
             self._stop(signals)
         if failed:
@@ -108,10 +108,10 @@ class Supervisor:
                 self._workers[number] = self._start()
 
     def _stop(self, signals: socket.socket) -> None:
-        """Stop the workers, and wait for them. A second Ctrl-C, passed on, makes them hurry."""
+        """Stop the workers and wait for them. Later signals are passed on to them."""
         for worker in self._workers:
             worker.signal(signal.SIGTERM)
-        # So that callers are refused, and the next service can start, while requests are completed.
+        # While requests are completed, callers are refused and the next service can start.
         self._listener.close()
         deadline = time.monotonic() + _KILLED_AFTER
         while alive := [worker.sentinel for worker in self._workers if worker.is_alive()]:
@@ -139,7 +139,7 @@ class _Worker:
         self._process = _SPAWN.Process(
             target=_work, args=(target, listener, theirs, lines.json_app())
         )
-        # Ctrl-C goes to all processes of a terminal; this one must not meet it half-way.
+        # Ctrl-C goes to all processes of a terminal. It would print a traceback during the start.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
@@ -187,7 +187,7 @@ def _work(target: str, listener: Listener, supervisor: Connection, json_app: str
 
 
 def _stop_without(supervisor: Connection, listener: Listener) -> None:
-    """Stop this process when its supervisor has gone, who would have told it to stop."""
+    """Stop this process when its supervisor has gone."""
     with suppress(OSError, EOFError):
         supervisor.recv()
     refuse_connections(listener.sockets)

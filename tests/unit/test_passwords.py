@@ -21,7 +21,7 @@ from tests.http.test_startup import refusal_of
 
 SPECIAL = (*"@/:%#? =&'\\[+", "@/", "/@", "?@", "?=", "%4")
 PARTS = ("Xq7", "Zw9", "Kj3")
-"""What passwords are made of, with special characters between."""
+"""Passwords are made of these, with special characters between."""
 
 COMMANDS = [
     ["serve", "app1", "--port", "0"],

@@ -32,7 +32,7 @@ _MISTAKES: Final = {
         "\\\\"
     ),
 }
-"""Advice, by the beginning of libpq's message."""
+"""Advice by the beginning of libpq's message."""
 
 _OTHERWISE: Final = (
     "is not an address of a PostgreSQL server, such as postgresql://user:secret@db.example.org/name"
@@ -69,7 +69,7 @@ def plain_database_url(text: str) -> str:
         raise ValueError(_explained(url, str(error).strip())) from None
     ports = str(found.get("port") or "").split(",")
     if not all(re.fullmatch(r"\d*", port, re.ASCII) for port in ports):
-        # Or a password, if there is no host after it.
+        # Without a host after it, a password counts as the port.
         raise ValueError("has a port that is not a number (a / in a password is written as %2F)")
     return url
 

@@ -1,4 +1,4 @@
-"""Rights that a login lacks, and the exact statements that grant them."""
+"""Messages for logins that lack a right, with the exact statement that grants it."""
 
 from __future__ import annotations
 

@@ -236,10 +236,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         # Of what may hold a password, logs and tracebacks tell only that it is set.
-        shown = msgspec.structs.asdict(self)
-        if self.database_url is not None:
-            shown["database_url"] = "..."
-        return list(shown.items())
+        return [
+            (name, "..." if name.endswith("database_url") and value is not None else value)
+            for name, value in msgspec.structs.asdict(self).items()
+        ]
 
     @classmethod
     def from_environment(

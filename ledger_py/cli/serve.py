@@ -25,7 +25,7 @@ from ledger_py.cli.common import (
 )
 from ledger_py.migrate import Project, ensure_current
 from ledger_py.serving import Listener, run_server
-from ledger_py.serving.lines import json_lines, writes_json
+from ledger_py.serving.lines import json_lines, name_app, writes_json
 from ledger_py.settings import Settings, log_format
 
 _log = logging.getLogger("ledger_py")
@@ -71,6 +71,7 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
     apps = find_apps()
     service = app_of_target(app) if ":" in app else _named(app, apps)
     apps[service.name] = service
+    name_app(service.name)
     given = {"host": host, "port": port}
     settings = msgspec.structs.replace(
         Settings.from_environment(),

@@ -59,7 +59,7 @@ class Prefix:
         root_path = given or self._root_path
         path = _without(root_path, path_as_sent(scope))
         if given and given.split("/")[1] not in self._own:
-            # The server put it before a path that had it already.
+            # The server put the prefix before a path that had it already.
             path = _without(root_path, path)
         self._token: Token[str] = _PREFIX.set(root_path)
         return {**scope, "root_path": "", "raw_path": path.encode("latin-1")}

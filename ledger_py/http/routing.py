@@ -98,8 +98,6 @@ class Route:
         body_required: True if there must be a body.
         decode: Decodes the body; by its struct if left out.
         many: True if the body may be as large as the settings allow.
-        examples: Makes named examples of the body for the operations of an app.
-        answer_example: An example of a successful answer.
     """
 
     method: Method
@@ -114,8 +112,6 @@ class Route:
     body_required: bool = True
     decode: Callable[[bytes], Any] | None = None
     many: bool = False
-    examples: Callable[[type[BaseLedgerOperation]], Mapping[str, Any]] | None = None
-    answer_example: msgspec.Struct | None = None
     function: Callable[..., Awaitable[Any]] = field(init=False)
 
     def __call__(self, function: Callable[..., Awaitable[Any]]) -> Route:

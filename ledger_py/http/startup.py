@@ -142,7 +142,7 @@ async def check(
 
 async def _may_record(ledger: AsyncLedger) -> bool:
     try:
-        # Records nothing, and is refused to who may not record.
+        # Records nothing, and is refused unless the login may record for the app.
         await ledger.conn.execute(
             "SELECT FROM ledger.record_entries(app => %s, entries => '[]')", [ledger.app]
         )

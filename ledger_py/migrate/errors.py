@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 _LONGEST_EXCERPT = 100
+_PASSWORD = re.compile(r"(\bPASSWORD\s+)\w?'(?:[^']|'')*'?", re.IGNORECASE)
 
 
 class MigrationError(RuntimeError):
@@ -37,7 +40,7 @@ def failure(path: str, text: str, statement: str | None, error: psycopg.Error) -
     if error.diag.message_hint:
         parts.append(f"hint: {error.diag.message_hint}")
     if statement:
-        excerpt = " ".join(statement.split())
+        excerpt = _PASSWORD.sub(r"\1'...'", " ".join(statement.split()))
         if len(excerpt) > _LONGEST_EXCERPT:
             excerpt = f"{excerpt[:_LONGEST_EXCERPT]}…"
         parts.append(f"statement: {excerpt}")

@@ -80,7 +80,7 @@ def migrate(
                 if _is_current(conn, project):
                     return
             except psycopg.errors.InsufficientPrivilege:
-                pass  # of who is not the owner, which is told below
+                pass  # the role is not the owner; _prepare says so
             _check_writable(conn)
             with only_runner(url, report) as watcher:
                 _prepare(conn)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-__all__ = ("json_app", "json_lines", "writes_json")
+__all__ = ("json_app", "json_lines", "name_app", "writes_json")
 
 _log = logging.getLogger("ledger_py")
 
@@ -48,8 +48,17 @@ class _JsonHandler(logging.StreamHandler[Any]):
 
 def json_app() -> str | None:
     """Return the app that `json_lines` writes for at this time; None outside of it."""
-    handlers = logging.getLogger().handlers
-    return next((found.app for found in handlers if isinstance(found, _JsonHandler)), None)
+    return next((handler.app for handler in _handlers()), None)
+
+
+def name_app(app: str) -> None:
+    """Set the app that lines name from now on, if they are JSON."""
+    for handler in _handlers():
+        handler.app = app
+
+
+def _handlers() -> Iterator[_JsonHandler]:
+    return (found for found in logging.getLogger().handlers if isinstance(found, _JsonHandler))
 
 
 def writes_json() -> bool:

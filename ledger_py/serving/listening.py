@@ -6,6 +6,7 @@ import ctypes
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Self
@@ -148,6 +149,8 @@ def refuse_connections(sockets: Sequence[socket.socket]) -> None:
     Callers repeat them after a second, and are refused or find the next service. Where the system
     has no such filter (it is Linux's), connections of the last moment may still be reset.
     """
+    if sys.platform != "linux":
+        return
     program = ctypes.create_string_buffer(_DROP_SYN)
     option = struct.pack("HP", len(_DROP_SYN) // 8, ctypes.addressof(program))
     for one in sockets:

@@ -16,25 +16,25 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ledger_py.serving.lines import writes_json
 from ledger_py.serving.listening import Listener, refuse_connections
 
-__all__ = ("STARTUP_FAILURE", "Server", "announce", "serve")
+__all__ = ("DRAIN_WITHIN", "STARTUP_FAILURE", "Server", "announce", "serve")
 
-_DRAIN_WITHIN: Final = 30
+DRAIN_WITHIN: Final = 30
 """Seconds that requests in progress may take when the service is told to stop."""
 
 _ACCEPTS_FOR: Final = 0.25
-"""Seconds for which connections are accepted then that were being made."""
+"""Seconds for which the server goes on accepting then, for connections that were being made."""
 
 _LINGERS: Final = 1.0
-"""Seconds for which a connection waits then for a request that may be on its way."""
+"""Seconds for which an idle connection stays open then; a request may be on its way."""
 
 _log = logging.getLogger("uvicorn.error")
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP, whose idle connections are not closed at the moment at which a request comes."""
+    """HTTP that keeps idle connections open for a moment when the server stops."""
 
     def shutdown(self) -> None:
-        # uvicorn closes an idle connection, and then the request that it did not read is reset.
+        # uvicorn closes idle connections at once. That resets requests that it has not read yet.
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(_LINGERS, super().shutdown)
         else:
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
                 access_log=False,  # the service logs requests itself
                 server_header=False,
                 proxy_headers=False,  # the address of the caller is not used
-                timeout_graceful_shutdown=_DRAIN_WITHIN,
+                timeout_graceful_shutdown=DRAIN_WITHIN,
                 log_config=None if writes_json() else LOGGING_CONFIG,
             )
         )

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection, wait
@@ -23,7 +24,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from ledger_py.serving import lines
 from ledger_py.serving.listening import Listener, refuse_connections
-from ledger_py.serving.server import STARTUP_FAILURE, Server, announce
+from ledger_py.serving.server import DRAIN_WITHIN, STARTUP_FAILURE, Server, announce
 
 __all__ = ("Supervisor",)
 
@@ -31,6 +32,9 @@ _SPAWN: Final = multiprocessing.get_context("spawn")
 
 _PAUSE: Final = 1.0
 """Seconds before a worker that did not start is tried again."""
+
+_KILLED_AFTER: Final = DRAIN_WITHIN + 10.0
+"""Seconds after which a worker that was told to stop and has not, is killed."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -66,8 +70,7 @@ class Supervisor:
         with _caught_signals() as signals:
             self._workers = [self._start() for _ in range(self._count)]
             failed = not self._keep_running(signals)
-            # This process has the sockets open as well. A connection that is made after the
-            # workers have stopped to accept would be reset when it ends.
+            # A connection made after the workers have stopped accepting would be reset.
             refuse_connections(self._listener.sockets)
             self._stop(signals)
         if failed:
@@ -87,6 +90,7 @@ class Supervisor:
             ends = [worker.sentinel for worker in self._workers]
             ready = wait([signals, *starting, *ends])
             if signals in ready:
+                signals.recv(64)  # or it would be passed on to the workers
                 return True
             for worker in self._workers:
                 worker.serves = worker.serves or worker.says_it_serves()
@@ -99,19 +103,25 @@ class Supervisor:
                 if not self._has_served:
                     return False
                 _log.warning("Worker %d ended (%s); another one is started", *worker.end())
-                if not worker.serves and wait([signals], _PAUSE):
-                    return True
+                if not worker.serves:
+                    wait([signals], _PAUSE)
                 self._workers[number] = self._start()
 
     def _stop(self, signals: socket.socket) -> None:
-        """Stop the workers, and wait for them. A second Ctrl-C, passed on, makes them hurry."""
+        """Stop the workers and wait for them. Later signals are passed on to them."""
         for worker in self._workers:
             worker.signal(signal.SIGTERM)
+        # While requests are completed, callers are refused and the next service can start.
+        self._listener.close()
+        deadline = time.monotonic() + _KILLED_AFTER
         while alive := [worker.sentinel for worker in self._workers if worker.is_alive()]:
-            if signals in wait([signals, *alive]):
-                for number in signals.recv(64):
-                    for worker in self._workers:
-                        worker.signal(number)
+            left = deadline - time.monotonic()
+            numbers: list[int] = [signal.SIGKILL] if left <= 0 else []
+            if signals in wait([signals, *alive], max(left, 0.1)):
+                numbers += signals.recv(64)
+            for number in numbers:
+                for worker in self._workers:
+                    worker.signal(number)
 
 
 class _Worker:
@@ -129,7 +139,7 @@ class _Worker:
         self._process = _SPAWN.Process(
             target=_work, args=(target, listener, theirs, lines.json_app())
         )
-        # Ctrl-C goes to all processes of a terminal; this one must not meet it half-way.
+        # Ctrl-C goes to all processes of a terminal. It would print a traceback during the start.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
@@ -177,7 +187,7 @@ def _work(target: str, listener: Listener, supervisor: Connection, json_app: str
 
 
 def _stop_without(supervisor: Connection, listener: Listener) -> None:
-    """Stop this process when its supervisor has gone, who would have told it to stop."""
+    """Stop this process when its supervisor has gone."""
     with suppress(OSError, EOFError):
         supervisor.recv()
     refuse_connections(listener.sockets)

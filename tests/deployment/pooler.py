@@ -76,6 +76,7 @@ class PgBouncer:
             "auth_type": "any",
             "pool_mode": mode,
             "default_pool_size": 20,
+            "server_login_retry": 1,
             **({"max_prepared_statements": 0} if _keeps_prepared_statements(program) else {}),
             **options,
         }

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -64,8 +64,12 @@ class Service:
 
     def workers(self) -> list[int]:
         """Return the ids of the processes that serve."""
-        children = psutil.Process(self.process.pid).children()
-        return [one.pid for one in children if "spawn_main" in " ".join(one.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # it ends at this moment
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return found
 
     def wait(self) -> int:
         """Wait for the end, and return the exit code."""
@@ -82,6 +86,7 @@ class Service:
 @contextmanager
 def serving(
     *arguments: str,
+    code: str = "",
     app: str = "app1",
     ready: str = r"Uvicorn running on (http://\S+)",
     **settings: str,
@@ -90,12 +95,14 @@ def serving(
 
     Args:
         arguments: Further arguments.
+        code: Runs the command, instead of `python -m ledger_py`.
         app: The app.
         ready: The output once it can be used; the first group is its address.
         settings: The environment.
     """
+    program = ["-c", code] if code else ["-m", "ledger_py"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "ledger_py", "serve", app, "--port", "0", *arguments],
+        [sys.executable, *program, "serve", app, "--port", "0", *arguments],
         env=environment(**settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

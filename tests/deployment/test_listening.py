@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from ledger_py.serving import Listener, ListenError
+from ledger_py.serving.listening import refuse_connections
 from tests.deployment.serving import serving
 from tests.fixtures.processes import environment, free_port
 
@@ -105,6 +106,25 @@ def test_restart_need_not_wait_for_connections_that_were_open() -> None:
             accepted.close()  # this side closes first, and so keeps the address for a while
 
     Listener("127.0.0.1", port).close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_connections_are_kept_and_no_more_are_made(host: str) -> None:
+    try:
+        listener = Listener(host, 0)
+    except ListenError:
+        pytest.skip(f"this machine has no {host}")
+    with listener:
+        (server,) = listener.sockets
+        server.listen()
+        with socket.create_connection(server.getsockname()[:2]) as made:
+            refuse_connections(listener.sockets)
+            with pytest.raises(TimeoutError):
+                socket.create_connection(server.getsockname()[:2], timeout=0.2)
+            made.sendall(b"late")
+            with server.accept()[0] as accepted:
+                assert accepted.recv(4) == b"late"
 
 
 def test_error_of_another_kind_is_repeated() -> None:

@@ -76,6 +76,8 @@ def test_every_kind_of_address_is_answered(proxied: str, prefix: str) -> None:
         assert api.get("/ledger/credits").json()["balance"] == 10
         assert len(api.get("/ledger/credits/entries").json()["entries"]) == 1
         assert api.head("/health/ready").status_code == 200
+        with api.stream("GET", "/events") as events:
+            assert next(events.iter_lines()).startswith("retry:")
         assert api.get("/", follow_redirects=True).url.path == f"/{prefix}/docs"
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import psutil
+import psycopg
 import pytest
 
 from tests.deployment.serving import Callers, Service, serving
 from tests.http.running import wait_until
-from tests.sql.calls import Connection
+from tests.sql.calls import Connection, scalar
 
 Stop = Callable[[Service], None]
 
@@ -53,6 +56,53 @@ def test_every_connection_is_answered_while_the_service_stops(
         assert set(callers.outcomes) <= {"201", "503", "refused", "closed", "lost"}
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_request_that_takes_long_is_completed(
+    ledger_db: str, conn: Connection, workers: str, number: signal.Signals
+) -> None:
+    entry = {"owner_id": "alice", "operation": "CREDIT_ADD"}
+    with (
+        serving("--workers", workers, DATABASE_URL=ledger_db) as service,
+        ThreadPoolExecutor() as caller,
+        psycopg.connect(ledger_db) as other,
+    ):
+        assert httpx.post(f"{service.url}/ledger", json=entry | {"nonce": "1"}).status_code == 201
+        other.execute("SELECT FROM ledger.accounts FOR UPDATE")
+        answer = caller.submit(httpx.post, f"{service.url}/ledger", json=entry | {"nonce": "2"})
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: scalar(conn, waiting) > 0)
+        service.process.send_signal(number)
+        service.wait_for("Waiting for connections to close")
+        with pytest.raises(httpx.ConnectError, match="refused"):
+            httpx.get(service.url, timeout=30)
+        other.rollback()
+        assert answer.result().status_code == 201
+        assert service.wait() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_second_interruption_does_not_wait_for_answers(ledger_db: str, workers: str) -> None:
+    with (
+        serving("--workers", workers, DATABASE_URL=ledger_db) as service,
+        ThreadPoolExecutor() as caller,
+        psycopg.connect(ledger_db) as other,
+        psycopg.connect(ledger_db, autocommit=True) as conn,
+    ):
+        other.execute("LOCK TABLE ledger.accounts")
+        entry = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "1"}
+        answer = caller.submit(httpx.post, f"{service.url}/ledger", json=entry, timeout=60)
+        wait_until(lambda: scalar(conn, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
+        service.process.send_signal(signal.SIGINT)
+        service.wait_for("Waiting for connections to close")
+        service.process.send_signal(signal.SIGINT)
+        service.wait()  # while the lock is held
+        if answer.exception() is None:
+            assert answer.result().status_code >= 500
+        else:
+            assert isinstance(answer.exception(), httpx.TransportError)
+
+
 def test_worker_that_is_stopped_loses_nothing_and_is_replaced(ledger_db: str) -> None:
     with serving("--workers", "2", DATABASE_URL=ledger_db) as service:
         first, second = service.workers()
@@ -79,6 +129,16 @@ def test_worker_that_is_killed_is_replaced_while_the_other_goes_on(ledger_db: st
         assert second in service.workers()
         assert service.stop() == 0
         assert f"Worker {first} ended (SIGKILL); another one is started" in "".join(service.output)
+
+
+def test_worker_that_does_not_stop_is_killed(ledger_db: str) -> None:
+    impatient = (
+        "from ledger_py.serving import workers; workers._KILLED_AFTER = 0.5;"
+        "from ledger_py.__main__ import main; main()"
+    )
+    with serving("--workers", "2", code=impatient, DATABASE_URL=ledger_db) as service:
+        os.kill(service.workers()[0], signal.SIGSTOP)
+        assert service.stop() == 0
 
 
 def test_workers_stop_when_their_supervisor_is_killed(ledger_db: str) -> None:

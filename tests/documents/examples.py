@@ -51,7 +51,7 @@ VARYING: Final = (
     (r"\d{4}-\d\d-\d\d", "DATE"),
     (r"\b[0-9a-f]{32,64}\b", "HEX"),
     (r"\(\d+ files\)", "(N files)"),
-    (r"\bid: \d+-\d+", "CURSOR"),
+    (r"\bid: \d+-\d+-\d+-[0-9a-f]{8}", "CURSOR"),
 )
 """Patterns of text that differs from run to run, and what they are compared as."""
 

@@ -93,7 +93,8 @@ async def _run(
         await _answers(service.address)
     findings = await asyncio.to_thread(check, found.server.url, journal)
     words = f"{_HTTP_CALLERS} HTTP and {_SQL_CALLERS} SQL callers"
-    return Figures(lasted, words, journal, caused, findings)
+    longest = {"all": max(caller.longest for caller in callers)}
+    return Figures(lasted, words, longest, journal, caused, findings)
 
 
 def _random(targets: Targets) -> random.Random:

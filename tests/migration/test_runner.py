@@ -106,6 +106,19 @@ def test_failed_migration_is_rolled_back_and_named(empty_db: str, files: Files) 
     assert rows(empty_db, "SELECT to_regclass('ledger.more')") == [(None,)]
 
 
+def test_password_in_a_statement_that_fails_is_not_repeated(empty_db: str, files: Files) -> None:
+    statement = "CREATE ROLE pg_of_the_service LOGIN PASSWORD 'se''same; open' VALID UNTIL 'never';"
+    files.migration("0002_login", statement, depends="0001_schema")
+
+    with pytest.raises(MigrationError) as failed:
+        migrate(empty_db, project=files.project)
+
+    assert "statement: CREATE ROLE pg_of_the_service LOGIN PASSWORD '...' VALID" in str(
+        failed.value
+    )
+    assert "same" not in str(failed.value)
+
+
 def test_fixed_migration_is_applied(empty_db: str, files: Files) -> None:
     files.migration("0002_more", "SELECT 1 / 0;", depends="0001_schema")
     with pytest.raises(MigrationError, match="division by zero"):

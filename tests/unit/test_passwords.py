@@ -21,7 +21,7 @@ from tests.http.test_startup import refusal_of
 
 SPECIAL = (*"@/:%#? =&'\\[+", "@/", "/@", "?@", "?=", "%4")
 PARTS = ("Xq7", "Zw9", "Kj3")
-"""Parts of passwords, with special characters between."""
+"""Passwords are made of these, with special characters between."""
 
 COMMANDS = [
     ["serve", "app1", "--port", "0"],
@@ -119,7 +119,8 @@ def test_a_service_that_cannot_start_does_not_print_its_password(
 
 
 def test_settings_are_shown_without_the_address() -> None:
-    settings = Settings(database_url=forms("@")[0])
+    url = forms("@")[0]
+    settings = Settings(database_url=url, read_database_url=url)
 
     assert_secret(repr(settings))
     assert_secret(str(settings))

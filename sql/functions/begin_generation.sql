@@ -30,7 +30,7 @@ BEGIN
 
     v_first := v_next;
     IF ledger_core.ids_have_run_back() THEN
-        -- What was recorded here before anybody noticed is of the new generation. All else ends with an entry of a
+        -- Entries recorded here before the change was noticed are of the new generation. All else ends with an entry of a
         -- transaction that this server has yet to begin.
         SELECT max(entries.entry_id) + 1 INTO v_first
         FROM ledger.entries

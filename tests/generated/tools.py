@@ -13,7 +13,7 @@ __all__ = ("CLIENTS", "NODE_MODULES", "PYTHON", "run")
 CLIENTS: Final = Path(__file__).with_name("clients")
 
 NODE_MODULES: Final = Path(sys.prefix, "npm", "node_modules")
-"""What npm has installed; make leaves it out where npm cannot get its packages."""
+"""The tools that npm installs; make leaves them out where npm cannot get its packages."""
 
 _BIN: Final = Path(sys.prefix, "schemathesis", "bin")
 

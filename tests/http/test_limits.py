@@ -43,9 +43,9 @@ def fields(document: Json) -> Iterator[tuple[str, Json]]:
 
 
 def value_of(schema: Json) -> Json:
-    """Get the schema of a value that is not null."""
+    """Get the schema of a value that is not null, with the description of the field."""
     options: list[Json] = schema.get("anyOf", [schema])
-    return next(option for option in options if option != {"type": "null"})
+    return schema | next(option for option in options if option != {"type": "null"})
 
 
 def described(field: str, app: str = "app1") -> Json:

@@ -88,7 +88,7 @@ _UNKNOWN_STATUS = _type_of_service(
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
     kind.code: kind
     for kind in (
-        *(_type_of_refusal(error) for error in ERRORS_BY_SQLSTATE.values() if error.status < 500),
+        *(_type_of_refusal(error) for error in ERRORS_BY_SQLSTATE.values() if error.status != 500),
         _UNKNOWN_STATUS,
         _type_of_service(
             "malformed_json", HTTPStatus.BAD_REQUEST, "The body is not JSON encoded as UTF-8."

@@ -17,11 +17,27 @@ from ledger_py.migrate import migrate
 from tests.fixtures.database import fast_folder
 from tests.http.running import wait_until
 
-__all__ = ("Pair", "streaming")
+__all__ = ("IN_MEMORY", "Pair", "copy_server", "streaming")
 
 
 IN_MEMORY = {"fsync": "off", "full_page_writes": "off"}
 """Settings of servers whose data need not outlive them."""
+
+
+def copy_server(url: str, folder: Path, *options: str) -> None:
+    """Copy a running embedded server to another folder with pg_basebackup."""
+    account = account_for(folder)
+    prepare_data_dir(folder, account)
+    where = conninfo_to_dict(url)
+    done = account.run(
+        [
+            binaries(account) / "pg_basebackup",
+            *("-D", str(folder / f"postgresql-{VERSION}"), *options),
+            *("--checkpoint", "fast", "--no-sync", "-U", "postgres"),
+            *("-h", str(where["host"]), "-p", str(where["port"])),
+        ]
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class Pair:
@@ -44,23 +60,9 @@ class Pair:
             embedded_server(self._primary, options=IN_MEMORY)
         )
         migrate(self.primary)
-        self._copy()
+        copy_server(self.primary, self._standby, "--write-recovery-conf")
         self.standby = ""
         self.start_standby()
-
-    def _copy(self) -> None:
-        account = account_for(self._standby)
-        prepare_data_dir(self._standby, account)
-        where = conninfo_to_dict(self.primary)
-        done = account.run(
-            [
-                binaries(account) / "pg_basebackup",
-                *("-D", self._standby / f"postgresql-{VERSION}", "--write-recovery-conf"),
-                *("--checkpoint", "fast", "--no-sync", "-U", "postgres"),
-                *("-h", str(where["host"]), "-p", str(where["port"])),
-            ]
-        )
-        assert done.returncode == 0, done.stderr
 
     def start_standby(self) -> None:
         """Start the standby unless it runs."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from litestar.response.streaming import ASGIStreamingResponse
 
+from ledger_py.errors import GenerationNeeded
 from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import EventsHeaders, EventsQuery
 
 
-@Route("GET", "/events", answers="The events", media_type="text/event-stream")
+@Route(
+    "GET",
+    "/events",
+    answers="The events",
+    media_type="text/event-stream",
+    refuses=(GenerationNeeded,),
+)
 async def events(
     feed: ChangeFeed, headers: EventsHeaders, query: EventsQuery
 ) -> ASGIStreamingResponse:

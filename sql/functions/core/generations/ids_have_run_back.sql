@@ -19,10 +19,16 @@ BEGIN
         WHERE entries.xact_id >= pg_snapshot_xmax(pg_current_snapshot())
             AND entries.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned()
             AND entries.entry_id >= v_current.first_entry_id
-    );
+    ) OR (
+        SELECT entries.entry_id FROM ledger.entries
+        WHERE entries.entry_id >= v_current.first_entry_id
+        ORDER BY entries.xact_id DESC
+        LIMIT 1
+    ) > (SELECT ids.last_value FROM ledger_core.entry_ids AS ids);
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.ids_have_run_back IS
-'True if an entry of the current generation is of a transaction that this server has yet to begin: the ledger was
-restored from a dump, or replicated logically, and needs ledger.begin_generation.';
+'True if an entry of the current generation is of a transaction that this server has yet to begin, or has an entry_id
+that is yet to be given: the ledger was restored from a dump, or replicated logically, and needs
+ledger.begin_generation.';

@@ -5,14 +5,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
-# What `make run` serves, and where.
+# Generators and linters of npm, which run with the Node of that environment.
+NPM := $(VENV)/npm
+# The app and the port of `make run`.
 APP ?= app1
 PORT ?= 8000
 # Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
+# An environment with another version of Python, and what runs in it.
+OTHER := .venv/$(notdir $(PYTHON))
+PYTHON_TESTS ?= tests/unit tests/client tests/frameworks tests/packaging apps
 SQL := $(wildcard sql migrations apps/*/migrations)
 
-.PHONY: help install run test check faults generated bench format lock release-snapshot
+.PHONY: help install run test test-python check faults generated bench format lock release-snapshot
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -33,13 +38,24 @@ $(GENERATED)/.installed: tests/generated/requirements.lock | $(STAMP)
 	$(GENERATED)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# Without the network they are left out: their tests skip, and `make check` says that it does not lint.
+$(NPM)/.installed: tests/generated/clients/package-lock.json | $(GENERATED)/.installed
+	@mkdir -p $(NPM) && cp tests/generated/clients/package.json $< $(NPM)
+	@cd $(NPM) && export PATH="$(abspath $(GENERATED)/bin):$$PATH" \
+		&& npm ci --silent --fetch-retries 1 --ignore-scripts --no-audit --no-fund && touch .installed \
+		|| { rm -rf node_modules; echo "npm cannot install the packages of $<"; }
+
 run: install ## serve APP (app1) on http://127.0.0.1:PORT (8000)
 	@exec $(BIN)/ledger serve $(APP) --host 127.0.0.1 --port $(PORT)
 
-test: install $(GENERATED)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
+test: install $(GENERATED)/.installed $(NPM)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: install ## run all static checks
+test-python: ## run what depends on the version of Python with another: PYTHON=python3.13
+	@$(MAKE) --no-print-directory install VENV=$(OTHER)
+	$(OTHER)/bin/pytest -n $(WORKERS) --dist worksteal $(PYTHON_TESTS)
+
+check: install $(NPM)/.installed ## run all static checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -47,6 +63,7 @@ check: install ## run all static checks
 	@# By comparison: unasyncd --check never fails, and without it the exit code is 1 for a change.
 	@rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet ledger_py/client_async.py:$(VENV)/client.py; \
 		diff -u ledger_py/client.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }
+	$(BIN)/python -m tests.generated.lint
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(BIN)/pytest -q tests/unit/test_lock.py tests/documents/test_changelog.py
 

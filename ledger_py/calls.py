@@ -46,11 +46,12 @@ def check_connection(conn: object, wanted: type[Any]) -> None:
             f"conn must be a psycopg.{wanted.__name__} (of psycopg 3), not a"
             f" {type(conn).__module__}.{type(conn).__qualname__}; take it {_TAKEN_FROM[wanted]}"
         )
+    if conn.closed:
+        return  # the first call says so
     # Another encoding has no bytes for the ids and texts of some owners.
-    encoding = conn.pgconn.parameter_status(b"client_encoding")
-    if encoding not in (b"UTF8", None):  # a closed connection has none
+    if conn.info.encoding != "utf-8":
         raise ValueError(
-            f"conn must have the client encoding UTF8, not {encoding.decode()}; connect with"
+            f"conn must have the client encoding UTF8, not {conn.info.encoding}; connect with"
             " psycopg.connect(..., client_encoding='UTF8')"
         )
 

@@ -117,7 +117,7 @@ class AsyncLedger:
         """Record one change of an owner's account.
 
         Args:
-            owner_id: Who holds the credits: 1 to 255 characters.
+            owner_id: The owner of the credits: 1 to 255 characters.
             operation: One of the app's operations; it defines the asset and the rule.
             nonce: The caller's own id for this request, unique per app. A repeated request returns
                 the first result, with ``replayed`` true, and changes nothing.
@@ -195,7 +195,7 @@ class AsyncLedger:
             nonce: The caller's own id for this request, unique per app. A repeated request returns
                 the first result, with ``replayed`` true, and changes nothing.
             original_nonce: The nonce of the entry to reverse, which is not a reversal itself.
-            amount: How much to reverse: a positive number of whole units. None is all that is left.
+            amount: The amount to reverse: positive whole units. None is all that is left.
                 All reversals of an entry together never exceed it.
             metadata: A JSON object, kept with the reversal.
             free_claim: Allow a claim that is fully reversed to be claimed again.
@@ -220,7 +220,7 @@ class AsyncLedger:
         """Return an owner's current balance in one asset.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             asset: The unit counted.
 
         Returns:
@@ -235,7 +235,7 @@ class AsyncLedger:
         """Return an owner's balance in one asset at a time.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             at: The time, with a time zone, not in the future. Entries of this microsecond are
                 included.
             asset: The unit counted.
@@ -254,7 +254,7 @@ class AsyncLedger:
         """Return the statement of an account for a period.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             since: Start of the period, with a time zone, not in the future.
             until: End of the period, exclusive; a time in the future means now.
             asset: The unit counted.
@@ -279,7 +279,7 @@ class AsyncLedger:
         """List an account's entries, newest first.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             asset: The unit counted.
             before_seq: Only entries with a lower number: the ``seq`` of the last entry of the
                 previous page. None starts with the newest.
@@ -339,11 +339,11 @@ class AsyncLedger:
         A hold reduces the available credits, not the balance. Held credits do not expire.
 
         Args:
-            owner_id: Who holds the credits: 1 to 255 characters.
+            owner_id: The owner of the credits: 1 to 255 characters.
             operation: One of the app's operations, a debit; captures record it.
             nonce: The caller's own id for the hold, unique among the app's holds and entries. A
                 repeated request returns the hold as it is now, with ``replayed`` true.
-            amount: How much to reserve: a positive number of whole units of the asset.
+            amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself: at most 366 days.
             metadata: A JSON object, kept with the hold.
 
@@ -378,7 +378,7 @@ class AsyncLedger:
             hold_nonce: The nonce of the hold.
             nonce: The caller's own id for the capture, unique per app. A repeated request returns
                 the first result, with ``replayed`` true, and changes nothing.
-            amount: How much to spend: a positive number of whole units, at most the remaining
+            amount: The amount to spend: a positive number of whole units, at most the remaining
                 amount of the hold. None spends all of it.
             final: End the hold and release the rest. With False, more captures may follow until
                 nothing remains.
@@ -448,7 +448,7 @@ class AsyncLedger:
         """List an account's holds in all apps, newest first.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             asset: The unit counted.
             status: Only holds in this state now. None lists all.
             before: Only holds placed before this time, with a time zone: ``placed_at`` of the last
@@ -501,7 +501,7 @@ class AsyncLedger:
             operation: The debit that captures record.
             nonce: The caller's own id for the hold. Captures without a nonce derive one from it, so
                 leave room for a suffix (``:capture``, ``:capture-2`` …).
-            amount: How much to reserve: a positive number of whole units of the asset.
+            amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself.
             metadata: A JSON object, kept with the hold.
 
@@ -534,7 +534,7 @@ class AsyncLedger:
         Also possible on a frozen account, but not below the account's floor.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             amount: Whole units of the asset, not 0: positive credits, negative debits.
             nonce: The caller's own id for this request, unique among adjustments. A repeated
                 request returns the first result, with ``replayed`` true, and changes nothing.
@@ -560,7 +560,7 @@ class AsyncLedger:
         """Set the floor of an account's available credits; for operators.
 
         Args:
-            owner_id: Who holds the credits; the account need not have entries yet.
+            owner_id: The owner of the credits; the account need not have entries yet.
             min_balance: The floor in whole units: 0, or below it for an overdraft.
             actor: The person who decides: 1 to 255 characters, kept in the journal.
             reason: The reason: 1 to 1000 characters, kept in the journal.
@@ -582,7 +582,7 @@ class AsyncLedger:
         Freezing a frozen account changes nothing.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             actor: The person who decides: 1 to 255 characters, kept in the journal.
             reason: The reason: 1 to 1000 characters, kept in the journal.
             asset: The unit counted.
@@ -601,7 +601,7 @@ class AsyncLedger:
         Unfreezing an account that is not frozen changes nothing.
 
         Args:
-            owner_id: Who holds the credits.
+            owner_id: The owner of the credits.
             actor: The person who decides: 1 to 255 characters, kept in the journal.
             reason: The reason: 1 to 1000 characters, kept in the journal.
             asset: The unit counted.

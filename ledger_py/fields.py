@@ -61,7 +61,7 @@ EntryCursor: TypeAlias = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
 # Fields that several structs have.
 
 OwnerId: TypeAlias = Annotated[
-    Key, Meta(description="Who holds the credits.", examples=["test_user"])
+    Key, Meta(description="The owner of the credits.", examples=["test_user"])
 ]
 Asset: TypeAlias = Annotated[
     Key,

@@ -64,7 +64,7 @@ def conninfo(url: str, **defaults: Any) -> str:
     """
     wanted: dict[str, Any] = {"connect_timeout": FIRST_ANSWER_WITHIN, **_VANISHED}
     wanted |= {**defaults, **conninfo_to_dict(url)}
-    # Whatever the database sets: a client in LATIN1 could not receive all texts.
+    # A client encoding set by the database, such as LATIN1, could not represent all texts.
     wanted["client_encoding"] = "UTF8"
     return make_conninfo(**wanted)
 

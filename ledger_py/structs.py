@@ -124,7 +124,7 @@ class EntryRequest(EntryFields, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an item of a batch was not recorded."""
+    """The reason why an item of a batch was not recorded."""
 
     position: Annotated[int, Meta(description="Which item it was, counted from 1.")]
     code: Annotated[

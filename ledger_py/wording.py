@@ -7,7 +7,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Put a number before its noun: `1 entry`, `2 entries`.
 
     Args:
-        number: How many there are.
+        number: The number.
         noun: The noun for one of them.
         plural: The noun for any other number; by default `noun` with an s.
 

@@ -44,7 +44,7 @@ def run_job(
     Args:
         ledger: The ledger of app2, on a connection in autocommit mode: while the job runs, others
             must see the hold, and no lock may be held.
-        owner_id: Who pays.
+        owner_id: The owner who pays.
         job_id: The caller's own id for the job. It is paid at most once, however often it is tried.
         most_tokens: The most tokens that the job may use.
         work: Does the job; takes ``most_tokens``.

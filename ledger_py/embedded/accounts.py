@@ -59,7 +59,7 @@ class Account(msgspec.Struct, frozen=True):
         )
 
     def can_read(self, path: Path) -> bool:
-        """Whether this account can reach and read a file or folder."""
+        """Tell whether this account can reach and read a file or folder."""
         test = 'test -r "$0" && { test ! -d "$0" || test -x "$0"; }'
         return self.run(["/bin/sh", "-c", test, path]).returncode == 0
 

@@ -39,7 +39,7 @@ _BRIEFLY: Final = {
     "Read-only file system": "its disk is read-only",
     "Permission denied": "a file or folder of it is not accessible",
 }
-"""What is wrong with a server that does not start, by what its log says (in the locale C)."""
+"""The cause why a server does not start, by the text in its log (in the locale C)."""
 
 
 class Cluster:
@@ -106,7 +106,7 @@ class Cluster:
         return started
 
     def lives(self) -> bool:
-        """Whether the server is running, without asking it."""
+        """Tell whether the server is running, without asking it."""
         return self._postmaster_lives()
 
     def ensure_database(self, database: str) -> None:
@@ -222,7 +222,7 @@ class Cluster:
         return pid is not None and self._is_ours(pid)
 
     def _is_ours(self, pid: int) -> bool:
-        """Whether a process is a PostgreSQL process of this cluster; they run in its folder."""
+        """Tell whether a process is one of this cluster: PostgreSQL, running in its folder."""
         try:
             process = psutil.Process(pid)
             if process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name():

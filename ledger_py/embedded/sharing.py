@@ -2,7 +2,7 @@
 
 Each process holds a shared lock on a file beside the data while it uses the server. The operating
 system releases the lock when the process ends, however it ends. A leaving process that gets the
-lock exclusively was the last.
+lock exclusively was the last. Processes that watch the server start it again if it dies.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def database(
     Args:
         settings: `database_url` names the server; without it, the embedded one is used.
         report: Takes a line that names the data folder of the embedded server.
-        watched: If given, the embedded server is started again when it dies, and this is told.
+        watched: If given, the embedded server is started again when it dies. This is told so, from
+            another thread.
 
     Yields:
         A `postgresql://` address, valid until the end of the block.
@@ -78,7 +79,8 @@ def embedded_server(
         folder: The data folder; created if need be.
         database: The database; created if need be.
         options: Server settings for the start. A server that is already running ignores them.
-        watched: If given, the server is started again when it dies, and this is told.
+        watched: If given, the server is started again when it dies. This is told so, from another
+            thread.
 
     Yields:
         The address of the database, for the superuser of the cluster, over a Unix socket.

@@ -24,7 +24,7 @@ class Watch:
     """A thread that looks whether the server is alive, and starts it again if it is not.
 
     Args:
-        lives: Whether the server is alive.
+        lives: Tells whether the server is alive.
         start: Starts the server unless it runs; returns whether it had to.
         tell: Is told what happens, in this thread.
     """
@@ -57,9 +57,10 @@ class Watch:
                 pause = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
                 try:
                     by_this = self._start()
-                except EmbeddedError as error:
+                except (EmbeddedError, OSError) as error:
+                    why = getattr(error, "brief", "the log says why")
                     line = f"The embedded PostgreSQL is tried again in {pause:g} s. {error}"
-                    self._tell(line, f"died, and does not start again: {error.brief}")
+                    self._tell(line, f"died, and does not start again: {why}")
                     continue
                 started_at = time.monotonic()
                 by = "" if by_this else " by another process"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -161,8 +162,10 @@ class ServiceLedger(AsyncLedger):
             first = first or error
         finally:
             if conn.info.transaction_status == TransactionStatus.INERROR:
-                # Rolls back. psycopg's rollback() would drop all prepared statements as well.
-                await conn.commit()
+                # Rolls back. psycopg's rollback() would drop all prepared statements as well. A
+                # connection that is lost just now has rolled back too.
+                with suppress(psycopg.Error):
+                    await conn.commit()
         if first is not None:
             raise first
 

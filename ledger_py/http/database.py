@@ -61,7 +61,7 @@ class Database:
             url: The address of the database.
             settings: The limits on time.
             size: The most connections.
-            wait: Whether to wait for its first connections.
+            wait: True to wait for its first connections.
 
         Raises:
             psycopg_pool.PoolTimeout: The database cannot be reached.
@@ -150,7 +150,7 @@ class Database:
 
     @property
     def recent_failure(self) -> str | None:
-        """Why calls fail, if one has failed a moment ago for a reason that hits others as well."""
+        """The reason why calls fail, if one failed a moment ago and others will as well."""
         if self._failure is None or time.monotonic() - self._failure[0] > FAILURE_LASTS:
             return None
         return self._failure[1]

@@ -50,7 +50,7 @@ def problem_of_validation(error: msgspec.ValidationError, *, whole: str) -> Prob
     """Name the field and the reason of a value that is not of its type or not within its limits.
 
     Args:
-        error: What msgspec raised.
+        error: The error that msgspec raised.
         whole: The name of the value as a whole, for when no field of it is at fault.
     """
     message = str(error)

@@ -1,4 +1,4 @@
-"""How old an answer from a standby is, and how old a caller lets it be (RFC 9111)."""
+"""The age of an answer from a standby, and the age that a caller accepts (RFC 9111)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def make_logger(log_format: LogFormat = "auto", stream: TextIO | None = None) ->
 
     Args:
         log_format: ``json``, ``console``, or ``auto``: console on a terminal, JSON otherwise.
-        stream: Where lines go; standard output if left out.
+        stream: The target of the lines; standard output if left out.
 
     Returns:
         The logger.
@@ -75,7 +75,7 @@ class _JsonLogger:
     structlog's chain of wrappers would take 2.5 µs more a line, 4 % of a request.
 
     Args:
-        stream: Where lines go.
+        stream: The target of the lines.
     """
 
     _encode = staticmethod(msgspec.json.Encoder(enc_hook=repr).encode)

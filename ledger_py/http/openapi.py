@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import metadata
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
@@ -23,6 +23,7 @@ from ledger_py.errors import (
     UnknownApp,
 )
 from ledger_py.fields import DATABASE_LIMITS, Key
+from ledger_py.http.examples import answer_examples, request_examples
 from ledger_py.http.problems import (
     PROBLEM_MEDIA_TYPE,
     PROBLEM_TYPES,
@@ -67,21 +68,32 @@ def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
     Returns:
         An OpenAPI 3.1 document, ready to be encoded.
     """
+    requests, answers = request_examples(operations), answer_examples(app)
     paths: dict[str, Json] = defaultdict(dict)
     for route in ROUTES:
-        paths[route.path][route.method.lower()] = _operation(route, operations)
+        paths[route.path][route.method.lower()] = _operation(
+            route, requests.get(route.name, {}), answers[route.name]
+        )
+    package = metadata("shared-ledger")
     return {
         "openapi": "3.1.0",
         "info": {
             "title": f"Shared Ledger: {app}",
-            "version": version("shared-ledger"),
+            "version": package["Version"],
             "description": f"Credits of the users of {app}, in the ledger that all apps share."
             " Errors are answered with a problem (RFC 9457): `code` names its kind, and"
             " `/problems/{code}` describes it. Texts must not contain NUL or lone surrogates;"
-            " fields that are not described are refused.",
+            " fields that are not described are refused. The service does not authenticate its"
+            " callers: the network before it decides who may reach it.",
+            "contact": {"name": package["Author"]},
+            "license": {
+                "name": package["License-Expression"],
+                "identifier": package["License-Expression"],
+            },
         },
         # Relative to the document, so that it holds behind every prefix.
         "servers": [{"url": "."}],
+        "security": [],
         "tags": [
             {"name": "ledger", "description": "Recording entries and reading accounts."},
             {
@@ -98,21 +110,20 @@ def openapi_document(app: str, operations: type[BaseLedgerOperation]) -> Json:
 # Routes
 
 
-def _operation(route: Route, operations: type[BaseLedgerOperation]) -> Json:
+def _operation(route: Route, requests: Json, answers: Json) -> Json:
     summary, _, description = (inspect.getdoc(route.function) or "").partition("\n")
     described: Json = {
         "operationId": route.name,
         "tags": [route.tag],
         "summary": summary.removesuffix("."),
+        "description": " ".join(description.split()),
     }
-    if description:
-        described["description"] = " ".join(description.split())
     parameters = list(_parameters(route))
     if parameters:
         described["parameters"] = parameters
     if route.body_type is not None:
-        described["requestBody"] = _request_body(route, operations)
-    described["responses"] = _success(route) | _problems(route)
+        described["requestBody"] = _request_body(route, requests)
+    described["responses"] = _success(route, answers) | _problems(route)
     return described
 
 
@@ -154,29 +165,26 @@ def _parameters_of(route: Route, parameter: str, place: str) -> Iterator[Json]:
         }
 
 
-def _request_body(route: Route, operations: type[BaseLedgerOperation]) -> Json:
-    content = {"schema": _reference(_plain_name(route.body_type))}
-    if route.examples is not None:
-        content["examples"] = {
-            name: {"value": value} for name, value in route.examples(operations).items()
-        }
+def _request_body(route: Route, examples: Json) -> Json:
+    content = {
+        "schema": _reference(_plain_name(route.body_type)),
+        "examples": _named(examples),
+    }
     return {"required": route.body_required, "content": {JSON: content}}
 
 
-def _success(route: Route) -> Json:
+def _success(route: Route, examples: Json) -> Json:
     if not route.recorded:
-        return {"200": _answer(route, route.answers)}
+        return {"200": _answer(route, route.answers, examples)}
+    replayed = {name: example | {"replayed": True} for name, example in examples.items()}
     return {
-        "201": _answer(route, f"{route.answers}, made by this request", replayed=False),
-        "200": _answer(route, f"{route.answers}, made by the same request earlier", replayed=True),
+        "201": _answer(route, f"{route.answers}, made by this request", examples),
+        "200": _answer(route, f"{route.answers}, made by the same request earlier", replayed),
     }
 
 
-def _answer(route: Route, meaning: str, **example: bool) -> Json:
-    content: Json = {"schema": _schema_of_answer(route)}
-    if route.answer_example is not None:
-        entry = msgspec.structs.replace(route.answer_example, **example)
-        content["example"] = msgspec.to_builtins(entry)
+def _answer(route: Route, meaning: str, examples: Json) -> Json:
+    content: Json = {"schema": _schema_of_answer(route), "examples": _named(examples)}
     return {
         "description": meaning,
         "headers": {"X-Request-ID": _REQUEST_ID} | ({"Age": _AGE} if route.reads else {}),
@@ -184,9 +192,13 @@ def _answer(route: Route, meaning: str, **example: bool) -> Json:
     }
 
 
+def _named(examples: Json) -> Json:
+    return {name: {"value": value} for name, value in examples.items()}
+
+
 def _schema_of_answer(route: Route) -> Json:
     if route.media_type != JSON:
-        return {"type": "string"}
+        return {"type": "string", "description": "Each `data:` holds an `Entry` as JSON."}
     schemas = [_schema_of(type_) for type_ in _returned(route)]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
@@ -233,10 +245,7 @@ def _problem(kinds: Sequence[ProblemType]) -> Json:
                     "allOf": [_reference("Problem")],
                     "properties": {"code": {"enum": [kind.code for kind in kinds]}},
                 },
-                "examples": {
-                    code: {"value": msgspec.json.decode(problem.encode())}
-                    for code, problem in examples.items()
-                },
+                "examples": _named({code: problem.members() for code, problem in examples.items()}),
             }
         },
     }
@@ -289,6 +298,9 @@ def _components(operations: type[BaseLedgerOperation]) -> dict[str, Json]:
         if route.media_type == JSON:
             structs += _returned(route)
     schemas = _schemas_of(structs)
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            _say_plainly(field)
     schemas[operations.__name__] |= {
         "type": "string",
         "description": "The operations of this app.",
@@ -334,6 +346,27 @@ def _schemas_of(types: Sequence[Any]) -> dict[str, Json]:
     plainly_named: dict[str, Json] = msgspec.json.decode(encoded)
     _state_database_limits(plainly_named)
     return plainly_named
+
+
+def _say_plainly(field: Json) -> None:
+    """Say what a field is in the way that generators of clients understand.
+
+    What is said of a field stands beside its type. A default becomes a part of the description,
+    because generators take a field that has one for a field that is always there, and demand it of
+    requests. An object of any members says so.
+    """
+    options = field.get("anyOf", [])
+    for option in options:
+        for keyword in ("description", "examples"):
+            if keyword in option:
+                field[keyword] = option.pop(keyword)
+    default = field.pop("default", None)
+    if default is not None:
+        encoded = msgspec.json.encode(default).decode()
+        field["description"] += f" Left out: `{encoded}`."
+    for option in (field, *options):
+        if option.get("type") == "object":
+            option.setdefault("additionalProperties", True)
 
 
 def _state_database_limits(schema: Any) -> None:

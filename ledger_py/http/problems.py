@@ -31,7 +31,7 @@ RETRY_AFTER_SECONDS = 1
 """The Retry-After of every 503: each of its causes passes by itself."""
 
 Outcome = Literal["refused", "invalid", "unavailable", "failed"]
-"""Why a request failed: a rule of the ledger, its form, the database, or a fault of the service."""
+"""The cause of a failure: a rule of the ledger, the request, the database, or the service."""
 
 
 class ProblemType(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,8 +134,8 @@ class Problem(Exception):
 
     Args:
         code: The kind of problem, one of PROBLEM_TYPES.
-        detail: What happened this time, for people; the meaning of the kind if left out.
-        values: What happened this time, for programs; becomes members of the answer.
+        detail: The description of this case, for people; the meaning of the kind if left out.
+        values: The values of this case, for programs; become members of the answer.
         headers: Header fields of the answer.
         outcome: The outcome in the log; it follows from the status if left out.
     """
@@ -164,7 +164,7 @@ class Problem(Exception):
 
         Args:
             field: The name of the field, parameter or header.
-            reason: What is wrong with it.
+            reason: The fault of the field.
         """
         return cls(
             InvalidRequest.code, f"{field}: {reason}", values={"field": field, "reason": reason}
@@ -243,7 +243,7 @@ FAILURES: Mapping[str, str] = {
     "53400": "fails: a limit of its configuration is exceeded",
     "58030": "fails: it cannot read or write its files",
 }
-"""What is wrong with a database that its operator has to repair, by SQLSTATE."""
+"""Faults of the database that its operator has to repair, by SQLSTATE."""
 
 
 def _problem_of_database(error: psycopg.OperationalError) -> Problem:

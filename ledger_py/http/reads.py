@@ -26,6 +26,10 @@ _LOOK_EVERY: Final = 0.5
 _LOOK_WITHIN: Final = 1.0
 """Seconds that a look waits for a connection, and then for the answer."""
 
+_LOST_AFTER: Final = 5.0
+"""Seconds without an answer after which the primary counts as away. Then the standby answers,
+however old that is: no other does."""
+
 _CONNECTED_WITHIN: Final = 1.0
 """Seconds that a read waits for a connection to the standby, before it takes the primary."""
 
@@ -49,9 +53,13 @@ class _Place(NamedTuple):
     replayed: int | None
     written: int | None
 
+    @property
+    def home(self) -> tuple[int, int]:
+        return self.cluster, self.database
+
 
 class _TooOld(Exception):
-    """What the standby would answer is too old."""
+    """The answer of the standby would be too old."""
 
 
 class Reads:
@@ -74,7 +82,8 @@ class Reads:
         self._standby: Database | None = None
         self._settings = Settings()
         self._history = History(0.0)
-        self._oldest: float | None = None
+        self._home: tuple[int, int] | None = None
+        self._opened_at = self._primary_seen_at = 0.0
         self._watch: asyncio.Task[None] | None = None
         self.fault: str | None = None
 
@@ -95,7 +104,7 @@ class Reads:
             return
         self._settings = settings
         self._history = History(settings.read_max_age + 1)
-        self._oldest = settings.read_max_age
+        self._opened_at = self._primary_seen_at = asyncio.get_running_loop().time()
         self._standby = Database(self._app)
         await self._standby.open(settings.read_database_url, settings, size=size, wait=False)
         await self._look(self._standby, report)
@@ -132,12 +141,12 @@ class Reads:
         settings = self._settings
         within = settings.pool_timeout + settings.statement_timeout + GRACE
         deadline = loop.time() + within
-        limits = [limit for limit in (oldest, self._oldest) if limit is not None]
+        most = self._oldest() if oldest is None else min(oldest, self._oldest())
 
         async def ask_with_age(ledger: AsyncLedger) -> tuple[AnswerT, int]:
             # Asked before the answer, which may then be younger than this says, but not older.
             age = await self._age_at(ledger)
-            if age > min(limits, default=math.inf):
+            if age > most:
                 raise _TooOld
             return await ask(ledger), age
 
@@ -178,28 +187,31 @@ class Reads:
         primary, replica = await asyncio.gather(_place_of(self._primary), _place_of(standby))
         if primary is not None and primary.written is not None:
             self._history.note(asked_at, primary.written)
-            self._oldest = self._settings.read_max_age
-        else:
-            # Nothing is known to be newer, and nothing else answers.
-            self._oldest = None
-        fault = self._fault_of(primary, replica)
+            self._home = primary.home
+            self._primary_seen_at = asked_at
+        fault = self._fault_of(replica)
         if fault != self.fault:
             self.fault = fault
             instead = f"{fault}: the primary answers its reads" if fault else "answers reads again"
             report(f"The standby {instead}")
 
-    def _fault_of(self, primary: _Place | None, replica: _Place | None) -> str | None:
+    def _fault_of(self, replica: _Place | None) -> str | None:
         if replica is None:
             return "is away"
         if replica.replayed is None:
             return "is no standby"
-        if primary is not None and primary[:2] != replica[:2]:
+        if replica.home != self._home:
             return "is not one of this database"
         reached = self._history.reached(replica.replayed)
-        now = asyncio.get_running_loop().time()
-        if self._oldest is not None and (reached is None or now - reached > self._oldest):
-            return f"is more than {self._oldest:g} s behind"
+        if reached is None:
+            reached = self._opened_at  # before that, nothing is known
+        if asyncio.get_running_loop().time() - reached > self._oldest():
+            return f"is more than {self._settings.read_max_age:g} s behind"
         return None
+
+    def _oldest(self) -> float:
+        lost = asyncio.get_running_loop().time() - self._primary_seen_at > _LOST_AFTER
+        return math.inf if lost else self._settings.read_max_age
 
 
 async def _place_of(database: Database) -> _Place | None:

@@ -204,7 +204,7 @@ class Batch(NamedTuple):
     Attributes:
         entries: For each entry the request, which has its nonce and can be sent to the database, or
             the problem with it.
-        atomic: Whether all or none are to be recorded.
+        atomic: True to record all or none.
     """
 
     entries: list[RecordRequest[str] | Problem]

@@ -88,18 +88,16 @@ class Route:
     Args:
         method: The HTTP method.
         path: The address, with ``{name}`` for each field of the struct ``at``.
-        answers: What a successful answer is, in a few words.
+        answers: A successful answer, in a few words.
         recorded: A successful answer is 201, or 200 for a replay. Without it, it is 200.
         media_type: The media type of a successful answer.
         refuses: Refusals of the ledger, and other problems by their code, that do not follow from
             the parameters.
         tag: The section of the document.
         body: The struct that documents the body, if it is not that of the parameter.
-        body_required: Whether there must be a body.
+        body_required: True if there must be a body.
         decode: Decodes the body; by its struct if left out.
-        many: Whether the body may be as large as the settings allow.
-        examples: Makes named examples of the body for the operations of an app.
-        answer_example: An example of a successful answer.
+        many: True if the body may be as large as the settings allow.
     """
 
     method: Method
@@ -114,8 +112,6 @@ class Route:
     body_required: bool = True
     decode: Callable[[bytes], Any] | None = None
     many: bool = False
-    examples: Callable[[type[BaseLedgerOperation]], Mapping[str, Any]] | None = None
-    answer_example: msgspec.Struct | None = None
     function: Callable[..., Awaitable[Any]] = field(init=False)
 
     def __call__(self, function: Callable[..., Awaitable[Any]]) -> Route:

@@ -49,7 +49,7 @@ class LedgerService(Litestar):
         options: Further arguments of Litestar.
 
     Attributes:
-        log: Where lines go.
+        log: The target of the lines.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ DATABASE_ANSWERS_WITHIN: Final = 15.0
 """Seconds that start-up waits for the database, which is often started at the same time."""
 
 _PROJECT: Final = Project()
-"""What the service needs: its files as they are at its start, whatever is written beside them."""
+"""The files that the service needs, as they are at its start. Later ones do not count."""
 
 _PAUSE: Final = 0.5
 _CONNECT_TIMEOUT: Final = 3
@@ -117,7 +117,7 @@ async def check(
     Args:
         ledger: The ledger as the app sees it.
         operations: The app's enum.
-        starting: Whether operations that only the database has are wrong too. While the service
+        starting: True to report operations that only the database has, too. While the service
             runs, it may be that a newer version has brought them.
 
     Returns:

@@ -56,7 +56,7 @@ class CodeFile(msgspec.Struct, frozen=True):
     creates: tuple[str, ...]
     """The functions, views and triggers that it creates: with their schema, or with their table."""
     drops: bool
-    """Whether it drops something, so that files that require it are to be run again."""
+    """True if it drops something, so that files that require it must run again."""
 
 
 class MigrationFolder(msgspec.Struct, frozen=True):

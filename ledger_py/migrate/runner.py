@@ -209,7 +209,7 @@ def _check_history(conn: Connection, project: Project) -> None:
 
 
 class _Run:
-    """What one run changes; the caller holds the lock."""
+    """The changes of one run; the caller holds the lock."""
 
     def __init__(
         self, backend: Backend, conn: Connection, step: steps.Steps, report: Report

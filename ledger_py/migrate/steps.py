@@ -95,7 +95,7 @@ def transaction(conn: Connection, search_path: str = "pg_catalog, pg_temp") -> I
 class LockBudget:
     """Shares the time to wait for locks among the statements of a transaction.
 
-    Whoever waits for the first lock waits until the transaction ends, and for all others too.
+    A caller that waits for the first lock waits until the transaction ends, and for all others.
     """
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ class Steps:
                 argument with its connection once the transaction has begun.
 
         Returns:
-            What the step returns.
+            The result of the step.
 
         Raises:
             MigrationError: The step was blocked for too long; the message names the process.

@@ -1,1 +1,1 @@
-"""Proving the books: verification in the database, checkpoints, and exports verified outside it."""
+"""Verification of the books in the database, checkpoints, and exports verified without it."""

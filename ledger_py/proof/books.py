@@ -1,4 +1,4 @@
-"""Asking the database whether its books are right."""
+"""Verification of the books by the database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Discrepancy:
     def __str__(self) -> str:
         place = self.found_in
         if self.owner_id is not None:
-            # Owners are any text: quoted, so that none can pass for something else on a terminal.
+            # Quoted, because an owner is any text and could forge other output on a terminal.
             place += f" {json.dumps(self.owner_id, ensure_ascii=False)} {self.asset}"
         if self.seq is not None:
             place += f" #{self.seq}"
@@ -39,34 +39,34 @@ class Discrepancy:
 
 
 def discrepancies(conn: Connection, owner_id: str | None = None) -> Iterator[Discrepancy]:
-    """Let the database recompute the books.
+    """Have the database recompute the books.
 
     Args:
-        conn: a connection; notices on it tell how many accounts are done.
-        owner_id: whose accounts; None for all, with the catalogue and the guards of the books.
+        conn: A connection. Notices on it report the number of accounts verified.
+        owner_id: The owner to verify; None for all, with the catalogue, triggers and indexes.
 
     Yields:
-        What is wrong, read row by row.
+        The discrepancies, read row by row.
 
     Raises:
-        psycopg.Error: the database could not do it.
+        psycopg.Error: The database failed.
     """
     with conn.cursor(row_factory=class_row(Discrepancy)) as cursor:
         yield from cursor.stream("SELECT * FROM ledger.verify(owner_id => %s)", [owner_id])
 
 
 def size(conn: Connection, owner_id: str | None = None) -> str:
-    """Say how much there is in the books.
+    """Say in words how large the books are.
 
     Args:
-        conn: a connection.
-        owner_id: whose accounts; None for all.
+        conn: A connection.
+        owner_id: The owner; None for all.
 
     Returns:
-        The numbers of accounts and entries, in words.
+        The numbers of accounts and entries.
 
     Raises:
-        psycopg.Error: the database could not do it.
+        psycopg.Error: The database failed.
     """
     accounts, entries = conn.execute(
         "SELECT count(*), coalesce(sum(last_seq), 0) FROM ledger.accounts "

@@ -1,4 +1,4 @@
-"""Checkpoints: a digest over the books, to be kept out of reach of who can write them."""
+"""Checkpoints: digests over the books, kept out of reach of those who can write the database."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ledger_py.proof.errors import ProofError
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What `ledger.checkpoint()` returned."""
+    """A row of `ledger.checkpoint()`."""
 
     horizon: str
-    """The transaction before which everything was decided, and is covered by the digest."""
+    """The digest covers the transactions before this one, all of which had ended."""
     digest: str
     accounts: int
     entries: int
@@ -30,15 +30,15 @@ def take(conn: Connection) -> Checkpoint:
     """Compute the checkpoint of this moment.
 
     Args:
-        conn: a connection.
+        conn: A connection.
 
     Returns:
         The checkpoint.
 
     Raises:
-        psycopg.Error: the database could not do it.
+        psycopg.Error: The database failed.
     """
-    # In binary, a time does not depend on the styles of the session.
+    # In binary, because a time as text depends on settings of the session.
     horizon, digest, accounts, entries, taken_at = conn.execute(
         "SELECT horizon, digest, accounts, entries, taken_at FROM ledger.checkpoint()", binary=True
     ).fetchall()[0]
@@ -52,17 +52,17 @@ def take(conn: Connection) -> Checkpoint:
 
 
 def holds(conn: Connection, checkpoint: Checkpoint) -> bool:
-    """Hold a checkpoint against the books of today.
+    """Compare the books of today with a checkpoint.
 
     Args:
-        conn: a connection.
-        checkpoint: an earlier one of the same database.
+        conn: A connection.
+        checkpoint: An earlier one of the same database.
 
     Returns:
-        False if anything recorded before it was changed since.
+        False if anything recorded before it has changed since.
 
     Raises:
-        psycopg.Error: the database could not do it.
+        psycopg.Error: The database failed.
     """
     changed = conn.execute(
         "SELECT 1 FROM ledger.verify_checkpoint(horizon => %s, digest => %s)",
@@ -72,28 +72,28 @@ def holds(conn: Connection, checkpoint: Checkpoint) -> bool:
 
 
 def encode(checkpoint: Checkpoint) -> str:
-    """Give a checkpoint as one line of JSON, to be kept.
+    """Encode a checkpoint as one line of JSON.
 
     Args:
-        checkpoint: any.
+        checkpoint: The checkpoint.
 
     Returns:
-        The line, without its end.
+        The line, without a line end.
     """
     return msgspec.json.encode(checkpoint).decode()
 
 
 def read(path: Path) -> Iterator[Checkpoint]:
-    """Read checkpoints that were kept, one per line.
+    """Read a file of checkpoints, one per line.
 
     Args:
-        path: the file.
+        path: The file.
 
     Yields:
         The checkpoints, in the order of the file.
 
     Raises:
-        ProofError: the file cannot be read, has none, or a line is not a checkpoint.
+        ProofError: The file cannot be read, is empty, or has a line that is not a checkpoint.
     """
     try:
         lines = path.read_bytes().splitlines()

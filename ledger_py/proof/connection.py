@@ -1,4 +1,4 @@
-"""The connection over which the books are examined, and what its errors are called."""
+"""The connection that examines the books, and its errors."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _SETTINGS: Final = {
 
 @contextmanager
 def connected(url: str, *, report: Report, group: str = "ledger_auditor") -> Iterator[Connection]:
-    """Open the books.
+    """Connect to the database of the books.
 
     Args:
-        url: any address that libpq takes.
-        report: takes the notices of the database, which tell how far it is.
-        group: the group whose members may do this.
+        url: Any address that libpq takes.
+        report: Takes the notices of the database, which report progress.
+        group: The group whose members may do this.
 
     Yields:
-        A connection in autocommit mode without time limits, whose times are in UTC. It is closed
-        at the end of the block.
+        A connection in autocommit mode, without time limits and with times in UTC. It is closed at
+        the end of the block.
 
     Raises:
-        MigrationError: the server cannot be reached.
-        ProofError: the block failed with an error of the database.
+        MigrationError: The server cannot be reached.
+        ProofError: The block failed with an error of the database.
     """
     with open_connection(url) as conn:
         try:
@@ -68,14 +68,14 @@ def connected(url: str, *, report: Report, group: str = "ledger_auditor") -> Ite
 
 @contextmanager
 def one_moment(conn: Connection) -> Iterator[None]:
-    """Let every query of the block see the same state of the books, and write nothing.
+    """Make every query of the block see the same state of the books, and write nothing.
 
     Args:
-        conn: as `connected` gives it.
+        conn: A connection from `connected`.
     """
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # Behind a pooler, these are the only ones.
+        # Behind a pooler, settings of a session do not apply.
         conn.execute(set_for_transaction(_SETTINGS))
         yield
 

@@ -1,5 +1,5 @@
-"""The one error of the proofs."""
+"""The error of this package."""
 
 
 class ProofError(RuntimeError):
-    """The books could not be examined (which says nothing about them); the message says why."""
+    """The books could not be examined, so nothing is known about them; the message says why."""

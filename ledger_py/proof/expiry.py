@@ -1,4 +1,4 @@
-"""Posts what is due on accounts that nobody touches."""
+"""Settling of overdue expiries and holds on idle accounts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def post_due(conn: Connection, most: int, *, report: Report) -> int:
     """Call `ledger.expire_credits` until nothing is due.
 
     Args:
-        conn: a connection in autocommit mode.
-        most: how many accounts one transaction settles, and locks meanwhile.
-        report: takes a line for each transaction.
+        conn: A connection in autocommit mode.
+        most: The most accounts that one transaction settles, and locks until it ends.
+        report: Takes a line for each transaction.
 
     Returns:
         The number of accounts settled.
 
     Raises:
-        psycopg.Error: the database could not do it; what was reported is done.
+        psycopg.Error: The database failed. Accounts reported before are settled.
     """
     settled = 0
     while accounts := _post_some(conn, most):
@@ -35,7 +35,7 @@ def post_due(conn: Connection, most: int, *, report: Report) -> int:
 
 
 def _post_some(conn: Connection, most: int) -> int:
-    """Settle up to `most` accounts, again if callers that lock accounts out of order interfere."""
+    """Settle up to `most` accounts; retry after a deadlock with callers that lock out of order."""
     for _ in range(_ATTEMPTS - 1):
         with suppress(errors.DeadlockDetected):
             return _post_once(conn, most)

@@ -1,4 +1,4 @@
-"""Writes the books to a file, from which `recompute` proves them without a database."""
+"""Export of the books to a file that `recompute` verifies without a database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ledger_py.proof.errors import ProofError
 
 PROGRESS_EVERY: Final = 100_000
 
-# In the order of the primary keys, so that the server sorts nothing and keeps nothing in memory.
+# In the order of the primary keys, so that the server need not sort.
 _TABLES: Final = (
     """
     SELECT
@@ -59,8 +59,8 @@ _TABLES: Final = (
     ORDER BY owner_id, asset, event_seq
     """,
 )
-# Quote and delimiter are characters that JSON never contains as they are: so the lines come as they
-# are.
+# JSON never contains these two characters unescaped, so COPY quotes nothing and leaves the lines as
+# they are.
 _COPY: Final = r"""
     COPY (SELECT row_to_json(lines) FROM ({table}) AS lines)
     TO STDOUT WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')
@@ -68,19 +68,19 @@ _COPY: Final = r"""
 
 
 def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
-    """Write the entries and the journals as of one moment, in the format of `recompute`.
+    """Write the entries and the journals of one moment, in the format of `recompute`.
 
     Args:
-        conn: as `connected` gives it.
-        file: where to.
-        report: takes a line every `PROGRESS_EVERY` lines.
+        conn: A connection from `connected`.
+        file: The file to write to.
+        report: Takes a line every `PROGRESS_EVERY` lines.
 
     Returns:
-        The number of lines, without the last one, which tells it.
+        The number of lines, without the last one, which states it.
 
     Raises:
-        psycopg.Error: the database could not do it.
-        OSError: the file could not be written.
+        psycopg.Error: The database failed.
+        OSError: The file could not be written.
     """
     written = 0
     with one_moment(conn), conn.cursor() as cursor:
@@ -97,16 +97,16 @@ def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Make a file that is there when the block has ended well, and not before.
+    """Create a file that appears under its name only once the block has succeeded.
 
     Args:
-        path: its name. A file of that name is replaced.
+        path: Its name. A file of that name is replaced.
 
     Yields:
-        What to write to; only its owner may read it, because entries tell about people.
+        The file to write to. Only its owner may read it, because entries tell about people.
 
     Raises:
-        ProofError: it cannot be written.
+        ProofError: The file cannot be written.
     """
     partial = path.with_name(f"{path.name}.partial")
     try:

@@ -78,12 +78,12 @@ from typing import Any, Final, TypeAlias
 
 Line: TypeAlias = dict[str, Any]
 Chain: TypeAlias = tuple[int, str, str]
-"""Which table, in the order of the export; owner; asset."""
+"""The place of the table in the export, the owner and the asset."""
 
 
 @dataclass(frozen=True)
 class Journal:
-    """How a journal is chained, and what its hash covers."""
+    """The columns that chain a journal, and those that its hash covers."""
 
     number: str
     """The column that numbers its lines."""

@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
 
     Args:
         target: The application in uvicorn's notation.
-        listener: Where to listen.
+        listener: The bound sockets to listen on.
         started: Called when the server accepts connections.
         alone: No other process accepts connections of these sockets.
     """
@@ -115,7 +115,7 @@ def serve(target: str, listener: Listener) -> None:
 
     Args:
         target: The application in uvicorn's notation.
-        listener: Where to listen.
+        listener: The bound sockets to listen on.
 
     Raises:
         SystemExit: The application did not start.

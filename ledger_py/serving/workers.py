@@ -48,7 +48,7 @@ class Supervisor:
 
     Args:
         target: The application in uvicorn's notation.
-        listener: Where to listen.
+        listener: The bound sockets to listen on.
         count: The number of workers.
     """
 

@@ -15,7 +15,7 @@ FROM (
         1 AS generation,
         0::bigint AS first_entry_id,
         '0'::xid8 AS first_xact_id,
-        '-infinity'::timestamptz AS begun_at,
+        NULL::timestamptz AS begun_at,
         NULL::text AS begun_by,
         NULL::text AS reason,
         NULL::bigint AS system_identifier

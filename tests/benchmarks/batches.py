@@ -35,7 +35,7 @@ def record_entries(
 
     Args:
         conn: A connection in autocommit, which keeps its prepared statement and plans.
-        items: How many entries to record per call.
+        items: The number of entries per call.
         owners: Number of owners to choose from.
 
     Returns:
@@ -72,7 +72,7 @@ def copies(
 
     Args:
         conn: A connection in autocommit.
-        items: How many rows to copy per statement.
+        items: The number of rows per statement.
         owners: Number of owners to choose from.
 
     Returns:

@@ -188,8 +188,9 @@ async def test_closed_connection_is_not_a_refusal(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
     await conn.close()
-    with pytest.raises(psycopg.OperationalError):
-        await ledger.balance(owner_id="alice")
+    for client in (ledger, ledger_on(conn)):
+        with pytest.raises(psycopg.OperationalError):
+            await client.balance(owner_id="alice")
 
 
 async def test_lock_timeout_is_not_a_refusal(
@@ -218,13 +219,21 @@ def test_clients_do_not_take_the_connection_of_the_other(ledger_db: str) -> None
         AsyncLedger(connection, app="app1")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+@pytest.mark.parametrize(("encoding", "named"), [("LATIN1", "iso8859-1"), ("SQL_ASCII", "ascii")])
 async def test_connection_that_cannot_express_all_texts_is_refused(
+    connect: Connect, shared_ledger_db: str, encoding: str, named: str
+) -> None:
+    async with connect(shared_ledger_db, client_encoding=encoding) as other:
+        with pytest.raises(ValueError, match=rf"client encoding UTF8, not {named}; connect"):
+            ledger_on(other)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UNICODE"])
+async def test_encoding_may_have_any_of_its_names(
     connect: Connect, shared_ledger_db: str, encoding: str
 ) -> None:
     async with connect(shared_ledger_db, client_encoding=encoding) as other:
-        with pytest.raises(ValueError, match=rf"client encoding UTF8, not {encoding}; connect"):
-            ledger_on(other)
+        assert (await ledger_on(other).balance(owner_id="nobody")).balance == 0
 
 
 def test_pool_gives_connections_for_the_client(ledger_db: str) -> None:

@@ -31,7 +31,7 @@ def share_out(
     """Make calls from threads that start together, one thread for each caller.
 
     Args:
-        callers: What makes the calls.
+        callers: The callers.
         calls: The calls. Each caller makes its share of them in sequence.
 
     Returns:

@@ -18,6 +18,13 @@ def write_something(conn: Connection) -> None:
     conn.execute("CREATE TEMP TABLE IF NOT EXISTS written (n integer)")
 
 
+def spend_in_a_transaction(conn: Connection, amount: int, *, writes_before: bool) -> Row:
+    with conn.transaction():
+        if writes_before:
+            write_something(conn)
+        return spend(conn, amount)
+
+
 @pytest.mark.parametrize("writes_before", [False, True])
 def test_entry_after_a_wait_is_dated_after_its_predecessor(
     pair: tuple[Connection, Connection],
@@ -27,16 +34,9 @@ def test_entry_after_a_wait_is_dated_after_its_predecessor(
 ) -> None:
     first, second = pair
     record(conn, amount=10)
-
-    def wait_and_spend() -> Row:
-        with second.transaction():
-            if writes_before:
-                write_something(second)
-            return spend(second, 1)
-
     with first.transaction():
         spend(first, 1)
-        waiting = thread.submit(wait_and_spend)
+        waiting = thread.submit(spend_in_a_transaction, second, 1, writes_before=writes_before)
         wait_until_blocked(conn, second)
         predecessor = spend(first, 1)
     follower = waiting.result()
@@ -53,16 +53,9 @@ def test_rollback_leaves_no_gap_for_a_waiting_caller(
 ) -> None:
     first, second = pair
     record(conn, amount=10)
-
-    def wait_and_spend() -> Row:
-        with second.transaction():
-            if writes_before:
-                write_something(second)
-            return spend(second, 3)
-
     with first.transaction(force_rollback=True):
         spend(first, 10)
-        waiting = thread.submit(wait_and_spend)
+        waiting = thread.submit(spend_in_a_transaction, second, 3, writes_before=writes_before)
         wait_until_blocked(conn, second)
     entry = waiting.result()
     assert (entry["seq"], entry["balance"]) == (2, 7)

@@ -46,7 +46,7 @@ def pooling(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def keeps_prepared(pooling: dict[str, Any]) -> bool:
-    """Whether PgBouncer keeps the prepared statements of its clients apart."""
+    """True if PgBouncer keeps the prepared statements of its clients apart."""
     return "max_prepared_statements" in pooling
 
 

@@ -47,7 +47,7 @@ def nginx(**upstreams: str) -> Iterator[str]:
     """Run nginx.
 
     Args:
-        upstreams: What is behind each first segment of an address, as for `proxy_pass`.
+        upstreams: The upstream of each first segment of an address, as for `proxy_pass`.
 
     Yields:
         The address of nginx.

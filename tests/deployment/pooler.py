@@ -53,7 +53,7 @@ class PgBouncer:
         url: The database behind it.
         mode: The pool mode: `session` or `transaction`.
         folder: A folder for its files, which its account can enter.
-        newer: Whether to run a version that can keep prepared statements apart.
+        newer: True to run a version that can keep prepared statements apart.
         options: Further settings of PgBouncer.
 
     Attributes:
@@ -76,6 +76,7 @@ class PgBouncer:
             "auth_type": "any",
             "pool_mode": mode,
             "default_pool_size": 20,
+            "server_login_retry": 1,
             **({"max_prepared_statements": 0} if _keeps_prepared_statements(program) else {}),
             **options,
         }

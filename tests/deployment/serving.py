@@ -97,7 +97,7 @@ def serving(
         arguments: Further arguments.
         code: Runs the command, instead of `python -m ledger_py`.
         app: The app.
-        ready: What it writes when it can be used; the first group is its address.
+        ready: The output once it can be used; the first group is its address.
         settings: The environment.
     """
     program = ["-c", code] if code else ["-m", "ledger_py"]
@@ -130,9 +130,9 @@ class Callers:
         count: The number of callers. Every second one keeps its connection.
 
     Attributes:
-        outcomes: How often a request had each outcome: the status of its answer, ``refused`` (there
-            was no connection), ``closed`` (an idle connection was closed before its next request
-            was sent), or ``lost``.
+        outcomes: The number of requests for each outcome: the status of the answer, ``refused``
+            (there was no connection), ``closed`` (an idle connection was closed before its next
+            request was sent), or ``lost``.
     """
 
     def __init__(self, url: str, count: int = 20) -> None:
@@ -168,7 +168,7 @@ class Callers:
 
     @property
     def answers(self) -> int:
-        """How many requests were answered."""
+        """The number of requests that were answered."""
         return sum(count for outcome, count in self.outcomes.items() if outcome.isdigit())
 
     async def _run(self) -> None:

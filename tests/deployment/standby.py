@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,9 +14,14 @@ from ledger_py.embedded import binaries, embedded_server
 from ledger_py.embedded.accounts import account_for
 from ledger_py.embedded.places import VERSION, prepare_data_dir
 from ledger_py.migrate import migrate
+from tests.fixtures.database import fast_folder
 from tests.http.running import wait_until
 
 __all__ = ("Pair", "streaming")
+
+
+IN_MEMORY = {"fsync": "off", "full_page_writes": "off"}
+"""Settings of servers whose data need not outlive them."""
 
 
 class Pair:
@@ -34,7 +40,9 @@ class Pair:
         self._standby = folder / "standby"
         self._primary_runs = ExitStack()
         self._standby_runs = ExitStack()
-        self.primary = self._primary_runs.enter_context(embedded_server(self._primary))
+        self.primary = self._primary_runs.enter_context(
+            embedded_server(self._primary, options=IN_MEMORY)
+        )
         migrate(self.primary)
         self._copy()
         self.standby = ""
@@ -55,7 +63,10 @@ class Pair:
         assert done.returncode == 0, done.stderr
 
     def start_standby(self) -> None:
-        self.standby = self._standby_runs.enter_context(embedded_server(self._standby))
+        """Start the standby unless it runs."""
+        self.standby = self._standby_runs.enter_context(
+            embedded_server(self._standby, options=IN_MEMORY)
+        )
 
     def stop_standby(self) -> None:
         self._standby_runs.close()
@@ -86,20 +97,16 @@ class Pair:
         reached = f"SELECT pg_last_wal_replay_lsn() >= '{row[0]}'"
         wait_until(lambda: self.on_standby(reached) is True)
 
-    def close(self) -> None:
-        self.stop_standby()
-        self.stop_primary()
-
 
 @contextmanager
-def streaming(folder: Path) -> Iterator[Pair]:
-    """Run a primary and its standby.
-
-    Args:
-        folder: A folder that servers started by root can reach.
-    """
-    pair = Pair(folder)
-    try:
+def streaming() -> Iterator[Pair]:
+    """Run a primary and its standby."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ledger-test-", dir=fast_folder()) as folder,
+        ExitStack() as running,
+    ):
+        Path(folder).chmod(0o711)
+        pair = Pair(Path(folder))
+        running.callback(pair.stop_primary)
+        running.callback(pair.stop_standby)
         yield pair
-    finally:
-        pair.close()

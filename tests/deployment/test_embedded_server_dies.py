@@ -144,7 +144,7 @@ def test_one_of_two_services_starts_it(
 
 
 class Obstacle(NamedTuple):
-    """What keeps the server from starting."""
+    """An obstacle that keeps the server from starting."""
 
     put: Callable[[Path], None]
     remove: Callable[[Path], None] | None
@@ -188,7 +188,7 @@ OBSTACLES = {
 
 
 @pytest.mark.parametrize("obstacle", OBSTACLES.values(), ids=OBSTACLES)
-def test_server_that_cannot_start_is_named_and_tried_again_ever_more_rarely(
+def test_server_that_cannot_start_is_named_and_tried_again(
     ledger_data: Path,
     obstacle: Obstacle,
     monkeypatch: pytest.MonkeyPatch,

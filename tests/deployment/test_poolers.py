@@ -239,6 +239,28 @@ async def test_sessions_of_the_server_carry_the_name_of_the_service(pooled_db: s
 
 
 @pytest.mark.anyio
+async def test_refusal_is_answered_though_the_connection_is_lost_behind_it(
+    pooled_db: str, direct: Connection, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await Connector(pooled_db, "app1", Settings()).connect(prepare_threshold=5) as conn:
+        commit = conn.commit
+
+        async def lose_and_commit() -> None:
+            terminated = direct.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction (aborted)'"
+            ).fetchall()
+            assert terminated == [(True,)]
+            await commit()
+
+        monkeypatch.setattr(conn, "commit", lose_and_commit)
+        with pytest.raises(InsufficientBalance):
+            await ServiceLedger(conn, app="app1").record_entry(
+                owner_id=owner, operation="CREDIT_SPEND", nonce=owner, amount=-9
+            )
+
+
+@pytest.mark.anyio
 async def test_refusals_keep_statements_prepared_and_the_log_quiet(
     module_db: str, owner: str, caplog: pytest.LogCaptureFixture
 ) -> None:

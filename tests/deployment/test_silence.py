@@ -32,7 +32,7 @@ WITHIN = 2 * TIMEOUT + GRACE
 """Waiting for a connection, the limit of a statement, and the grace."""
 
 SLACK = 2.0
-"""What the machine of the tests may take beside that."""
+"""Seconds that the machine of the tests may take beyond that."""
 
 READY_WITHIN = 5.0
 STOPS_WITHIN = 5.0

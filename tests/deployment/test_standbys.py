@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from ledger_py.cli import main
 from ledger_py.http import database, reads, recorder
 from ledger_py.http.routes import ROUTES
 from ledger_py.operations import BaseLedgerOperation
-from tests.deployment.proxy import proxy
+from tests.deployment.proxy import Proxy, proxy
 from tests.deployment.standby import Pair, streaming
 from tests.http.running import make_service, running, wait_until
 from tests.http.test_routes import ROWS, ask
@@ -27,15 +28,25 @@ NOT_OLD = {"cache-control": "no-cache"}
 DAY = 86_400.0
 CALLERS = 8
 
+LOCKED = """EXISTS (
+    SELECT FROM pg_locks WHERE relation = 'ledger.accounts'::regclass AND mode ~ '^AccessExclusive'
+)"""
 READING = [row for row in ROWS if row.route in {route.name for route in ROUTES if route.reads}]
 
 
+@pytest.fixture(scope="module")
+def shared_pair() -> Iterator[Pair]:
+    with streaming() as pair:
+        yield pair
+
+
 @pytest.fixture
-def pair() -> Iterator[Pair]:
-    with tempfile.TemporaryDirectory(prefix="ledger-test-") as folder:
-        Path(folder).chmod(0o711)
-        with streaming(Path(folder)) as pair:
-            yield pair
+def pair(shared_pair: Pair) -> Iterator[Pair]:
+    """A primary and its standby, which the test may pause, stop and start again."""
+    yield shared_pair
+    shared_pair.start_standby()
+    shared_pair.resume_replay()
+    shared_pair.catch_up()
 
 
 @contextmanager
@@ -45,14 +56,15 @@ def service(pair: Pair, **settings: Any) -> Iterator[httpx.Client]:
         yield api
 
 
-def record(api: httpx.Client, nonce: str) -> httpx.Response:
-    entry = {"owner_id": "alice", "operation": "CREDIT_ADD", "amount": 1, "nonce": nonce}
-    return api.post("/ledger", json=entry)
+def record(api: httpx.Client, owner: str, number: int = 1) -> httpx.Response:
+    entry = {"operation": "CREDIT_ADD", "amount": 1, "nonce": f"{owner}-{number}"}
+    return api.post("/ledger", json=entry | {"owner_id": owner})
 
 
-def balance(api: httpx.Client, **headers: str) -> tuple[int, bool]:
+def balance(api: httpx.Client, owner: str, **headers: str) -> tuple[int, bool]:
     """Read the balance, and whether the answer comes from the standby."""
-    answer = api.get("/ledger/alice", headers={k.replace("_", "-"): v for k, v in headers.items()})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = api.get(f"/ledger/{owner}", headers=named)
     assert answer.status_code == 200, answer.text
     return answer.json()["balance"], "age" in answer.headers
 
@@ -64,48 +76,48 @@ def reads_check(api: httpx.Client) -> str:
     return found
 
 
-# What a caller sees
+# Answers to callers
 
 
-def test_read_shows_what_the_standby_has_unless_the_caller_wants_it_current(pair: Pair) -> None:
+def test_standby_answers_unless_the_caller_wants_a_current_answer(pair: Pair, owner: str) -> None:
     with service(pair) as api:
-        assert record(api, "n-1").status_code == 201
+        assert record(api, owner).status_code == 201
         pair.catch_up()
         pair.pause_replay()
-        assert record(api, "n-2").status_code == 201
+        assert record(api, owner, 2).status_code == 201
 
-        assert balance(api) == (1, True)
-        assert balance(api, cache_control="max-age=3600") == (1, True)
-        assert balance(api, cache_control="no-cache") == (2, False)
-        assert balance(api, cache_control="max-age=0") == (2, False)
-        assert record(api, "n-2").status_code == 200
+        assert balance(api, owner) == (1, True)
+        assert balance(api, owner, cache_control="max-age=3600") == (1, True)
+        assert balance(api, owner, cache_control="no-cache") == (2, False)
+        assert balance(api, owner, cache_control="max-age=0") == (2, False)
+        assert record(api, owner, 2).status_code == 200
 
         pair.resume_replay()
         pair.catch_up()
-        assert balance(api) == (2, True)
+        assert balance(api, owner) == (2, True)
 
 
-def test_answer_of_a_standby_has_an_age_that_covers_what_it_lacks(pair: Pair) -> None:
+def test_answer_of_a_standby_has_an_age_that_covers_what_it_lacks(pair: Pair, owner: str) -> None:
     with service(pair) as api:
-        record(api, "n-1")
+        record(api, owner)
         pair.catch_up()
         pair.pause_replay()
-        record(api, "n-2")
+        record(api, owner, 2)
         ages = []
 
         def grows() -> bool:
-            ages.append(int(api.get("/ledger/alice").headers["age"]))
+            ages.append(int(api.get(f"/ledger/{owner}").headers["age"]))
             return ages[-1] >= 3
 
         wait_until(grows)
-        within = balance(api, cache_control="max-age=2")
+        within = balance(api, owner, cache_control="max-age=2")
 
     assert ages == sorted(ages)
     assert within == (2, False)
 
 
 @pytest.mark.parametrize("row", READING, ids=lambda row: row.route)
-def test_every_reading_route_is_answered_by_the_standby_while_the_primary_is_away(
+def test_standby_answers_every_reading_route_without_the_primary(
     reading_alone: httpx.Client, row: Any
 ) -> None:
     answer = ask(reading_alone, "alice", row)
@@ -116,34 +128,39 @@ def test_every_reading_route_is_answered_by_the_standby_while_the_primary_is_awa
 @pytest.fixture(scope="module")
 def reading_alone() -> Iterator[httpx.Client]:
     """A service whose primary has been stopped."""
-    with tempfile.TemporaryDirectory(prefix="ledger-test-") as folder:
-        Path(folder).chmod(0o711)
-        # The limit does not matter: nothing newer is known to be anywhere.
-        with streaming(Path(folder)) as pair, service(pair, read_max_age=2.0) as api:
-            record(api, "n-1")
-            pair.catch_up()
-            pair.stop_primary()
-            assert record(api, "n-2").status_code == 503
-            yield api
+    # The limit does not matter: nothing newer is known to be anywhere.
+    limits = {"read_max_age": 1.0, "pool_timeout": 1.0}
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        streaming() as pair,
+        service(pair, **limits) as api,
+    ):
+        patched.setattr(reads, "_LOST_AFTER", 1.0)
+        record(api, "alice")
+        pair.catch_up()
+        pair.stop_primary()
+        assert record(api, "alice", 2).status_code == 503
+        wait_until(lambda: int(api.get("/ledger/alice").headers.get("age", 0)) > 3)
+        yield api
 
 
 # A standby that must not answer
 
 
 def test_primary_answers_while_the_standby_is_too_far_behind(
-    pair: Pair, capsys: pytest.CaptureFixture[str]
+    pair: Pair, capsys: pytest.CaptureFixture[str], owner: str
 ) -> None:
     with service(pair, read_max_age=1.0) as api:
-        record(api, "n-1")
+        record(api, owner)
         pair.catch_up()
         pair.pause_replay()
-        record(api, "n-2")
-        wait_until(lambda: balance(api) == (2, False))
+        record(api, owner, 2)
+        wait_until(lambda: balance(api, owner) == (2, False))
         wait_until(lambda: reads_check(api) == "the standby is more than 1 s behind")
 
         pair.resume_replay()
         wait_until(lambda: reads_check(api) == "ok")
-        wait_until(lambda: balance(api) == (2, True))
+        wait_until(lambda: balance(api, owner) == (2, True))
 
     log = capsys.readouterr().out
     assert log.count("The standby is more than 1 s behind: the primary answers") == 1
@@ -151,27 +168,27 @@ def test_primary_answers_while_the_standby_is_too_far_behind(
 
 
 def test_primary_answers_while_the_standby_is_away(
-    pair: Pair, capsys: pytest.CaptureFixture[str]
+    pair: Pair, capsys: pytest.CaptureFixture[str], owner: str
 ) -> None:
     with service(pair) as api:
-        record(api, "n-1")
+        record(api, owner)
         pair.catch_up()
         stopped = threading.Event()
         statuses: Counter[int] = Counter()
 
         def read(_: int) -> None:
             while not stopped.is_set():
-                statuses[api.get("/ledger/alice").status_code] += 1
+                statuses[api.get(f"/ledger/{owner}").status_code] += 1
 
         with ThreadPoolExecutor(CALLERS) as threads:
             calls = threads.map(read, range(CALLERS))
             try:
                 pair.stop_standby()
                 wait_until(lambda: reads_check(api) == "the standby is away")
-                away = balance(api)
+                away = balance(api, owner)
                 pair.start_standby()
                 wait_until(lambda: reads_check(api) == "ok")
-                wait_until(lambda: balance(api)[1])
+                wait_until(lambda: balance(api, owner)[1])
             finally:
                 stopped.set()
             list(calls)
@@ -183,29 +200,39 @@ def test_primary_answers_while_the_standby_is_away(
     assert log.count("The standby answers reads again") == 1
 
 
-def test_service_starts_while_the_standby_is_away(pair: Pair) -> None:
+def test_service_starts_while_the_standby_is_away(pair: Pair, owner: str) -> None:
     pair.stop_standby()
     with service(pair) as api:
-        assert record(api, "n-1").status_code == 201
-        assert balance(api) == (1, False)
+        assert record(api, owner).status_code == 201
+        assert balance(api, owner) == (1, False)
         assert reads_check(api) == "the standby is away"
+        pair.start_standby()
+        wait_until(lambda: reads_check(api) == "ok")
 
 
-def test_promoted_standby_is_read_no_more(pair: Pair) -> None:
-    with service(pair) as api:
-        record(api, "n-1")
+def test_promoted_standby_is_read_no_more(owner: str) -> None:
+    with streaming() as pair, service(pair) as api:
+        record(api, owner)
         pair.catch_up()
-        assert balance(api) == (1, True)
+        assert balance(api, owner) == (1, True)
         assert pair.on_standby("SELECT pg_promote()") is True
-        assert balance(api) == (1, False)
+        assert balance(api, owner) == (1, False)
         wait_until(lambda: reads_check(api) == "the standby is no standby")
 
 
-def test_standby_of_another_database_is_never_read(pair: Pair, ledger_db: str) -> None:
-    with running(make_service(ledger_db, read_database_url=pair.standby)) as api:
-        record(api, "n-1")
-        assert balance(api) == (1, False)
+def test_standby_of_another_database_is_never_read(
+    pair: Pair, silent_proxy: Proxy, owner: str
+) -> None:
+    limits: dict[str, Any] = {"pool_timeout": 0.5, "statement_timeout": 0.5}
+    with running(make_service(silent_proxy.url, read_database_url=pair.standby, **limits)) as api:
+        record(api, owner)
+        assert balance(api, owner) == (1, False)
         assert reads_check(api) == "the standby is not one of this database"
+
+        silent_proxy.be_silent()
+        wait_until(lambda: api.get("/health/ready").status_code == 503)
+        assert api.get(f"/ledger/{owner}").status_code == 503
+        silent_proxy.forward()
 
 
 class NewOperation(BaseLedgerOperation):
@@ -234,7 +261,7 @@ def test_primary_answers_what_the_standby_does_not_have_yet(pair: Pair) -> None:
 
 
 def test_reads_are_answered_in_time_while_the_standby_is_silent(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, owner: str
 ) -> None:
     for module in (database, recorder, reads):
         monkeypatch.setattr(module, "GRACE", 1.0)
@@ -243,13 +270,13 @@ def test_reads_are_answered_in_time_while_the_standby_is_silent(
         proxy(pair.standby) as silent,
         service(pair, read_database_url=silent.url, **limits) as api,
     ):
-        record(api, "n-1")
+        record(api, owner)
         pair.catch_up()
-        assert balance(api) == (1, True)
+        assert balance(api, owner) == (1, True)
         silent.be_silent()
-        answers = [ask(api, "alice", row) for row in READING]
+        answers = [ask(api, owner, row) for row in READING]
         wait_until(lambda: reads_check(api) == "the standby is away")
-        away = balance(api)
+        away = balance(api, owner)
         silent.forward()
         wait_until(lambda: reads_check(api) == "ok")
 
@@ -258,11 +285,54 @@ def test_reads_are_answered_in_time_while_the_standby_is_silent(
     assert away == (1, False)
 
 
-def test_events_are_read_on_the_primary(pair: Pair) -> None:
+def test_reads_of_a_locked_table_end_in_time(pair: Pair, owner: str) -> None:
+    """The standby takes over the locks of the primary that exclude readers."""
+    with (
+        service(pair, lock_timeout=0.25) as api,
+        psycopg.connect(pair.primary) as blocker,
+    ):
+        record(api, owner)
+        blocker.execute("LOCK TABLE ledger.accounts IN ACCESS EXCLUSIVE MODE")
+        with psycopg.connect(pair.primary) as other:  # whose commit sends the lock off as well
+            other.execute("SELECT pg_logical_emit_message(true, 'test', '')")
+        wait_until(lambda: pair.on_standby(f"SELECT {LOCKED}") is True)
+        answer = api.get(f"/ledger/{owner}")
+        blocker.rollback()
+        pair.catch_up()
+        wait_until(lambda: balance(api, owner) == (1, True))
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+    assert answer.elapsed.total_seconds() < 2 * 0.25 + 2.0
+
+
+def test_reads_work_through_a_pooler_before_the_standby(
+    pair: Pair, transaction_pooler: Callable[[str], Any], owner: str
+) -> None:
+    with transaction_pooler(pair.standby) as url, service(pair, read_database_url=url) as api:
+        record(api, owner)
+        pair.catch_up()
+        answers = [ask(api, owner, row) for row in READING]
+
+    assert [(one.status_code, "age" in one.headers) for one in answers] == [(200, True)] * len(
+        READING
+    )
+
+
+@pytest.mark.parametrize("command", ["verify", "checkpoint", "export FILE", "status"])
+def test_commands_that_read_work_on_a_standby(
+    pair: Pair, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.catch_up()
+    monkeypatch.setenv("DATABASE_URL", pair.standby)
+
+    result = CliRunner().invoke(main, command.replace("FILE", str(tmp_path / "export")).split())
+
+    assert (result.exit_code, result.exception) == (0, None), result.output
+
+
+def test_events_are_read_on_the_primary(pair: Pair, owner: str) -> None:
     with service(pair) as api:
         pair.pause_replay()
-        record(api, "n-1")
+        record(api, owner)
         with api.stream("GET", "/events") as events:
-            found = next(line for line in events.iter_lines() if line.startswith("data:"))
-
-    assert '"nonce":"n-1"' in found
+            assert any(f'"nonce":"{owner}-1"' in line for line in events.iter_lines())

@@ -51,7 +51,7 @@ VARYING: Final = (
     (r"\d{4}-\d\d-\d\d", "DATE"),
     (r"\b[0-9a-f]{32,64}\b", "HEX"),
     (r"\(\d+ files\)", "(N files)"),
-    (r"\bid: \d+-\d+", "CURSOR"),
+    (r"\bid: \d+-\d+-\d+-[0-9a-f]{8}", "CURSOR"),
 )
 """Patterns of text that differs from run to run, and what they are compared as."""
 
@@ -71,7 +71,7 @@ class Example(msgspec.Struct, frozen=True):
     output: str | None = None
     """The output that the document shows, if it shows one."""
     output_at: tuple[int, int] = (0, 0)
-    """Where in the document it begins and ends."""
+    """Its beginning and end in the document."""
 
 
 class Mismatch(msgspec.Struct, frozen=True):
@@ -162,7 +162,7 @@ class Reader:
         database: The address of the database.
         root: The checkout.
         instead: Replacements for words of the document: ports, names of roles, months.
-        curl: Whether to use the program `curl`; left out, it is used where it is installed.
+        curl: True to use the program `curl`; by default, if it is installed.
     """
 
     def __init__(

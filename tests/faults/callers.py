@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
@@ -55,12 +57,21 @@ class Caller(ABC):
     Args:
         journal: Takes the requests and their answers.
         random_: Chooses the requests.
+        owners: The owners that it chooses from.
+
+    Attributes:
+        stopping: Whether it is to make no more requests.
+        longest: Seconds of its longest attempt.
     """
 
-    def __init__(self, journal: Journal, random_: random.Random) -> None:
+    def __init__(
+        self, journal: Journal, random_: random.Random, owners: Sequence[str] = OWNERS
+    ) -> None:
         self.journal = journal
         self.random = random_
+        self.owners = owners
         self.stopping = False
+        self.longest = 0.0
 
     async def run(self) -> None:
         """Make requests until `stopping` is set, and finish the last one."""
@@ -70,6 +81,15 @@ class Caller(ABC):
     @abstractmethod
     async def call(self) -> None:
         """Make one request, or a few that belong together."""
+
+    @contextmanager
+    def timing(self) -> Iterator[None]:
+        """Note how long the attempt in the block takes."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.longest = max(self.longest, time.monotonic() - begun)
 
     async def insist(self, requests: list[Request], attempt: Callable[[], Awaitable[None]]) -> None:
         """Retry until there is an answer. Sometimes give up early, or repeat after an answer."""
@@ -103,7 +123,7 @@ class Caller(ABC):
         """Generate a credit or a debit."""
         spend = self.random.random() < 0.6
         return {
-            "owner_id": self.random.choice(OWNERS),
+            "owner_id": self.random.choice(self.owners),
             "operation": "CREDIT_SPEND" if spend else "CREDIT_ADD",
             "nonce": nonce,
             "amount": -self.random.randint(1, 30) if spend else self.random.randint(1, 40),
@@ -117,13 +137,20 @@ class HttpCaller(Caller):
         journal: Takes the requests and their answers.
         random_: Chooses the requests.
         addresses: The services. Others may take their place during the run.
+        owners: The owners that it chooses from.
 
     Attributes:
         asking: The address of the service that has yet to answer, if any.
     """
 
-    def __init__(self, journal: Journal, random_: random.Random, addresses: list[str]) -> None:
-        super().__init__(journal, random_)
+    def __init__(
+        self,
+        journal: Journal,
+        random_: random.Random,
+        addresses: list[str],
+        owners: Sequence[str] = OWNERS,
+    ) -> None:
+        super().__init__(journal, random_, owners)
         self._addresses = addresses
         self.asking: str | None = None
         self._recorded: list[tuple[Request, dict[str, Any]]] = []
@@ -146,7 +173,7 @@ class HttpCaller(Caller):
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self.asking = self.random.choice(self._addresses)
         try:
-            with self.journal.timing():
+            with self.timing():
                 response = await self._client.post(self.asking + path, json=body)
         except httpx.TransportError as error:
             raise Unanswered(f"HTTP {type(error).__name__}") from error
@@ -202,7 +229,7 @@ class HttpCaller(Caller):
         hold = self.journal.new("hold")
         amount = self.random.randint(1, 20)
         body = {
-            "owner_id": self.random.choice(OWNERS),
+            "owner_id": self.random.choice(self.owners),
             "operation": "CREDIT_SPEND",
             "nonce": hold.nonce,
             "amount": amount,
@@ -262,12 +289,18 @@ class SqlCaller(Caller):
         random_: Chooses the requests.
         url: The database.
         prepare: The number of uses after which a statement is prepared; None for never.
+        owners: The owners that it chooses from.
     """
 
     def __init__(
-        self, journal: Journal, random_: random.Random, url: str, prepare: int | None = None
+        self,
+        journal: Journal,
+        random_: random.Random,
+        url: str,
+        prepare: int | None = None,
+        owners: Sequence[str] = OWNERS,
     ) -> None:
-        super().__init__(journal, random_)
+        super().__init__(journal, random_, owners)
         self._url = url
         self._prepare = prepare
         self._conn: psycopg.AsyncConnection[dict[str, Any]] | None = None
@@ -279,9 +312,9 @@ class SqlCaller(Caller):
         finally:
             await self._disconnect()
 
-    async def fill(self, owners: list[str]) -> None:
+    async def fill(self) -> None:
         """Record a credit for each owner, before there are faults."""
-        for owner in owners:
+        for owner in self.owners:
             request = self.journal.new("order")
             change = {
                 "owner_id": owner,
@@ -301,7 +334,7 @@ class SqlCaller(Caller):
     ) -> None:
         try:
             conn = await self._connected()
-            with self.journal.timing():
+            with self.timing():
                 async with asyncio.timeout(_ANSWERED_WITHIN), conn.transaction():
                     # Not as options of the connection, which poolers refuse.
                     await conn.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
@@ -311,7 +344,9 @@ class SqlCaller(Caller):
             sqlstate = error.sqlstate or ""
             if sqlstate.startswith("LG"):
                 raise Refused(ERRORS_BY_SQLSTATE[sqlstate].code) from error
-            if not isinstance(error, psycopg.OperationalError):
+            # psycopg may call a connection that ends during BEGIN or COMMIT an internal error.
+            lost = self._conn is not None and self._conn.broken
+            if not isinstance(error, psycopg.OperationalError) and not lost:
                 self.journal.wrong.append(f"SQL: {error}")
             await self._disconnect()
             raise Unanswered(f"SQL {sqlstate or type(error).__name__}") from error

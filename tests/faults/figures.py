@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.faults.checking import Findings
@@ -19,6 +19,7 @@ class Figures:
     Attributes:
         seconds: Duration of the load.
         callers: The callers, in words.
+        longest: Seconds of the longest attempt, by kind of caller.
         journal: The requests and their answers.
         faults: Number of times each fault was caused, or each service replaced.
         findings: The differences between journal and books.
@@ -26,6 +27,7 @@ class Figures:
 
     seconds: float
     callers: str
+    longest: Mapping[str, float]
     journal: Journal
     faults: Counter[str]
     findings: Findings
@@ -43,7 +45,9 @@ class Figures:
         yield f"  refused {sum(request.refusal is not None for request in requests)}"
         open_ = sum(not request.acknowledged and request.refusal is None for request in requests)
         yield f"  never answered {open_}"
-        yield f"longest attempt {self.journal.longest:.2f} s"
+        yield "longest attempt: " + ", ".join(
+            f"{kind} {seconds:.2f} s" for kind, seconds in self.longest.items()
+        )
         yield f"attempts without an answer {sum(self.journal.causes.values())}"
         for cause, count in self.journal.causes.most_common():
             yield f"  {count:6} {cause}"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -76,14 +73,12 @@ class Journal:
         wrong: Descriptions of answers that must not occur.
         released: Nonces of holds whose release was acknowledged.
         causes: Number of unanswered attempts by cause.
-        longest: Seconds of the longest attempt.
     """
 
     requests: dict[str, Request] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
     causes: Counter[str] = field(default_factory=Counter)
-    longest: float = 0.0
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def new(self, way: str) -> Request:
@@ -102,15 +97,6 @@ class Journal:
         request.entry = entry
         # A refused request does not use its nonce up: a retry may succeed.
         request.refusal = None
-
-    @contextmanager
-    def timing(self) -> Iterator[None]:
-        """Note how long the attempt in the block takes."""
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self.longest = max(self.longest, time.monotonic() - begun)
 
     def acknowledged(self, *ways: str) -> int:
         """Count the acknowledged requests of some kinds."""

@@ -19,9 +19,9 @@ _ANSWERS: Final = 30
 """Acknowledgements per kind of caller that count as progress."""
 
 
-async def fill_accounts(journal: Journal, url: str) -> None:
+async def fill_accounts(journal: Journal, url: str, owners: Sequence[str] = OWNERS) -> None:
     """Give credits to the owners."""
-    await SqlCaller(journal, random.Random(0), url).fill(OWNERS)
+    await SqlCaller(journal, random.Random(0), url, owners=owners).fill()
 
 
 @asynccontextmanager

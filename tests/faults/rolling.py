@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import psycopg
+
 from ledger_py.migrate import Project
 from ledger_py.settings import PROJECT_ROOT
-from tests.faults.callers import Caller, HttpCaller, SqlCaller
+from tests.faults.callers import OWNERS, Caller, HttpCaller, SqlCaller
 from tests.faults.checking import check
 from tests.faults.figures import Figures
 from tests.faults.journal import Journal
@@ -26,9 +28,11 @@ from tests.fixtures.processes import environment
 __all__ = ("roll",)
 
 _APPS: Final = ("app1", "app2")
-_HTTP_CALLERS: Final = 4
-"""Per app."""
+_HTTP_CALLERS: Final = 3
+"""Per app, besides one for the account to be locked."""
 _SQL_CALLERS: Final = 2
+_LOCKED: Final = "locked-owner"
+"""Has callers of its own."""
 
 _SETTINGS: Final = {"LEDGER_POOL_SIZE": "4", "LEDGER_MIGRATE_ON_START": "false"}
 
@@ -45,11 +49,12 @@ def roll(
     """Migrate under load, replace each service by one of today, and compare.
 
     A service is replaced as a deployment does it: the new one is started, requests go to it once it
-    is ready, and the old one gets SIGTERM. A service of a release has answered before.
+    is ready, and the old one gets SIGTERM. A service of a release has answered before. In the end,
+    an account is locked until callers for all others have gone on.
 
     Args:
         release: The folder of the release to begin with; None is today's.
-        pooled: Whether services and callers reach the server through PgBouncer.
+        pooled: True if services and callers reach the server through PgBouncer.
         rounds: Number of times to replace every service.
         seconds: Minimal duration of the load.
         seed: Determines the requests.
@@ -77,23 +82,26 @@ async def _roll(
     report: Callable[[str], None],
 ) -> Figures:
     journal = Journal()
-    await fill_accounts(journal, found.url)
+    await fill_accounts(journal, found.url, [*OWNERS, _LOCKED])
     serving = {app: found.serve(app, root=root, settings=_SETTINGS) for app in _APPS}
     for service in serving.values():
         await asyncio.to_thread(service.wait)
     addresses = {app: [service.address] for app, service in serving.items()}
     prepare = 1 if found.pooler is None else None
-    callers: list[Caller] = [
+
+    def seed() -> random.Random:
+        return random.Random(random_.random())
+
+    others: list[Caller] = [
         *(
-            HttpCaller(journal, random.Random(random_.random()), addresses[app])
+            HttpCaller(journal, seed(), addresses[app])
             for app in _APPS
             for _ in range(_HTTP_CALLERS)
         ),
-        *(
-            SqlCaller(journal, random.Random(random_.random()), found.url, prepare)
-            for _ in range(_SQL_CALLERS)
-        ),
+        *(SqlCaller(journal, seed(), found.url, prepare) for _ in range(_SQL_CALLERS)),
     ]
+    locked = [HttpCaller(journal, seed(), addresses[app], [_LOCKED]) for app in _APPS]
+    callers = [*others, *locked]
     begun = time.monotonic()
     done: Counter[str] = Counter()
 
@@ -118,10 +126,20 @@ async def _roll(
                 await asyncio.to_thread(old.stop)
             rest = begun + seconds - time.monotonic()
             await asyncio.sleep(max(0.0, rest / (rounds - turn)))
+        note("lock an account")
+        async with await psycopg.AsyncConnection.connect(found.server.url) as conn:
+            query = b"SELECT 1 FROM ledger.accounts WHERE owner_id = %s FOR UPDATE"
+            await conn.execute(query, [_LOCKED])
+            for _ in range(3):
+                await progress(journal)
     lasted = time.monotonic() - begun
     findings = await asyncio.to_thread(check, found.server.url, journal)
-    words = f"{_HTTP_CALLERS} HTTP callers of each of {len(_APPS)} apps and {_SQL_CALLERS} in SQL"
-    return Figures(lasted, words, journal, done, findings)
+    words = f"{_HTTP_CALLERS + 1} HTTP callers of each of {len(_APPS)} apps, {_SQL_CALLERS} in SQL"
+    longest = {
+        "owner of the locked account": max(caller.longest for caller in locked),
+        "others": max(caller.longest for caller in others),
+    }
+    return Figures(lasted, words, longest, journal, done, findings)
 
 
 async def _drain(address: str, callers: Sequence[Caller]) -> None:

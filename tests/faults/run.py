@@ -42,7 +42,7 @@ def run(
         seconds: Minimal duration of the load.
         seed: Determines the order of the faults and the requests.
         report: Takes a line for each fault.
-        pooled: Whether services and callers reach the server through PgBouncer.
+        pooled: True if services and callers reach the server through PgBouncer.
         faults: The faults; None stands for all that there are.
 
     Returns:
@@ -93,7 +93,8 @@ async def _run(
         await _answers(service.address)
     findings = await asyncio.to_thread(check, found.server.url, journal)
     words = f"{_HTTP_CALLERS} HTTP and {_SQL_CALLERS} SQL callers"
-    return Figures(lasted, words, journal, caused, findings)
+    longest = {"all": max(caller.longest for caller in callers)}
+    return Figures(lasted, words, longest, journal, caused, findings)
 
 
 def _random(targets: Targets) -> random.Random:

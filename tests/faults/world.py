@@ -58,7 +58,7 @@ def world(*, release: Project | None = None, pooled: bool = False) -> Iterator[W
 
     Args:
         release: The SQL of the ledger; None is today's.
-        pooled: Whether services and callers reach it through PgBouncer.
+        pooled: True if services and callers reach it through PgBouncer.
 
     Yields:
         The processes, which are stopped at the end.

@@ -177,7 +177,7 @@ def test_django_recovers_from_a_connection_that_is_lost_in_a_call(
     assert found(conn) == ([], 7)
 
 
-def test_proxy_and_missing_connection_are_refused_with_the_way_to_the_connection(
+def test_proxy_and_missing_connection_are_refused_with_advice(
     connect: Callable[..., None],
 ) -> None:
     connect()

@@ -183,9 +183,7 @@ def test_engine_recovers_from_a_connection_that_is_lost_in_a_call(
 
 
 @pytest.mark.parametrize("taken", ["session", "connection", "proxy"])
-def test_objects_of_sqlalchemy_are_refused_with_the_way_to_the_connection(
-    plain_engine: sa.Engine, taken: str
-) -> None:
+def test_sqlalchemy_objects_are_refused_with_advice(plain_engine: sa.Engine, taken: str) -> None:
     with Session(plain_engine) as session:
         connection = session.connection()
         given: Any = {

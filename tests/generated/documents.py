@@ -38,9 +38,9 @@ class Outcome(msgspec.Struct, frozen=True):
     """The result of a run.
 
     Attributes:
-        conforms: Whether every answer was as the document says.
-        requests: How many were generated and sent.
-        text: What schemathesis printed: each failure with a command that repeats it.
+        conforms: True if every answer was as the document says.
+        requests: The number of requests generated and sent.
+        text: The output of schemathesis: each failure with a command that repeats it.
     """
 
     conforms: bool
@@ -69,9 +69,9 @@ def run(service: httpx.Client, *, examples: int, stateful: bool = False) -> Outc
 
     Args:
         service: A client of the service.
-        examples: How many requests are generated for each operation, beside the fixed ones for
+        examples: The number of requests generated for each operation, beside the fixed ones for
             each bound and each type.
-        stateful: Whether sequences of requests, in which one uses what another answered, are
+        stateful: True if sequences of requests, in which one uses what another answered, are
             tried as well.
 
     Returns:

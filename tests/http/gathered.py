@@ -12,6 +12,7 @@ import msgspec
 from ledger_py.http.connections import Connector
 from ledger_py.http.database import Database
 from ledger_py.http.gathering import RequestQueue, WaitingRequest
+from ledger_py.http.problems import problem_of
 from ledger_py.http.recorder import Recorder
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.settings import Settings
@@ -22,10 +23,12 @@ __all__ = (
     "SETTINGS",
     "Answer",
     "Records",
+    "assert_busy",
     "kinds",
     "lock",
     "make_queue",
     "request",
+    "terminate_connections",
     "transactions",
     "until",
     "waiting",
@@ -97,6 +100,14 @@ def waiting_for_locks(conn: Connection) -> list[int]:
     return [row[0] for row in found]
 
 
+def terminate_connections(conn: Connection) -> None:
+    """End the sessions of the service, as a server that is stopped does."""
+    conn.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+    )
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Wait for a condition; the deadline only ends a test that hangs."""
     async with asyncio.timeout(60):
@@ -112,6 +123,14 @@ def kinds(answers: Sequence[Answer]) -> list[str]:
         else getattr(answer, "code", type(answer).__name__)
         for answer in answers
     ]
+
+
+def assert_busy(answer: Answer) -> None:
+    """Assert that the answer becomes a 503 that asks for another attempt."""
+    assert isinstance(answer, Exception)
+    problem = problem_of(answer)
+    assert (problem.type.status, problem.type.code) == (503, "database_busy")
+    assert "retry-after" in dict(problem.headers)
 
 
 def waiting(asked: RecordRequest[str]) -> WaitingRequest:

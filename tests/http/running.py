@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import uvicorn
 from litestar import Litestar
+from litestar.types import ASGIApp
 
 from apps.app1.operations import App1Operation
 from ledger_py.http import create_app
@@ -44,7 +45,7 @@ def make_service(
 
 
 @contextmanager
-def running(service: Litestar) -> Iterator[httpx.Client]:
+def running(service: ASGIApp) -> Iterator[httpx.Client]:
     """Run a service.
 
     Yields:

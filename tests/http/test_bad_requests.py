@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running
 
 GOOD = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n", "amount": 1}
@@ -104,16 +105,6 @@ def _ledger_is_unchanged(count_entries: Callable[[], int]) -> Any:
     assert count_entries() == before
 
 
-def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    problem: dict[str, Any] = response.json()
-    assert response.headers["content-type"] == "application/problem+json"
-    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["type"] == f"/problems/{code}"
-    assert problem["title"]
-    assert problem["detail"]
-    return problem
-
-
 @pytest.mark.parametrize(("field", "body"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
 def test_bad_field_is_named(api: httpx.Client, field: str, body: bytes) -> None:
     problem = assert_problem(
@@ -138,7 +129,7 @@ def test_wrong_content_type_is_refused(api: httpx.Client, media_type: str | None
 
     response = api.post("/ledger", content=replaced(), headers=headers)
 
-    assert assert_problem(response, 415, "unsupported_media_type")["field"] == "Content-Type"
+    assert_problem(response, 415, "unsupported_media_type", field="Content-Type")
 
 
 def test_chunked_body_is_refused_once_it_is_too_large(
@@ -153,7 +144,7 @@ def test_settings_limit_the_size_of_bodies(ledger_db: str) -> None:
     with running(make_service(ledger_db, max_body=1_024)) as api:
         response = api.post("/ledger", content=replaced() + b" " * 1_024, headers=JSON)
 
-    assert assert_problem(response, 413, "body_too_large")["limit"] == 1_024
+    assert_problem(response, 413, "body_too_large", limit=1_024)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +196,7 @@ def test_bad_query_parameter_is_named(api: httpx.Client, path: str, field: str |
     response = api.get(f"/ledger/alice{path}")
 
     expected = field or re.findall(r"(\w+)=", path)[-1]
-    assert assert_problem(response, 422, "invalid_request")["field"] == expected
+    assert_problem(response, 422, "invalid_request", field=expected)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +211,7 @@ def test_bad_value_for_a_hold_is_named(api: httpx.Client, name: str, value: Any)
 
     response = api.post("/ledger/holds", json=hold | {name: value})
 
-    assert assert_problem(response, 422, "invalid_request")["field"] == name
+    assert_problem(response, 422, "invalid_request", field=name)
 
 
 def test_last_of_two_members_with_one_name_counts(api: httpx.Client) -> None:
@@ -228,7 +219,7 @@ def test_last_of_two_members_with_one_name_counts(api: httpx.Client) -> None:
 
     response = api.post("/ledger", content=body, headers=JSON)
 
-    assert assert_problem(response, 422, "invalid_request")["field"] == "amount"
+    assert_problem(response, 422, "invalid_request", field="amount")
 
 
 def test_long_name_of_an_unknown_field_is_shortened(api: httpx.Client) -> None:

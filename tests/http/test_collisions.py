@@ -16,11 +16,10 @@ import pytest
 from psycopg import sql
 
 from ledger_py.http import recorder as recorder_module
-from ledger_py.http.problems import problem_of
 from tests.http.gathered import (
     SETTINGS,
-    Answer,
     Records,
+    assert_busy,
     kinds,
     lock,
     request,
@@ -87,13 +86,6 @@ def remove_obstacle(conn: Connection) -> None:
 def times_met(conn: Connection) -> int:
     found: int = scalar(conn, "SELECT last_value FROM obstacle.met")
     return found
-
-
-def assert_busy(answer: Answer) -> None:
-    assert isinstance(answer, Exception)
-    problem = problem_of(answer)
-    assert (problem.type.status, problem.type.code) == (503, "database_busy")
-    assert "retry-after" in dict(problem.headers)
 
 
 def assert_right(conn: Connection) -> None:

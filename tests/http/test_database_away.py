@@ -15,7 +15,10 @@ from psycopg import sql
 
 from ledger_py.embedded import embedded_server
 from ledger_py.migrate import migrate
+from tests.http.gathered import lock, terminate_connections, waiting_for_locks
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running, wait_until
+from tests.sql.calls import Connection
 
 ENTRY = {"owner_id": "alice", "operation": "CREDIT_ADD", "amount": 1}
 
@@ -24,10 +27,7 @@ POOL_SIZE = 4
 
 
 def assert_unavailable(response: httpx.Response, code: str) -> None:
-    assert response.status_code == 503
-    assert response.headers["content-type"] == "application/problem+json"
-    assert int(response.headers["retry-after"]) > 0
-    assert response.json()["code"] == code
+    assert_problem(response, 503, code)
     # No text of libpq or the server.
     assert "socket" not in response.text
     assert "canceling" not in response.text
@@ -66,33 +66,13 @@ class TestConnectionsAreLost:
             yield client
 
     def test_requests_are_answered_on_new_connections(
-        self, api: httpx.Client, conn: psycopg.Connection[tuple[object]]
+        self, api: httpx.Client, conn: Connection
     ) -> None:
         for number in range(3):
             terminate_connections(conn)
             assert api.post("/ledger", json=ENTRY | {"nonce": f"n{number}"}).status_code == 201
             terminate_connections(conn)
             assert api.get("/ledger/alice").json()["balance"] == number + 1
-
-    def test_request_in_flight_is_retried_and_recorded_once(
-        self, api: httpx.Client, ledger_db: str, conn: psycopg.Connection[tuple[object]]
-    ) -> None:
-        api.post("/ledger", json=ENTRY | {"nonce": "first"})
-        answers: list[httpx.Response] = []
-
-        def post() -> None:
-            answers.append(api.post("/ledger", json=ENTRY | {"nonce": "second"}))
-
-        with psycopg.connect(ledger_db) as blocker:
-            lock_the_account(blocker)
-            request = threading.Thread(target=post)
-            request.start()
-            wait_until(lambda: someone_waits(conn))
-            terminate_connections(conn)
-        request.join(PATIENCE)
-
-        assert [answer.status_code for answer in answers] == [201]
-        assert api.get("/ledger/alice").json()["entry_count"] == 2
 
 
 class TestItTurnsReadOnly:
@@ -103,34 +83,19 @@ class TestItTurnsReadOnly:
         with running(make_service(ledger_db, pool_size=POOL_SIZE)) as client:
             yield client
 
-    def test_recording_is_503_while_read_only(
-        self, api: httpx.Client, conn: psycopg.Connection[tuple[object]]
-    ) -> None:
-        assert api.post("/ledger", json=ENTRY | {"nonce": "before"}).status_code == 201
-
-        turn_read_only(conn)
-        for _ in range(2):
-            assert_unavailable(
-                api.post("/ledger", json=ENTRY | {"nonce": "during"}), "database_unavailable"
-            )
-        assert api.get("/ledger/alice").json()["balance"] == 1
-        turn_writable(conn)
-        after = api.post("/ledger", json=ENTRY | {"nonce": "during"})
-
-        assert (after.status_code, after.json()["balance"]) == (201, 2)
-
     @pytest.mark.parametrize(
         ("path", "body"),
         [
+            ("/ledger", ENTRY | {"nonce": "during"}),
             ("/ledger/batch", {"entries": [ENTRY | {"nonce": "during"}]}),
             ("/ledger/holds", ENTRY | {"operation": "CREDIT_SPEND", "nonce": "during"}),
             ("/ledger/reversals", {"original_nonce": "before", "nonce": "during"}),
         ],
     )
-    def test_other_writes_are_503_while_read_only(
+    def test_writes_are_503_while_read_only(
         self,
         api: httpx.Client,
-        conn: psycopg.Connection[tuple[object]],
+        conn: Connection,
         path: str,
         body: dict[str, object],
     ) -> None:
@@ -139,6 +104,7 @@ class TestItTurnsReadOnly:
         turn_read_only(conn)
         for _ in range(POOL_SIZE):
             assert_unavailable(api.post(path, json=body), "database_unavailable")
+        assert api.get("/ledger/alice").json()["balance"] == 1
         turn_writable(conn)
         # Each connection made meanwhile fails once, and is replaced.
         after = [api.post(path, json=body).status_code for _ in range(POOL_SIZE)]
@@ -146,45 +112,25 @@ class TestItTurnsReadOnly:
         assert after[-1] in (200, 201)
 
 
-def test_account_locked_for_too_long_is_503_and_records_nothing(ledger_db: str) -> None:
-    with running(make_service(ledger_db, lock_timeout=0.1)) as api:
-        api.post("/ledger", json=ENTRY | {"nonce": "first"})
-        with psycopg.connect(ledger_db) as blocker:
-            lock_the_account(blocker)
-            assert_unavailable(
-                api.post("/ledger", json=ENTRY | {"nonce": "second"}), "database_busy"
-            )
-
-        assert api.post("/ledger", json=ENTRY | {"nonce": "second"}).status_code == 201
-        assert api.get("/ledger/alice").json()["entry_count"] == 2
-
-
 def test_exhausted_pool_is_503(ledger_db: str) -> None:
     with running(make_service(ledger_db, pool_size=2, pool_timeout=0.1)) as api:
         api.post("/ledger", json=ENTRY | {"nonce": "first"})
         with psycopg.connect(ledger_db) as blocker, psycopg.connect(ledger_db) as observer:
             observer.autocommit = True
-            lock_the_account(blocker)
+            lock(blocker, "alice")
             batch = {"entries": [ENTRY | {"nonce": "second"}]}
             request = threading.Thread(
                 target=api.post, args=["/ledger/batch"], kwargs={"json": batch}
             )
             request.start()
-            wait_until(lambda: someone_waits(observer))
+            wait_until(lambda: bool(waiting_for_locks(observer)))
             assert_unavailable(api.get("/ledger/bob"), "database_unavailable")
         request.join(PATIENCE)
 
         assert api.get("/ledger/alice").json()["entry_count"] == 2
 
 
-def terminate_connections(conn: psycopg.Connection[tuple[object]]) -> None:
-    conn.execute(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = 'ledger-app1'"
-    )
-
-
-def turn_read_only(conn: psycopg.Connection[tuple[object]]) -> None:
+def turn_read_only(conn: Connection) -> None:
     """Replace the connections of the service with read-only ones."""
     database = sql.Identifier(conn.info.dbname)
     conn.execute(
@@ -193,19 +139,7 @@ def turn_read_only(conn: psycopg.Connection[tuple[object]]) -> None:
     terminate_connections(conn)
 
 
-def turn_writable(conn: psycopg.Connection[tuple[object]]) -> None:
+def turn_writable(conn: Connection) -> None:
     """Let new connections write; existing ones stay read-only."""
     database = sql.Identifier(conn.info.dbname)
     conn.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(database))
-
-
-def lock_the_account(blocker: psycopg.Connection[tuple[object]]) -> None:
-    blocker.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = 'alice' FOR UPDATE")
-
-
-def someone_waits(conn: psycopg.Connection[tuple[object]]) -> bool:
-    found = conn.execute(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
-    )
-    return found.fetchone() is not None

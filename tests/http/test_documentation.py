@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import validate
 
 from apps.app1.operations import App1Operation
 from apps.app2.operations import App2Operation
@@ -43,6 +46,35 @@ def test_references_resolve(document: dict[str, Any]) -> None:
     assert referred <= document["components"]["schemas"].keys()
 
 
+@pytest.mark.parametrize(("app", "operations"), [("app1", App1Operation), ("app2", App2Operation)])
+def test_document_is_valid_and_every_example_fits_its_schema(
+    app: str, operations: type[BaseLedgerOperation]
+) -> None:
+    document = openapi_document(app, operations)
+
+    validate(document)
+    for where, content in _contents(document):
+        assert content["examples"], where
+        schema = content["schema"] | {"components": document["components"]}
+        validator = Draft202012Validator(schema, format_checker=FormatChecker())
+        for name, example in content["examples"].items():
+            faults = [fault.message for fault in validator.iter_errors(example["value"])]
+            assert faults == [], f"{where}, {name}"
+
+
+def _contents(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """List the bodies of the document: with the operation and the status, but for requests."""
+    for operation in _operations(document):
+        bodies = {"request": operation["requestBody"]} if "requestBody" in operation else {}
+        for status, body in (bodies | operation["responses"]).items():
+            for content in body["content"].values():
+                yield f"{operation['operationId']}, {status}", content
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
 def test_examples_of_requests_are_accepted(document: dict[str, Any]) -> None:
     content = document["paths"]["/ledger"]["post"]["requestBody"]["content"]["application/json"]
 
@@ -61,6 +93,45 @@ def test_example_of_a_batch_is_accepted(document: dict[str, Any]) -> None:
     assert len(entries) > 1
     assert all(isinstance(entry, RecordRequest) for entry in entries)
     assert not atomic
+
+
+def test_every_operation_every_parameter_and_every_section_is_described(
+    document: dict[str, Any],
+) -> None:
+    described = [*document["tags"], document["info"]]
+    for operation in _operations(document):
+        described += [operation, *operation.get("parameters", ())]
+
+    assert [one for one in described if not one.get("description")] == []
+
+
+def test_document_names_its_license_and_contact_and_that_nobody_is_authenticated(
+    document: dict[str, Any],
+) -> None:
+    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert document["info"]["contact"]["name"]
+    assert document["security"] == []
+    assert "not authenticate" in document["info"]["description"]
+
+
+def test_functions_of_generated_clients_keep_their_names(document: dict[str, Any]) -> None:
+    assert [operation["operationId"] for operation in _operations(document)] == [
+        *("record_entry", "record_entries", "reverse_entry"),
+        *("place_hold", "capture_hold", "release_hold", "extend_hold"),
+        *("balance", "entries", "holds", "statement", "events"),
+        *("operations", "problem_types", "problem_type", "live", "ready"),
+    ]
+
+
+def test_field_with_a_default_is_not_demanded_by_generated_clients(
+    document: dict[str, Any],
+) -> None:
+    schemas = document["components"]["schemas"]
+
+    for schema in schemas.values():
+        assert [f for f in schema.get("properties", {}).values() if "default" in f] == []
+    assert schemas["RecordRequest"]["required"] == ["owner_id", "operation"]
+    assert schemas["HoldRequest"]["properties"]["expires_in"]["description"].endswith("`900`.")
 
 
 def test_every_field_is_described(document: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ import psycopg
 import pytest
 
 from ledger_py.http import feed
+from tests.http.gathered import terminate_connections
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, record
 
@@ -150,10 +152,7 @@ def test_listeners_miss_nothing_when_connections_are_lost(
     with listening(api) as events:
         record(conn, nonce="before")
         assert nonces(events, 1) == ["before"]
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
-        )
+        terminate_connections(conn)
         record(conn, nonce="after")
         assert nonces(events, 1) == ["after"]
 
@@ -165,9 +164,7 @@ def test_listener_that_leaves_makes_room(
     record(conn, nonce="n")
     with listening(api) as events:
         next(events)
-        refused = api.get("/events")
-        assert (refused.status_code, refused.json()["code"]) == (503, "database_busy")
-        assert "retry-after" in refused.headers
+        assert_problem(api.get("/events"), 503, "database_busy")
 
     def there_is_room() -> bool:
         with api.stream("GET", "/events") as response:
@@ -195,8 +192,7 @@ def test_malformed_cursor_is_refused(
 
     response = api.get(f"/events{query}", headers=encoded)
 
-    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
-    assert response.json()["field"] == field
+    assert_problem(response, 422, "invalid_request", field=field)
 
 
 def test_feed_ends_when_the_service_stops(ledger_db: str, conn: Connection) -> None:

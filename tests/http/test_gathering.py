@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ledger_py.client_async import AsyncLedger
-from ledger_py.errors import InsufficientBalance, LedgerError
+from ledger_py.errors import LedgerError
 from ledger_py.http.gathering import MAX_GROUP, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
@@ -20,10 +20,12 @@ from tests.http.gathered import (
     SETTINGS,
     Answer,
     Records,
+    assert_busy,
     kinds,
     lock,
     make_queue,
     request,
+    terminate_connections,
     transactions,
     until,
     waiting,
@@ -32,11 +34,6 @@ from tests.http.gathered import (
 from tests.sql.calls import Connection
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_single_request_is_recorded_alone(records: Records, conn: Connection) -> None:
-    assert kinds(await records.together(request())) == ["recorded"]
-    assert transactions(conn) == [1]
 
 
 async def test_simultaneous_requests_share_a_transaction(
@@ -196,6 +193,7 @@ async def test_account_that_stays_locked_fails_its_own_requests_only(
     await records.close()
 
     assert kinds(answers) == ["LockNotAvailable", "recorded", "LockNotAvailable"]
+    assert_busy(answers[0])
     assert transactions(conn) == [1, 1]
 
 
@@ -208,23 +206,11 @@ async def test_lost_connection_loses_and_duplicates_nothing(
         requests = [request("locked"), *(request(f"owner-{n}") for n in range(20))]
         tasks = records.begin(*requests)
         await until(lambda: waiting_for_locks(conn))
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
-        )
+        terminate_connections(conn)
     answers = await asyncio.gather(*tasks)
 
     assert [answer.nonce for answer in answers] == [asked.nonce for asked in requests]
     assert sum(transactions(conn)) == 22
-
-
-async def test_lost_idle_connection_is_replaced(records: Records, conn: Connection) -> None:
-    for _ in range(3):
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'ledger-app1'"
-        )
-        assert kinds(await records.together(*(request() for _ in range(5)))) == ["recorded"] * 5
 
 
 async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
@@ -305,11 +291,3 @@ async def test_closing_drains_the_queue(ledger_db: str, conn: Connection) -> Non
     assert kinds([task.result() for task in tasks]) == ["recorded"] * 6
     assert [isinstance(answer, Problem) for answer in late] == [True]
     assert sum(transactions(conn)) == 7
-
-
-async def test_refusal_in_a_group_is_the_exception_of_a_single_call(records: Records) -> None:
-    answers = await records.together(request("poor", -3), request("rich", 3))
-
-    assert isinstance(answers[0], InsufficientBalance)
-    assert answers[0].detail["required"] == 3
-    assert kinds(answers)[1] == "recorded"

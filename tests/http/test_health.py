@@ -1,30 +1,17 @@
-"""`/health/live` and `/health/ready`."""
+"""Readiness after changes of the database and of the files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import msgspec
 import psycopg
 import pytest
 
 from ledger_py.migrate import Project
 from ledger_py.migrate.files import MigrationFolder
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running
-
-
-def test_running_service_is_live(api: httpx.Client) -> None:
-    response = api.get("/health/live")
-
-    assert (response.status_code, response.json()) == (200, {"status": "ok", "app": "app1"})
-
-
-def test_complete_service_is_ready(api: httpx.Client) -> None:
-    response = api.get("/health/ready")
-
-    assert response.status_code == 200
-    assert response.json()["checks"] == {"database": "ok", "schema": "ok", "operations": "ok"}
 
 
 @pytest.mark.parametrize(
@@ -50,11 +37,9 @@ def test_service_is_not_ready_after_its_database_changed(
             conn.execute(change.encode())
         response = api.get("/health/ready")
 
-        assert response.status_code == 503
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.json()["code"] == "not_ready"
-        assert response.json()["checks"]["database"] == "ok"
-        assert named in response.json()["checks"][check]
+        checks = assert_problem(response, 503, "not_ready")["checks"]
+        assert checks["database"] == "ok"
+        assert named in checks[check]
         assert api.get("/health/live").status_code == 200
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from ledger_py.http import logs
 from ledger_py.http.recorder import Recorder
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running
 
 Lines = list[dict[str, Any]]
@@ -116,8 +117,7 @@ def test_unexpected_error_is_a_plain_500_and_a_traceback_in_the_log(
         response = post({"x-request-id": "abc-123"})(api)
 
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
-    assert response.headers["content-type"] == "application/problem+json"
+    assert_problem(response, 500, "internal_error")
     assert "secret" not in response.text
     assert (line["level"], line["outcome"], line["request_id"]) == ("error", "failed", "abc-123")
     assert "Traceback" in line["exception"]

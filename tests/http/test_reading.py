@@ -112,16 +112,6 @@ def test_pages_follow_one_another_down_to_the_first(
     assert pages == [[5, 4], [3, 2], [1]]
 
 
-def test_page_has_fifty_entries_by_default(api: httpx.Client, record: Record, owner: str) -> None:
-    for _ in range(51):
-        record()
-
-    usual = api.get(f"/ledger/{owner}/entries").json()["entries"]
-    more = api.get(f"/ledger/{owner}/entries?limit=500").json()["entries"]
-
-    assert (len(usual), len(more)) == (50, 51)
-
-
 @pytest.mark.parametrize(
     "time", ["0001-01-01T00:00:00%2B14:00", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]
 )

@@ -23,6 +23,7 @@ from ledger_py.http.routes import ROUTES
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import ProblemPath
 from ledger_py.settings import Settings
+from tests.http.problems import assert_problem
 
 Json = dict[str, Any]
 Asked = list[tuple[str, Json]]
@@ -32,6 +33,7 @@ GZIP = JSON | {"content-encoding": "gzip"}
 TIME = "2999-01-01T00:00:00Z"
 PAST = "2020-01-01T00:00:00Z"
 ACCOUNT: Json = {"owner_id": "OWNER", "asset": "CREDIT"}
+NEWEST_HOLDS: Json = {"status": None, "before": None, "max_rows": 51}
 METADATA = {"order": 7, "text": "ü"}
 
 
@@ -42,7 +44,7 @@ class Row:
     Attributes:
         asks: The method of the ledger that is called, and its arguments.
         answers: A part of the answer.
-        refused: What to send instead to be refused: an address, or fields of the body; and the
+        refused: A variation that is refused: an address, or fields of the body; and the
             status and the code of the refusal.
     """
 
@@ -160,6 +162,12 @@ ROWS = (
         answers={"entries": [{"seq": 2, "nonce": "OWNER-claim"}, {"seq": 1}], "next": None},
         refused=("/ledger/OWNER/entries?asset=gold", 422, "invalid_request"),
     ),
+    Row(
+        "entries",
+        "/ledger/OWNER/entries",
+        asks=("entries_of", ACCOUNT | {"before_seq": None, "max_rows": 50}),
+    ),
+    Row("holds", "/ledger/OWNER/holds", asks=("holds_of", ACCOUNT | NEWEST_HOLDS)),
     Row(
         "holds",
         f"/ledger/OWNER/holds?limit=1&status=open&cursor={TIME}",
@@ -296,13 +304,6 @@ def send(
     return api.post(row.address.replace("OWNER", owner), content=content, headers=headers)
 
 
-def assert_problem(response: httpx.Response, status: int, code: str, field: str = "") -> None:
-    problem = response.json()
-    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert response.headers["content-type"] == "application/problem+json"
-    assert problem.get("field", "") == field or not field
-
-
 def holds(found: Any, expected: Any) -> bool:
     """Tell whether JSON holds what is expected, and maybe more."""
     if isinstance(expected, dict):
@@ -372,8 +373,8 @@ def test_idempotency_key_stands_in_for_the_nonce(api: httpx.Client, owner: str, 
     recorded = ask(api, owner, row, body=without, headers=key)
     again = ask(api, owner, row, body=row.body | {"nonce": "OWNER-key"})
 
-    assert_problem(missing, 422, "invalid_request", "nonce")
-    assert_problem(differing, 422, "invalid_request", "nonce")
+    assert_problem(missing, 422, "invalid_request", field="nonce")
+    assert_problem(differing, 422, "invalid_request", field="nonce")
     assert (recorded.status_code, recorded.json()["nonce"]) == (201, f"{owner}-key")
     assert again.json()["replayed"] is True
 
@@ -398,7 +399,7 @@ def test_value_of_the_wrong_type_is_refused(
 
     response = ask(api, owner, row, body=(row.body or {}) | {name: wrong})
 
-    assert_problem(response, 422, "invalid_request", name)
+    assert_problem(response, 422, "invalid_request", field=name)
 
 
 @over_fields(required=True)
@@ -407,14 +408,14 @@ def test_missing_required_field_is_refused(
 ) -> None:
     rest = {key: value for key, value in (row.body or {}).items() if key != name}
 
-    assert_problem(ask(api, owner, row, body=rest), 422, "invalid_request", name)
+    assert_problem(ask(api, owner, row, body=rest), 422, "invalid_request", field=name)
 
 
 @over(*WITH_BODY)
 def test_unknown_field_is_refused(api: httpx.Client, owner: str, row: Row) -> None:
     response = ask(api, owner, row, body=(row.body or {}) | {"color": "red"})
 
-    assert_problem(response, 422, "invalid_request", "color")
+    assert_problem(response, 422, "invalid_request", field="color")
 
 
 BODIES: dict[str, tuple[bytes, Json, int, str, str]] = {
@@ -433,7 +434,9 @@ def test_malformed_body_is_refused(
 ) -> None:
     content, headers, status, code, field_name = case
 
-    assert_problem(send(api, owner, row, content, headers), status, code, field_name)
+    response = send(api, owner, row, content, headers)
+
+    assert assert_problem(response, status, code).get("field", "") == field_name
 
 
 @over(*WITH_BODY)
@@ -444,8 +447,7 @@ def test_body_is_limited_to_the_exact_byte(api: httpx.Client, owner: str, row: R
     too_large = send(api, owner, row, body.ljust(most + 1))
     just_right = send(api, owner, row, body.ljust(most))
 
-    assert_problem(too_large, 413, "body_too_large")
-    assert too_large.json()["limit"] == most
+    assert_problem(too_large, 413, "body_too_large", limit=most)
     assert just_right.status_code in (200, 201)
 
 
@@ -469,7 +471,7 @@ def test_unknown_query_parameter_is_refused_by_queries_and_writes(
 
     route = BY_NAME[row.route]
     if route.writes or "query" in route.parameters:
-        assert_problem(response, 422, "invalid_request", "color")
+        assert_problem(response, 422, "invalid_request", field="color")
     else:
         assert response.is_success
 
@@ -488,7 +490,7 @@ def test_segment_that_cannot_be_a_key_is_refused(
 
     response = api.request(route.method, address, json=row.body)
 
-    assert_problem(response, 422, "invalid_request", name)
+    assert_problem(response, 422, "invalid_request", field=name)
 
 
 @over(*[row for row in ROWS if BY_NAME[row.route].method == "GET"])

@@ -10,7 +10,6 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from apps.app1.operations import App1Operation
-from apps.app2.operations import App2Operation
 from ledger_py.http import create_app, startup
 from ledger_py.http.connections import Connector
 from ledger_py.http.startup import StartupRefused
@@ -56,12 +55,6 @@ def test_difference_between_enum_and_database_is_named(ledger_db: str) -> None:
     assert "CONTENT_RENTAL" in message
     assert "CONTENT_CREATION" in message
     assert "CREDIT_ADD" not in message
-
-
-def test_enum_of_another_app_is_refused(ledger_db: str) -> None:
-    message = refusal_of(make_service(ledger_db, operations=App2Operation))
-
-    assert "TOKENS_USED" in message
 
 
 def test_unregistered_app_is_named(ledger_db: str) -> None:

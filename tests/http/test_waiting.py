@@ -15,6 +15,8 @@ import psycopg
 import pytest
 
 from ledger_py.http import recorder
+from tests.http.gathered import waiting_for_locks
+from tests.http.problems import assert_problem
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, entries, record
 
@@ -57,9 +59,7 @@ def test_full_queue_refuses_new_requests_and_answers_waiting_ones(
     later = [api.post("/ledger", json=json.loads(answer.request.content)) for answer in turned_away]
 
     for answer in turned_away:
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert int(answer.headers["retry-after"]) > 0
+        assert_problem(answer, 503, "database_busy")
     assert Counter(answer.status_code for answer in answers) == {201: PLACES, 503: PLACES}
     assert {answer.status_code for answer in later} == {201}
     assert len(entries(conn, "alice")) == 2 * PLACES + 1
@@ -70,7 +70,7 @@ def test_client_disconnect_while_queued_records_once(
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
         with posted(api, entry("gone")) as caller:
-            wait_until(lambda: someone_waits(conn))
+            wait_until(lambda: bool(waiting_for_locks(conn)))
             waiting = [threads.submit(api.post, "/ledger", json=entry(f"n{n}")) for n in range(4)]
             others = [api.post("/ledger", json=entry(f"other-{n}", "bob")) for n in range(3)]
         # Disconnected without notice, as when a process is killed.
@@ -103,7 +103,7 @@ def posted(api: httpx.Client, body: dict[str, Any], *, missing: int = 0) -> Iter
     Args:
         api: The service.
         body: The body of the request.
-        missing: How many more bytes are announced than are sent.
+        missing: The number of bytes announced but not sent.
     """
     content = json.dumps(body).encode()
     head = (
@@ -113,11 +113,3 @@ def posted(api: httpx.Client, body: dict[str, Any], *, missing: int = 0) -> Iter
     with socket.create_connection((api.base_url.host, api.base_url.port or 80)) as caller:
         caller.sendall(head.encode() + content)
         yield caller
-
-
-def someone_waits(conn: Connection) -> bool:
-    found = conn.execute(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock'"
-    )
-    return found.fetchone() is not None

@@ -24,7 +24,7 @@ SLOW: Final = {
     "builds an index": r"\bADD (CONSTRAINT \w+ )?(UNIQUE|PRIMARY KEY)\b(?! USING INDEX)"
     r"|\bADD COLUMN [^,]*\b(UNIQUE|PRIMARY KEY)\b",
 }
-"""What ALTER TABLE must not do to a table that may be large, under its lock."""
+"""Forbidden in an ALTER TABLE of a table that may be large, because it holds a lock."""
 
 OTHERS: Final = {
     "builds an index": rf"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY).*? ON (?:ONLY )?{_NAME}",

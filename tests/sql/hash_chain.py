@@ -17,77 +17,43 @@ ZERO_HASH = bytes(32)
 
 
 def entries_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
-    """Read an account's entries, oldest first, with the texts that the hash runs over."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT
-                entries.*,
-                metadata::text AS metadata_text,
-                xact_id::text::numeric::bigint AS xact_number
-            FROM ledger.entries
-            WHERE owner_id = %s AND asset = %s
-            ORDER BY seq
-            """,
-            [owner_id, asset],
-        ).fetchall()
+    """Read the entries of an account, oldest first, with the texts that are hashed."""
+    return _as_stored(conn, "entries", "seq", ["metadata"], owner_id, asset)
 
 
 def actions_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
-    """Read the operators' actions on an account, oldest first, with the texts that are hashed."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT
-                operator_actions.*,
-                before::text AS before_text,
-                after::text AS after_text,
-                xact_id::text::numeric::bigint AS xact_number
-            FROM ledger.operator_actions
-            WHERE owner_id = %s AND asset = %s
-            ORDER BY action_seq
-            """,
-            [owner_id, asset],
-        ).fetchall()
+    """Read the operator actions of an account, oldest first, with the texts that are hashed."""
+    return _as_stored(conn, "operator_actions", "action_seq", ["before", "after"], owner_id, asset)
 
 
 def changes_as_stored(conn: Connection) -> list[Row]:
     """Read the journal of the catalogue, oldest first, with the texts that are hashed."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT
-                operation_changes.*,
-                rule::text AS rule_text,
-                xact_id::text::numeric::bigint AS xact_number
-            FROM ledger.operation_changes
-            ORDER BY change_id
-            """
-        ).fetchall()
+    return _as_stored(conn, "operation_changes", "change_id", ["rule"])
 
 
 def hold_events_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
     """Read the events of an account's holds, oldest first, with the texts that are hashed."""
+    return _as_stored(conn, "hold_events", "event_seq", ["hold"], owner_id, asset)
+
+
+def _as_stored(
+    conn: Connection, table: str, number: str, documents: list[str], *account: str
+) -> list[Row]:
+    texts = "".join(f", {name}::text AS {name}_text" for name in documents)
+    of_account = "WHERE (owner_id, asset) = (%s, %s)" if account else ""
+    query = f"""
+        SELECT *, xact_id::text::numeric::bigint AS xact_number{texts}
+        FROM ledger.{table} {of_account} ORDER BY {number}
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT
-                hold_events.*,
-                hold::text AS hold_text,
-                xact_id::text::numeric::bigint AS xact_number
-            FROM ledger.hold_events
-            WHERE owner_id = %s AND asset = %s
-            ORDER BY event_seq
-            """,
-            [owner_id, asset],
-        ).fetchall()
+        return cursor.execute(query.encode(), account or None).fetchall()
 
 
 def chained(lines: list[Row]) -> list[bytes]:
-    """Give the hash that each line of a chain must have.
+    """Compute the hash that each line of a chain must have.
 
     Args:
-        lines: all of them, as one of the functions above reads them.
+        lines: All lines, as one of the functions above reads them.
     """
     hashes = []
     previous = ZERO_HASH
@@ -98,7 +64,7 @@ def chained(lines: list[Row]) -> list[bytes]:
 
 
 def canonical_bytes(line: Row) -> bytes:
-    """Give the canonical form of an entry, or of a line of a journal."""
+    """Compute the canonical bytes of an entry, or of a line of a journal."""
     if "action_seq" in line:
         return _action_bytes(line)
     if "event_seq" in line:

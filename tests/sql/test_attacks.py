@@ -431,8 +431,9 @@ MAY_CALL = {
         operations_of statement verify verify_checkpoint
     """,
     "ledger_operator": """
-        adjust_balance allow_operation balance balance_at bind_role checkpoint define_operation
-        entries_after entries_of expire_credits freeze_account holds_of installed_files
+        adjust_balance allow_operation balance balance_at begin_generation bind_role checkpoint
+        define_operation entries_after entries_of expire_credits freeze_account holds_of
+        installed_files
         operations_of register_app retire_operation set_min_balance statement unbind_role
         unfreeze_account verify verify_checkpoint
     """,
@@ -695,7 +696,7 @@ def test_argument_with_a_cast_of_the_attacker_runs_as_the_attacker(
     shadows.execute("DROP CAST (mine AS text)")
 
 
-# What an auditor reads
+# Auditors
 
 
 def test_auditor_reads_only_the_ledger(logins: Logins, owner: Connection) -> None:

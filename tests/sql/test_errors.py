@@ -46,14 +46,14 @@ def test_bodies_name_only_listed_codes(tx: Connection) -> None:
     ).fetchall()
     for function, body in bodies:
         for call in re.findall(r"ledger_core\.refuse\((.*?),", body, re.DOTALL):
-            # A code, or a CASE that ends in codes.
+            # A code, or a CASE whose results are codes.
             named = set(re.findall(r"(?:^\s*|THEN\s+|ELSE\s+)'(\w+)'", call))
             assert named, function
             assert named <= known, function
 
 
 def test_only_refuse_raises_codes_and_messages(tx: Connection) -> None:
-    """Others may raise what they caught, notices, and conditions that they catch themselves."""
+    """Other functions re-raise, print notices, and raise conditions that they catch themselves."""
     bodies = tx.execute(
         """
         SELECT oid::regprocedure::text, prosrc FROM pg_proc

@@ -54,7 +54,7 @@ def next_expiry(tx: Connection) -> tuple[Any, Any]:
     return found["next_expiry_at"], found["next_expiry_amount"]
 
 
-# When credits expire
+# The time of an expiry
 
 
 def test_credits_can_be_read_until_the_exact_microsecond(tx: Connection, clock: Clock) -> None:
@@ -168,7 +168,7 @@ def test_clock_set_back_does_not_restore_credits(tx: Connection, clock: Clock) -
         spend(tx, 1)
 
 
-# Which credits are spent first
+# The order of spending
 
 
 def test_credits_that_expire_soonest_are_spent_first(tx: Connection, clock: Clock) -> None:

@@ -15,7 +15,7 @@ from tests.sql.hash_chain import (
 )
 from tests.sql.lifecycle import adjust, capture, operate, place, release
 
-# What PostgreSQL takes as text: no NUL, no half of a surrogate pair.
+# Texts that PostgreSQL accepts: no NUL, no half of a surrogate pair.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=255)
 KEYS = TEXTS.filter(bool)
 METADATA = st.none() | st.dictionaries(

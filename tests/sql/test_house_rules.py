@@ -1,6 +1,6 @@
-"""The rules of sql/README.md, held against the catalogue of a migrated database.
+"""The rules of sql/README.md, checked in the catalogue of a migrated database.
 
-They are rules and not lists: what is added later is held to them as well.
+They are rules and not lists, so they apply to new objects as well.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tests.sql.calls import Connection
 
 SQL = PROJECT_ROOT / "sql"
 
-# yoyo's own tables, which it makes in ledger_core as it likes.
+# Without the tables that yoyo creates in ledger_core.
 OURS = "nspname IN ('ledger', 'ledger_core') AND pg_class.relname !~ '^_?yoyo_'"
 
-# Without owner_id in it, and knowingly: it stops one payment from being credited to two owners.
+# Without owner_id on purpose: a payment must not be credited to two owners.
 NONCE_ONCE_PER_APP = ["app", "nonce"]
-# Slots are per subject, which may be another than the owner.
+# The subject of a slot need not be the owner.
 NOT_KEYED_BY_OWNER = ["claims"]
 
 
@@ -59,7 +59,7 @@ def test_public_functions_are_security_definer(catalogue: Connection) -> None:
 
 
 def test_security_definer_functions_pin_the_search_path(catalogue: Connection) -> None:
-    """A trigger at commit runs after the function that caused it has put the caller's path back."""
+    """A trigger at commit runs with the search path of the caller, unless it has its own."""
     breaches = found(
         catalogue,
         f"""
@@ -182,7 +182,7 @@ def test_functions_on_tables_of_owners_are_plpgsql(catalogue: Connection) -> Non
 
 
 def test_bodies_resolve_names_of_parameters_as_columns(catalogue: Connection) -> None:
-    """A body that names columns says which wins when a parameter is called the same."""
+    """A name may be that of a column and of a parameter; the body says which it means."""
     breaches = found(
         catalogue,
         f"""
@@ -235,7 +235,7 @@ def test_triggers_do_not_depend_on_the_name_of_their_table(catalogue: Connection
 
 
 def test_every_protected_table_has_a_trigger(catalogue: Connection) -> None:
-    """What the functions delete rows from, on purpose: the reservations of a hold that ended."""
+    """Functions delete from two tables, so these have none: reservations and bindings."""
     breaches = found(
         catalogue,
         f"""
@@ -434,7 +434,7 @@ def test_constraints_and_indexes_are_named_in_the_migrations(catalogue: Connecti
     )
     present = found(
         catalogue,
-        # NOT NULL is a constraint with a name since PostgreSQL 18; nobody needs that name.
+        # Since PostgreSQL 18, NOT NULL is a constraint with a name; that need not be ours.
         f"""
         SELECT conname FROM pg_constraint
         INNER JOIN pg_class ON pg_class.oid = conrelid
@@ -525,7 +525,7 @@ def test_triggers_are_named_after_their_table(catalogue: Connection) -> None:
 
 
 def _objects_by_file(paths: Iterable[Path]) -> dict[Path, list[str]]:
-    """Give what each file creates."""
+    """List the objects that each file creates."""
     create = re.compile(
         r"^\s*CREATE (?:OR REPLACE )?(?:CONSTRAINT )?(?:MATERIALIZED )?"
         r"(?:FUNCTION|PROCEDURE|AGGREGATE|VIEW|TRIGGER) ([\w.]+)",
@@ -535,5 +535,5 @@ def _objects_by_file(paths: Iterable[Path]) -> dict[Path, list[str]]:
 
 
 def _without_texts(body: str) -> str:
-    """Leave out the comments and string literals of a function's body."""
+    """Remove the comments and string literals from a function's body."""
     return re.sub(r"--[^\n]*|'(?:[^']|'')*'", " ", body)

@@ -199,34 +199,29 @@ def test_rule_of_an_app_lies_within_that_of_the_operation(
     assert refusal.detail == {"app": "app1", "operation": "CREDIT_ADD"}
 
 
+def narrow_the_operation(conn: Connection) -> None:
+    call(
+        conn,
+        "define_operation",
+        operation="CREDIT_ADD",
+        description="Credits",
+        shared=True,
+        default_amount=10,
+        min_amount=1,
+        max_amount=49,
+    )
+
+
 def test_operation_cannot_become_narrower_than_the_rule_of_an_app(conn: Connection) -> None:
     call(conn, "allow_operation", app="app1", operation="CREDIT_ADD", max_amount=50)
     with refused(conn, "LG904"):
-        call(
-            conn,
-            "define_operation",
-            operation="CREDIT_ADD",
-            description="Credits",
-            shared=True,
-            default_amount=10,
-            min_amount=1,
-            max_amount=49,
-        )
+        narrow_the_operation(conn)
 
 
 def test_operation_and_rule_of_an_app_can_be_narrowed_together(conn: Connection) -> None:
     call(conn, "allow_operation", app="app1", operation="CREDIT_ADD", max_amount=50)
     with conn.transaction():
-        call(
-            conn,
-            "define_operation",
-            operation="CREDIT_ADD",
-            description="Credits",
-            shared=True,
-            default_amount=10,
-            min_amount=1,
-            max_amount=49,
-        )
+        narrow_the_operation(conn)
         call(conn, "allow_operation", app="app1", operation="CREDIT_ADD", max_amount=40)
     with refused(conn, "LG002"):
         record(conn, amount=41)

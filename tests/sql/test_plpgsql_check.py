@@ -1,7 +1,7 @@
-"""plpgsql_check finds nothing in any function, and in that of a trigger for each of its tables.
+"""plpgsql_check has no findings in any function, nor in a trigger function on any of its tables.
 
 The extension comes in Debian's package `postgresql-15-plpgsql-check`; the checks of the project
-install it. Where it is absent, as in the embedded server, there is nothing to run.
+install it. Where it is absent, as in the embedded server, the tests are skipped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ ACCEPTED = {
     "target type is different type than source type": "assignments convert: the sum of bigint is"
     " numeric, a constant is an integer or a text, and what a caller wrote is text until then",
 }
-"""What is no mistake, by message, with the reason."""
+"""Messages of findings that are no mistakes, with the reason."""
 
 
 @pytest.fixture(scope="module")
 def checked(shared_ledger_db: str) -> Iterator[Connection]:
-    """A connection in a transaction, never committed, in which the extension is there."""
+    """A connection in a transaction that creates the extension and is never committed."""
     with psycopg.connect(shared_ledger_db) as conn:
         available = conn.execute(
             "SELECT 1 FROM pg_available_extensions WHERE name = 'plpgsql_check'"
@@ -36,10 +36,10 @@ def checked(shared_ledger_db: str) -> Iterator[Connection]:
 
 
 def findings(conn: Connection) -> list[tuple[str, str]]:
-    """Check every PL/pgSQL function, and a trigger's function once for each of its tables.
+    """Check every PL/pgSQL function, and a trigger function once for each of its tables.
 
     Returns:
-        Messages, each with where it belongs and everything else that is known about it.
+        Messages, each with its place and everything else that is known about it.
     """
     found = conn.execute(
         """

@@ -29,7 +29,11 @@ from ledger_py.structs import Balance
 async def balance(
     ledger: AsyncLedger, at: AccountPath, query: BalanceQuery
 ) -> Balance | PastBalance:
-    """Read a balance, now or at a past time; zeros for an owner never seen."""
+    """Read a balance, now or at a past time.
+
+    Zeros for an owner never seen. The balance is the sum of the entries; what open holds reserve is
+    in it, and is not available. With `at`, the answer is the balance at that time and nothing else.
+    """
     if query.at is None:
         return await ledger.balance(owner_id=at.owner_id, asset=query.asset)
     found = await ledger.balance_at(owner_id=at.owner_id, at=query.at, asset=query.asset)
@@ -38,7 +42,10 @@ async def balance(
 
 @Route("GET", "/ledger/{owner_id}/entries", answers="One page")
 async def entries(ledger: AsyncLedger, at: AccountPath, query: EntriesQuery) -> EntryPage:
-    """List an account's entries, newest first."""
+    """List an account's entries, newest first.
+
+    Entries of all apps. Entries that are recorded between two pages do not shift the second.
+    """
     page = await ledger.entries_of(
         owner_id=at.owner_id,
         asset=query.asset,
@@ -52,7 +59,10 @@ async def entries(ledger: AsyncLedger, at: AccountPath, query: EntriesQuery) -> 
 
 @Route("GET", "/ledger/{owner_id}/holds", answers="One page")
 async def holds(ledger: AsyncLedger, at: AccountPath, query: HoldsQuery) -> HoldPage:
-    """List an account's holds, newest first."""
+    """List an account's holds, newest first.
+
+    Holds of all apps, also those that have ended, unless `status` selects some.
+    """
     found = await ledger.holds_of(
         owner_id=at.owner_id,
         asset=query.asset,
@@ -66,7 +76,11 @@ async def holds(ledger: AsyncLedger, at: AccountPath, query: HoldsQuery) -> Hold
 
 @Route("GET", "/ledger/{owner_id}/statement", answers="The statement")
 async def statement(ledger: AsyncLedger, at: AccountPath, query: StatementQuery) -> Statement:
-    """Read the statement of an account for a period."""
+    """Read the statement of an account for a period.
+
+    The balance before the period, the sums of its entries by app and operation, and the balance at
+    its end. The opening and the totals make the closing.
+    """
     opening, *totals, closing = await ledger.statement(
         owner_id=at.owner_id, since=query.since, until=query.until, asset=query.asset
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from ledger_py.client_async import AsyncLedger
@@ -28,7 +27,6 @@ from ledger_py.http.schemas import (
     RequestedOperation,
     ReversalRequest,
 )
-from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import RecordedEntry, Refusal
 
 _OF_RECORDING: Final = (
@@ -41,40 +39,6 @@ _OF_RECORDING: Final = (
     AccountFrozen,
 )
 
-_NONCE: Final = "123e4567-e89b-12d3-a456-426655440000"
-
-_RECORDED: Final = RecordedEntry(
-    entry_id=1,
-    seq=1,
-    owner_id="test_user",
-    asset="CREDIT",
-    app="app1",
-    operation="CREDIT_ADD",
-    amount=10,
-    balance=10,
-    nonce=_NONCE,
-    metadata=None,
-    recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
-    replayed=False,
-)
-
-
-def _entry_examples(operations: type[BaseLedgerOperation]) -> dict[str, Any]:
-    request = {"owner_id": "test_user", "nonce": _NONCE}
-    # The last operation is one of the app's own, if it has any.
-    own = list(operations)[-1].value
-    return {
-        "explicit amount": {"operation": "CREDIT_ADD", "amount": 10, **request},
-        "debit": {"operation": "CREDIT_SPEND", "amount": -3, **request},
-        "default amount": {"operation": own, **request, "metadata": {"source": "docs"}},
-    }
-
-
-def _batch_examples(operations: type[BaseLedgerOperation]) -> dict[str, Any]:
-    requests = _entry_examples(operations).values()
-    entries = [{**entry, "nonce": f"batch-7-{n}"} for n, entry in enumerate(requests, start=1)]
-    return {"batch": {"entries": entries}}
-
 
 @Route(
     "POST",
@@ -82,8 +46,6 @@ def _batch_examples(operations: type[BaseLedgerOperation]) -> dict[str, Any]:
     answers="The entry",
     recorded=True,
     refuses=_OF_RECORDING,
-    examples=_entry_examples,
-    answer_example=_RECORDED,
 )
 async def record_entry(
     recorder: Recorder, body: RecordRequest[RequestedOperation], nonce: str
@@ -104,7 +66,6 @@ async def record_entry(
     decode=decode_batch,
     many=True,
     refuses=_OF_RECORDING,
-    examples=_batch_examples,
 )
 async def record_entries(recorder: Recorder, body: Batch) -> BatchAnswer:
     """Record many entries.

@@ -25,7 +25,10 @@ _ANSWERS_WITHIN: Final = 3.0
 
 @Route("GET", "/health/live", tag="health", answers="The service runs")
 async def live(app: str) -> Liveness:
-    """Check that the service runs."""
+    """Check that the service runs.
+
+    The database is not asked. A service that does not answer should be started again.
+    """
     return Liveness(status=startup.OK, app=app)
 
 
@@ -33,7 +36,11 @@ async def live(app: str) -> Liveness:
 async def ready(
     app: str, database: Database, reads: Reads, operations: type[BaseLedgerOperation]
 ) -> Readiness:
-    """Check that the service can answer requests."""
+    """Check that the service can answer requests.
+
+    The database answers and can be written, its schema is current, and it knows the app's
+    operations. A service that is not ready should get no requests until it is ready again.
+    """
 
     async def ask(ledger: AsyncLedger) -> dict[str, str]:
         await startup.require_writable(ledger.conn)

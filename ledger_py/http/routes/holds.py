@@ -93,7 +93,11 @@ async def capture_hold(
     body_required=False,
 )
 async def release_hold(ledger: AsyncLedger, at: HoldPath) -> Hold:
-    """Release a hold and what it reserves."""
+    """Release a hold and what it reserves.
+
+    The hold ends, and its owner may spend again what it still reserved. What was captured stays
+    spent. The request needs no nonce: it may be repeated, and then answers with the hold as it is.
+    """
     return await ledger.release_hold(hold_nonce=at.hold_nonce)
 
 
@@ -104,7 +108,11 @@ async def release_hold(ledger: AsyncLedger, at: HoldPath) -> Hold:
     refuses=(HoldNotFound, HoldClosed),
 )
 async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) -> Hold:
-    """Extend a hold."""
+    """Extend a hold.
+
+    The hold expires so many seconds from now, or when it would have expired without this request,
+    if that is later. It must still be open.
+    """
     return await ledger.extend_hold(
         hold_nonce=at.hold_nonce, expires_in=timedelta(seconds=body.expires_in)
     )

@@ -1,5 +1,5 @@
--- What records reads this, so never change it: replacing a view locks it against everybody. A release that needs other
--- columns makes another view under another name, and drops this one when no version that runs reads it any more.
+-- Never change this view: every call that records reads it, and replacing a view locks it against everybody. A release
+-- that needs other columns adds a view under another name, and drops this one once no running version reads it.
 CREATE OR REPLACE VIEW ledger_core.operation_rules AS
 SELECT
     app_operations.app,

@@ -93,4 +93,5 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.checkpoint_digest IS
 'The digest of a checkpoint, with the number of accounts and entries. It covers the newest entry, operator action and
-hold event of every account and the newest change of the catalogue, as of the transactions of earlier generations, and those of this one before the horizon.';
+hold event of every account and the newest change of the catalogue, as of the transactions of earlier generations, and
+those of this one before the horizon.';

@@ -8,7 +8,9 @@ DECLARE
     v_current record;
     v_last_id bigint := (SELECT ids.last_value FROM ledger_core.entry_ids AS ids);
 BEGIN
-    SELECT generations.first_entry_id, generations.begun_at, generations.first_xact_id INTO STRICT v_current
+    SELECT
+        generations.first_entry_id, coalesce(generations.begun_at, '-infinity') AS begun_at, generations.first_xact_id
+    INTO STRICT v_current
     FROM ledger.generations WHERE generations.end_entry_id IS NULL;
 
     -- The feed and checkpoints rely on the order of transaction ids. A restored dump breaks it if the new server has

@@ -1,0 +1,210 @@
+"""Examples of requests and of answers for the OpenAPI document, by operation id."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from ledger_py.http.problems import PROBLEM_TYPES, Problem
+from ledger_py.http.schemas import (
+    BatchAnswer,
+    EntryPage,
+    HoldPage,
+    Liveness,
+    OperationList,
+    PastBalance,
+    Readiness,
+    Statement,
+    StatementTotal,
+)
+from ledger_py.operations import BaseLedgerOperation
+from ledger_py.structs import Balance, Entry, Hold, Operation, RecordedEntry
+
+__all__ = ("answer_examples", "request_examples")
+
+_OWNER: Final = {"owner_id": "test_user"}
+_ACCOUNT: Final[dict[str, Any]] = {**_OWNER, "asset": "CREDIT"}
+_NONCE: Final = "123e4567-e89b-12d3-a456-426655440000"
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_END: Final = datetime(2026, 2, 1, tzinfo=UTC)
+_NOON: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
+_LATER: Final = datetime(2026, 1, 15, 12, 15, tzinfo=UTC)
+
+
+def request_examples(operations: type[BaseLedgerOperation]) -> dict[str, dict[str, Any]]:
+    """Make named examples of the bodies that an app's service takes.
+
+    Args:
+        operations: The operations of the app.
+
+    Returns:
+        The examples by their names, by operation id.
+    """
+    # The last operation is one of the app's own, if it has any.
+    own = list(operations)[-1].value
+    request: dict[str, Any] = {**_OWNER, "nonce": _NONCE}
+    entries = {
+        "explicit amount": {"operation": "CREDIT_ADD", "amount": 10, **request},
+        "debit": {"operation": "CREDIT_SPEND", "amount": -3, **request},
+        "default amount": {"operation": own, **request, "metadata": {"source": "docs"}},
+    }
+    batch = [{**entry, "nonce": f"batch-7-{n}"} for n, entry in enumerate(entries.values(), 1)]
+    return {
+        "record_entry": entries,
+        "record_entries": {"batch": {"entries": batch}},
+        "reverse_entry": {
+            "whole": {"original_nonce": _NONCE, "nonce": "refund-7"},
+            "part": {"original_nonce": _NONCE, "nonce": "refund-8", "amount": 3},
+        },
+        "place_hold": {
+            "hold": {**_OWNER, "operation": "CREDIT_SPEND", "amount": 10, "nonce": "job-7"}
+        },
+        "capture_hold": {
+            "all": {"nonce": "job-7-done"},
+            "part": {"nonce": "job-7-step-1", "amount": 7, "final": False},
+        },
+        "release_hold": {"empty": {}},
+        "extend_hold": {"a quarter of an hour": {"expires_in": 900}},
+    }
+
+
+def answer_examples(app: str) -> dict[str, dict[str, Any]]:
+    """Make named examples of the successful answers of an app's service.
+
+    Args:
+        app: The name of the app.
+
+    Returns:
+        The examples by their names, by operation id, as values of JSON.
+    """
+    entry = RecordedEntry(
+        **_ACCOUNT,
+        entry_id=1,
+        seq=1,
+        app=app,
+        operation="CREDIT_ADD",
+        amount=10,
+        balance=10,
+        nonce=_NONCE,
+        metadata=None,
+        recorded_at=_NOON,
+        replayed=False,
+    )
+    captured = _changed(
+        entry,
+        entry_id=2,
+        seq=2,
+        operation="CREDIT_SPEND",
+        amount=-7,
+        balance=3,
+        nonce="job-7-done",
+        hold_nonce="job-7",
+    )
+    reversal = _changed(
+        entry,
+        entry_id=2,
+        seq=2,
+        operation="REVERSAL",
+        amount=-3,
+        balance=7,
+        nonce="refund-8",
+        reverses_seq=1,
+    )
+    hold = Hold(
+        **_ACCOUNT,
+        app=app,
+        operation="CREDIT_SPEND",
+        nonce="job-7",
+        amount=10,
+        captured=0,
+        remaining=10,
+        status="open",
+        placed_at=_NOON,
+        expires_at=_LATER,
+        closed_at=None,
+        metadata=None,
+        replayed=False,
+    )
+    released = _changed(hold, remaining=0, status="released", closed_at=_LATER)
+    kind = PROBLEM_TYPES["insufficient_balance"]
+    answers: dict[str, dict[str, Any]] = {
+        "record_entry": {"entry": entry},
+        "record_entries": {
+            "one recorded, one refused": BatchAnswer(
+                results=[entry, Problem("insufficient_balance").members()]
+            )
+        },
+        "reverse_entry": {"reversal": reversal},
+        "place_hold": {"hold": hold},
+        "capture_hold": {"entry": captured},
+        "release_hold": {"released": released},
+        "extend_hold": {"extended": hold},
+        "balance": {"now": _balance(), "at a time": PastBalance(**_ACCOUNT, at=_NOON, balance=10)},
+        "entries": {"the last page": EntryPage(entries=[_plain(entry)], next=None)},
+        "holds": {"the last page": HoldPage(holds=[hold], next=None)},
+        "statement": {"a month": _statement(app)},
+        "events": {"an entry": _event(entry)},
+        "operations": {"operations": _operations(app)},
+        "problem_types": {"kinds": [kind]},
+        "problem_type": {"kind": kind},
+        "live": {"live": Liveness(status="ok", app=app)},
+        "ready": {
+            "ready": Readiness(
+                status="ok",
+                app=app,
+                checks={"database": "ok", "schema": "ok", "operations": "ok"},
+            )
+        },
+    }
+    plain: dict[str, dict[str, Any]] = msgspec.to_builtins(answers)
+    return plain
+
+
+def _changed(struct: Any, **fields: Any) -> Any:
+    return msgspec.structs.replace(struct, **fields)
+
+
+def _plain(entry: RecordedEntry) -> Entry:
+    return msgspec.convert(entry, Entry, from_attributes=True)
+
+
+def _balance() -> Balance:
+    return Balance(
+        **_ACCOUNT,
+        balance=10,
+        held=7,
+        available=3,
+        entry_count=1,
+        next_expiry_at=None,
+        next_expiry_amount=None,
+    )
+
+
+def _statement(app: str) -> Statement:
+    total = StatementTotal(app=app, operation="CREDIT_ADD", entry_count=1, amount=10)
+    return Statement(**_ACCOUNT, since=_START, until=_END, opening=0, totals=[total], closing=10)
+
+
+def _event(entry: RecordedEntry) -> str:
+    data = msgspec.json.encode(_plain(entry)).decode()
+    return f"id: 1-1042-1-5f2c81ae\nevent: entry\ndata: {data}\n\n"
+
+
+def _operations(app: str) -> OperationList:
+    rule = Operation(
+        operation="CREDIT_ADD",
+        shared=True,
+        asset="CREDIT",
+        default_amount=None,
+        min_amount=1,
+        max_amount=1_000_000,
+        claim_limit=None,
+        claim_period=None,
+        claim_scope=None,
+        claim_time_zone=None,
+        expires_after=None,
+        description="Credits that the owner bought or was given.",
+    )
+    return OperationList(app=app, operations=[rule])

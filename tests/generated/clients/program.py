@@ -1,0 +1,182 @@
+"""Calls every operation of a running service of app1 with the client of openapi-python-client."""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+from ledger_client import Client
+from ledger_client.api.catalogue import operations, problem_type, problem_types
+from ledger_client.api.health import live, ready
+from ledger_client.api.ledger import (
+    balance,
+    capture_hold,
+    entries,
+    events,
+    extend_hold,
+    holds,
+    place_hold,
+    record_entries,
+    record_entry,
+    release_hold,
+    reverse_entry,
+    statement,
+)
+from ledger_client.models import (
+    App1Operation,
+    Balance,
+    BatchAnswer,
+    BatchRequest,
+    CaptureRequest,
+    Entry,
+    EntryPage,
+    ExtendRequest,
+    Hold,
+    HoldPage,
+    HoldRequest,
+    HoldsStatus,
+    Liveness,
+    OperationList,
+    PastBalance,
+    ProblemType,
+    ProblemTypeCode,
+    Readiness,
+    RecordedEntry,
+    RecordRequest,
+    ReversalRequest,
+    Statement,
+)
+
+OWNER = "python"
+HOLD = "py/job"
+STARTED = datetime.now(UTC) - timedelta(minutes=1)
+
+
+def credit(amount: int, nonce: str) -> RecordRequest:
+    return RecordRequest(OWNER, App1Operation.CREDIT_ADD, amount=amount, nonce=nonce)
+
+
+def debit(amount: int, nonce: str) -> RecordRequest:
+    return RecordRequest(OWNER, App1Operation.CREDIT_SPEND, amount=-amount, nonce=nonce)
+
+
+def record_and_replay(client: Client) -> None:
+    first = record_entry.sync_detailed(client=client, body=credit(100, "py-1"))
+    assert first.status_code == 201
+    assert isinstance(first.parsed, RecordedEntry)
+    assert (first.parsed.balance, first.parsed.replayed) == (100, False)
+    again = record_entry.sync_detailed(client=client, body=credit(100, "py-1"))
+    assert again.status_code == 200
+    assert isinstance(again.parsed, RecordedEntry)
+    assert (again.parsed.entry_id, again.parsed.replayed) == (first.parsed.entry_id, True)
+
+
+def record_with_header(client: Client) -> None:
+    body = RecordRequest(OWNER, App1Operation.CREDIT_ADD, amount=1)
+    entry = record_entry.sync(client=client, body=body, idempotency_key="py-2")
+    assert isinstance(entry, RecordedEntry)
+    assert entry.nonce == "py-2"
+
+
+def overdraw(client: Client) -> None:
+    refused = record_entry.sync_detailed(client=client, body=debit(1000, "py-3"))
+    assert refused.status_code == 402
+    assert refused.parsed is not None
+    problem = refused.parsed.to_dict()
+    assert (problem["code"], problem["available"]) == ("insufficient_balance", 101)
+
+
+def record_batch(client: Client) -> None:
+    body = BatchRequest([debit(1, "py-4"), debit(1000, "py-5")])
+    answer = record_entries.sync(client=client, body=body)
+    assert isinstance(answer, BatchAnswer)
+    recorded, refused = (result.to_dict() for result in answer.results)
+    assert recorded["balance"] == 100
+    assert refused["code"] == "insufficient_balance"
+
+
+def reverse(client: Client) -> None:
+    body = ReversalRequest("py-1", nonce="py-6", amount=10)
+    reversal = reverse_entry.sync(client=client, body=body)
+    assert isinstance(reversal, RecordedEntry)
+    assert (reversal.operation, reversal.balance) == ("REVERSAL", 90)
+
+
+def hold_and_capture(client: Client) -> None:
+    request = HoldRequest(OWNER, App1Operation.CREDIT_SPEND, 20, nonce=HOLD)
+    placed = place_hold.sync(client=client, body=request)
+    assert isinstance(placed, Hold)
+    extended = extend_hold.sync(HOLD, client=client, body=ExtendRequest(3600))
+    assert isinstance(extended, Hold)
+    assert extended.expires_at > placed.expires_at
+    part = CaptureRequest(nonce="py-7", amount=5, final=False)
+    captured = capture_hold.sync(HOLD, client=client, body=part)
+    assert isinstance(captured, RecordedEntry)
+    assert (captured.amount, captured.hold_nonce) == (-5, HOLD)
+    released = release_hold.sync(HOLD, client=client)
+    assert isinstance(released, Hold)
+    assert (released.status, released.captured) == ("released", 5)
+
+
+def read(client: Client) -> None:
+    now = balance.sync(OWNER, client=client)
+    assert isinstance(now, Balance)
+    assert now.available == 85
+    then = balance.sync(OWNER, client=client, at=STARTED)
+    assert isinstance(then, PastBalance)
+    assert then.balance == 0
+    page = entries.sync(OWNER, client=client, limit=2)
+    assert isinstance(page, EntryPage)
+    assert page.next_ is not None
+    rest = entries.sync(OWNER, client=client, cursor=page.next_)
+    assert isinstance(rest, EntryPage)
+    assert (rest.entries[-1].seq, rest.next_) == (1, None)
+    found = holds.sync(OWNER, client=client, status=HoldsStatus.RELEASED)
+    assert isinstance(found, HoldPage)
+    assert found.holds[0].nonce == HOLD
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    month = statement.sync(OWNER, client=client, since=STARTED, until=end)
+    assert isinstance(month, Statement)
+    assert month.closing == 85
+
+
+def follow_events(client: Client) -> None:
+    # The stream never ends, so the generated function would not return.
+    with client.get_httpx_client().stream("GET", events._get_kwargs()["url"]) as answer:
+        data = next(line for line in answer.iter_lines() if line.startswith("data: "))
+    entry = Entry.from_dict(json.loads(data.removeprefix("data: ")))
+    assert entry.nonce == "py-1"
+
+
+def read_catalogue(client: Client) -> None:
+    listed = operations.sync(client=client)
+    assert isinstance(listed, OperationList)
+    assert "CREDIT_ADD" in {one.operation for one in listed.operations}
+    kinds = problem_types.sync(client=client)
+    assert isinstance(kinds, list)
+    assert "insufficient_balance" in {kind.code for kind in kinds}
+    kind = problem_type.sync(ProblemTypeCode.INSUFFICIENT_BALANCE, client=client)
+    assert isinstance(kind, ProblemType)
+    assert kind.status == 402
+
+
+def check_health(client: Client) -> None:
+    alive = live.sync(client=client)
+    assert isinstance(alive, Liveness)
+    assert alive.status == "ok"
+    able = ready.sync(client=client)
+    assert isinstance(able, Readiness)
+    assert able.checks["database"] == "ok"
+
+
+if __name__ == "__main__":
+    with Client(base_url=sys.argv[1]) as client:
+        record_and_replay(client)
+        record_with_header(client)
+        overdraw(client)
+        record_batch(client)
+        reverse(client)
+        hold_and_capture(client)
+        read(client)
+        follow_events(client)
+        read_catalogue(client)
+        check_health(client)

@@ -76,8 +76,7 @@ class Listener:
 
     def error(self, cause: OSError) -> ListenError:
         """Describe why an address cannot be listened on."""
-        port = self._port if self.sockets else self._wanted_port
-        return ListenError(_explained(self._host or "0.0.0.0", port, cause))
+        return ListenError(_explained(self._host or "0.0.0.0", self._wanted_port, cause))
 
     def _bind(self, port: int) -> None:
         self._wanted_port = port
@@ -100,7 +99,9 @@ class Listener:
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise self.error(error) from error
                 absent = error
-        if not self.sockets:
+        if self.sockets:
+            self._wanted_port = self._port
+        else:
             raise self.error(absent or OSError(errno.EADDRNOTAVAIL, "no address")) from absent
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -75,6 +77,8 @@ class Server(uvicorn.Server):
         """Start the application, then accept connections."""
         try:
             await super().startup(sockets)
+            if not all(map(_listens, self._listener.sockets)):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         except OSError as error:
             # Another process was faster: only one that listens keeps others from binding.
             _log.error(self._listener.error(error))
@@ -91,6 +95,14 @@ class Server(uvicorn.Server):
             refuse_connections(self._listener.sockets)
         await asyncio.sleep(_ACCEPTS_FOR)
         await super().shutdown(sockets)
+
+
+def _listens(one: socket.socket) -> bool:
+    # uvloop closes a socket on which it cannot listen, and does not say so.
+    try:
+        return one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+    except OSError:
+        return False
 
 
 def announce(listener: Listener) -> None:

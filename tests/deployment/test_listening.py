@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import socket
@@ -10,12 +11,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from ledger_py.serving import Listener, ListenError
+from ledger_py.serving.lines import json_lines
 from ledger_py.serving.listening import refuse_connections
+from ledger_py.serving.server import serve
 from tests.deployment.serving import serving
 from tests.fixtures.processes import environment, free_port
 
@@ -125,6 +129,30 @@ def test_connections_are_kept_and_no_more_are_made(host: str) -> None:
             made.sendall(b"late")
             with server.accept()[0] as accepted:
                 assert accepted.recv(4) == b"late"
+
+
+async def lifespan_only(_scope: Any, receive: Any, send: Any) -> None:
+    """An application that starts and stops."""
+    for step in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{step}.complete"})
+
+
+def test_service_that_is_overtaken_while_it_starts_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Listener("127.0.0.1", 0) as faster:
+        port = faster.sockets[0].getsockname()[1]
+        with Listener("127.0.0.1", port) as slower, json_lines("app1"):
+            faster.sockets[0].listen()
+            with pytest.raises(SystemExit) as ended:
+                serve(f"{__name__}:lifespan_only", slower)
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (error,) = (line for line in lines if line["level"] == "error")
+    assert ended.value.code == 3
+    assert f"Port {port} of 127.0.0.1 is in use by another process" in error["message"]
+    assert "Application shutdown complete" in lines[-1]["message"]
 
 
 def test_error_of_another_kind_is_repeated() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,16 +11,17 @@ from typing import Final
 
 import click
 
-from ledger_py.cli.common import note, open_database
+from ledger_py.cli.common import confirm, note, open_database, yes_option
 from ledger_py.proof import checkpoints
 from ledger_py.proof import export as exporting
-from ledger_py.proof.books import discrepancies, size, sized
+from ledger_py.proof.books import discrepancies, has_account, size, sized
 from ledger_py.proof.connection import Connection, connected, one_moment
+from ledger_py.proof.errors import ProofError
 from ledger_py.proof.expiry import post_due
 from ledger_py.proof.recompute import WITHOUT_END, Recomputation, horizon_of
 from ledger_py.wording import counted
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_FILE: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 _compared_with_checkpoints = click.option(
@@ -43,9 +45,12 @@ def verify(owner: str | None, kept: Path | None) -> None:
     """Recompute the books from the entries. Exit code 1 if there is a discrepancy."""
     held = _read(kept)
     with _open_books() as conn, one_moment(conn):
+        known = owner is None or has_account(conn, owner)
         wrong = _print_all(discrepancies(conn, owner))
         wrong += sum(_compare(one, checkpoints.holds(conn, one)) for one in held)
         examined = size(conn, owner)
+    if not (known or wrong):
+        raise ProofError(f"The owner {json.dumps(owner, ensure_ascii=False)} has no account")
     _end_with_verdict("The books are", wrong, examined)
 
 
@@ -62,11 +67,19 @@ def checkpoint() -> None:
 
 @click.command()
 @click.argument("file", type=_FILE)
-def export(file: Path) -> None:
-    """Write all entries and journals to FILE, for `ledger verify-export` on any machine."""
-    with _open_books() as conn, exporting.whole_file(file) as lines:
+@yes_option
+def export(file: Path, yes: bool) -> None:
+    """Write all entries and journals to FILE, for `ledger verify-export` on any machine.
+
+    `-` is standard output. Asks before it replaces a file.
+    """
+    if file.exists() and not exporting.is_stream(file):
+        confirm(f"{file} is there already ({file.stat().st_size} bytes). Replace it?", yes)
+    with _open_books() as conn, exporting.destination(file) as lines:
         written = exporting.export(conn, lines, report=note)
-    click.echo(f"{counted(written, 'line')} written to {file}")
+    # After the lines themselves, this would be read as one of them.
+    to_stderr = exporting.is_stdout(file)
+    click.echo(f"{counted(written, 'line')} written to {file}", err=to_stderr)
 
 
 @click.command()
@@ -76,8 +89,11 @@ def verify_export(file: Path, kept: Path | None) -> None:
     """Verify a file of `ledger export` without any database. Exit code 1 if it is wrong."""
     held = _read(kept)
     recomputation = Recomputation([WITHOUT_END, *(horizon_of(one.horizon) for one in held)])
-    with file.open("rb") as lines:
-        wrong = _print_all(recomputation.problems(_with_progress(lines)))
+    try:
+        with file.open("rb") as lines:
+            wrong = _print_all(recomputation.problems(_with_progress(lines)))
+    except OSError as error:
+        raise ProofError(f"{file} cannot be read: {error.strerror}") from error
     for one in held:
         wrong += _compare(one, recomputation.digest(horizon_of(one.horizon)) == one.digest)
     click.echo(f"digest {recomputation.digest()}")

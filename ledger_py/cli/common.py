@@ -60,6 +60,29 @@ app_dir_option = click.option(
 )
 
 
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is lost.
+
+    Args:
+        question: Says what is lost and how much of it.
+        yes: The answer was given with the command.
+
+    Raises:
+        click.ClickException: The answer is no, or there is nobody to ask.
+    """
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort as error:
+        raise click.ClickException(f"{question} Nobody answered: pass --yes if so") from error
+    if not agreed:
+        raise click.ClickException("Nothing was changed")
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM. As after Ctrl-C, psycopg cancels the running query before it passes this on."""
 

@@ -55,6 +55,20 @@ def discrepancies(conn: Connection, owner_id: str | None = None) -> Iterator[Dis
         yield from cursor.stream("SELECT * FROM ledger.verify(owner_id => %s)", [owner_id])
 
 
+def has_account(conn: Connection, owner_id: str) -> bool:
+    """Tell whether an owner has an account.
+
+    Args:
+        conn: A connection.
+        owner_id: The owner.
+
+    Raises:
+        psycopg.Error: The database failed.
+    """
+    found = conn.execute("SELECT 1 FROM ledger.accounts WHERE owner_id = %s LIMIT 1", [owner_id])
+    return found.fetchone() is not None
+
+
 def size(conn: Connection, owner_id: str | None = None) -> str:
     """Say in words how large the books are.
 

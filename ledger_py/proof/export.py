@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,9 @@ from ledger_py.proof.connection import Connection, Report, one_moment
 from ledger_py.proof.errors import ProofError
 
 PROGRESS_EVERY: Final = 100_000
+
+STDOUT: Final = Path("-")
+"""The name of standard output."""
 
 # In the order of the primary keys, so that the server need not sort.
 _TABLES: Final = (
@@ -96,26 +101,60 @@ def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Create a file that appears under its name only once the block has succeeded.
+def destination(path: Path) -> Iterator[BinaryIO]:
+    """Open what an export is written to.
+
+    A regular file appears under its name only once the block has succeeded, and only its owner may
+    read it, because entries tell about people. A link is followed. A device or a pipe is written
+    into, and so is what standard output leads to.
 
     Args:
-        path: Its name. A file of that name is replaced.
+        path: The name; a file of that name is replaced. `-` is standard output.
 
     Yields:
-        The file to write to. Only its owner may read it, because entries tell about people.
+        The file to write to.
 
     Raises:
-        ProofError: The file cannot be written.
+        ProofError: The file cannot be written, or is known by other names as well.
     """
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600, exist_ok=False)
-        with partial.open("wb") as file:
+        with _written_into(path) if is_stream(path) else _replaced(path.resolve()) as file:
             yield file
-        partial.replace(path)
     except OSError as error:
         raise ProofError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def is_stream(path: Path) -> bool:
+    """Tell whether `destination` writes into what is there, and replaces nothing."""
+    return is_stdout(path) or (path.exists() and not path.is_file())
+
+
+def is_stdout(path: Path) -> bool:
+    """Tell whether a name leads to standard output: `-`, `/dev/stdout`, or the file behind it."""
+    if path == STDOUT:
+        return True
+    try:
+        return os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False
+
+
+def _written_into(path: Path) -> BinaryIO:
+    # A descriptor of its own: what could not be written must not be tried again at the exit.
+    descriptor = os.dup(1) if is_stdout(path) else os.open(path, os.O_WRONLY)
+    return open(descriptor, "wb")
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    if path.exists() and path.stat().st_nlink > 1:
+        raise ProofError(f"{path} has further names (hard links), which would keep the old file")
+    # Of a name that nobody has, and readable by nobody else.
+    descriptor, name = tempfile.mkstemp(prefix=".ledger-export-", dir=path.parent)
+    partial = Path(name)
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

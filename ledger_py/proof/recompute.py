@@ -199,6 +199,7 @@ class Recomputation:
 
         Yields:
             The problems, in the order of the lines; none if the export is right.
+            A file of another kind is not read beyond its first line.
         """
         number = read = 0
         stated = None
@@ -214,6 +215,9 @@ class Recomputation:
                 yield from self._examine(number, line)
             except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
                 yield Problem(number, f"is no line of an export ({type(error).__name__}: {error})")
+                if number == 1 and not _begins_like_a_line(text):
+                    yield Problem(number, "this is not a file of `ledger export`, and not read on")
+                    return
             read += 1
         self._close_chain()
         if self._generations != self._noted:
@@ -306,6 +310,10 @@ class Recomputation:
         for horizon, head in self._heads.items():
             self._digests[horizon] = sha256(self._digests[horizon] + head).digest()
         self._heads = {}
+
+
+def _begins_like_a_line(text: str | bytes) -> bool:
+    return text.startswith('{"table":' if isinstance(text, str) else b'{"table":')
 
 
 def canonical_bytes(line: Line) -> bytes:

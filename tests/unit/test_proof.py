@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -459,9 +461,10 @@ def books(ledger_db: str) -> Iterator[psycopg.Connection[TupleRow]]:
 
 @pytest.fixture
 def ledger(ledger_db: str) -> Any:
-    def run(*arguments: Any) -> Result:
+    def run(*arguments: Any, answer: str | None = None) -> Result:
         environment = {"DATABASE_URL": ledger_db}
-        return CliRunner().invoke(main, [str(it) for it in arguments], env=environment)
+        words = [str(it) for it in arguments]
+        return CliRunner().invoke(main, words, env=environment, input=answer)
 
     return run
 
@@ -559,7 +562,7 @@ def test_export_is_proved_without_the_database(
     assert verdict == "The export is right (4 accounts, 6 entries)"
 
     tamper(books, "nonce = 'other' WHERE owner_id = 'zoë'")
-    ledger("export", file)
+    ledger("export", file, "--yes")
     result = ledger("verify-export", file, "--checkpoint", kept)
     assert result.exit_code == 1
     assert 'line 6, entries "zoë" CREDIT #1: hash is not ' in result.stdout
@@ -567,7 +570,7 @@ def test_export_is_proved_without_the_database(
 
     tamper(books, "actor = 'other' WHERE action_seq = 2", table="operator_actions")
     tamper(books, "changed_by = 'other' WHERE change_id = 1", table="operation_changes")
-    ledger("export", file)
+    ledger("export", file, "--yes")
     result = ledger("verify-export", file)
     assert 'line 8, operator_actions "alice" CREDIT #2: hash is not ' in result.stdout
     assert "line 9, operation_changes #1: hash is not " in result.stdout
@@ -610,7 +613,7 @@ def test_failed_export_keeps_the_old_file_only(
     file = tmp_path / "entries"
     file.write_text("old")
     books.execute("ALTER TABLE ledger.entries RENAME TO gone")
-    result = ledger("export", file)
+    result = ledger("export", file, "--yes")
     assert result.exit_code == 1
     assert "holds no ledger" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["entries"]
@@ -621,6 +624,97 @@ def test_export_to_a_folder_that_is_not_there_is_refused(ledger: Any, tmp_path: 
     result = ledger("export", tmp_path / "nowhere" / "entries")
     assert result.exit_code == 1
     assert "cannot be written: No such file or directory" in result.stderr
+
+
+def test_export_asks_before_it_replaces_a_file(ledger: Any, tmp_path: Path) -> None:
+    file = tmp_path / "entries"
+    file.write_text("old")
+    result = ledger("export", file)
+    assert result.exit_code == 1
+    assert f"{file} is there already (3 bytes). Replace it?" in result.stderr
+    assert "Nobody answered: pass --yes if so" in result.stderr
+    assert file.read_text() == "old"
+    assert ledger("export", file, answer="n\n").exit_code == 1
+    assert file.read_text() == "old"
+    assert ledger("export", file, answer="y\n").exit_code == 0
+    assert ledger("verify-export", file).exit_code == 0
+
+
+def test_export_deletes_no_file_of_another_name(ledger: Any, tmp_path: Path) -> None:
+    (tmp_path / "entries.partial").write_text("mine")
+    assert ledger("export", tmp_path / "entries").exit_code == 0
+    assert (tmp_path / "entries.partial").read_text() == "mine"
+
+
+def test_export_follows_a_link(ledger: Any, tmp_path: Path) -> None:
+    link, target = tmp_path / "link", tmp_path / "target"
+    link.symlink_to(target)
+    assert ledger("export", link).exit_code == 0
+    assert link.is_symlink()
+    assert ledger("verify-export", target).exit_code == 0
+
+
+def test_export_over_a_file_with_two_names_is_refused(ledger: Any, tmp_path: Path) -> None:
+    file = tmp_path / "entries"
+    file.write_text("old")
+    (tmp_path / "other").hardlink_to(file)
+    result = ledger("export", file, "--yes")
+    assert result.exit_code == 1
+    assert "has further names" in result.stderr
+    assert file.read_text() == "old"
+
+
+def test_export_is_written_into_a_pipe(ledger: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_bytes)
+        assert ledger("export", pipe).exit_code == 0
+        (tmp_path / "copy").write_bytes(read.result())
+    assert pipe.is_fifo()
+    assert ledger("verify-export", tmp_path / "copy").exit_code == 0
+
+
+def test_export_to_a_full_device_fails_and_leaves_the_device(ledger: Any) -> None:
+    result = ledger("export", "/dev/full")
+    assert result.exit_code == 1
+    assert "/dev/full cannot be written: No space left on device" in result.stderr
+    assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_export_to_standard_output_is_nothing_but_the_export(
+    ledger: Any, ledger_db: str, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "out"
+    with file.open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "ledger_py", "export", name],
+            env={**os.environ, "DATABASE_URL": ledger_db},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    assert done.stderr.endswith(f"written to {name}\n")
+    assert ledger("verify-export", file).exit_code == 0
+
+
+def test_verifying_an_owner_without_an_account_fails(ledger: Any) -> None:
+    result = ledger("verify", "--owner", "alicia")
+    assert result.exit_code == 1
+    assert result.stderr == 'Error: The owner "alicia" has no account\n'
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n" * 1000, b"\x00\xff\n" * 1000, b"{}\n{}\n"])
+def test_file_that_is_no_export_is_not_read_on(ledger: Any, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "other"
+    file.write_bytes(content)
+    result = ledger("verify-export", file)
+    assert result.exit_code == 1
+    assert "this is not a file of `ledger export`" in result.stdout
+    assert len(result.stdout.splitlines()) == 4
 
 
 def test_expire_settles_all_accounts_that_are_due(

@@ -142,7 +142,7 @@ def is_stdout(path: Path) -> bool:
 def _written_into(path: Path) -> BinaryIO:
     # A descriptor of its own: what could not be written must not be tried again at the exit.
     descriptor = os.dup(1) if is_stdout(path) else os.open(path, os.O_WRONLY)
-    return open(descriptor, "wb")
+    return os.fdopen(descriptor, "wb")
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
     descriptor, name = tempfile.mkstemp(prefix=".ledger-export-", dir=path.parent)
     partial = Path(name)
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
         partial.replace(path)
     finally:

@@ -45,7 +45,8 @@ BEGIN
     SELECT * INTO v_old FROM ledger.operations WHERE operation = define_operation.operation;
     IF NOT FOUND THEN
         INSERT INTO ledger.operations VALUES (v_new.*);
-    ELSIF v_old IS DISTINCT FROM v_new THEN
+    -- As text, because intervals are equal by months of 30 days: a month is not 30 days.
+    ELSIF v_old::text <> v_new::text THEN
         UPDATE ledger.operations
         SET
             description = v_new.description,

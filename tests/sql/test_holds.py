@@ -264,12 +264,13 @@ def test_hold_lasts_from_a_microsecond_to_366_days(tx: Connection, clock: Clock)
     assert long["expires_at"] == clock.ahead(days=366)
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [("1 month", "30 days", False), ("1 month", "31 days", True), ("1 day", "24 hours", True)],
 )
 def test_hold_is_the_same_if_it_lasts_as_long(
-    tx: Connection, clock: Clock, first: str, second: str, same: bool
+    tx: Connection, first: str, second: str, same: bool
 ) -> None:
     """The clock stands in January, which has 31 days; as intervals, a month is 30 days."""
     place(tx, 1, nonce="h", expires_in=first)
@@ -473,7 +474,9 @@ def test_hold_can_be_extended_up_to_the_exact_microsecond_of_its_end(
     assert capture(tx, "h")["amount"] == -30
 
 
-@pytest.mark.parametrize("expires_in", [None, "0", "-1 second", "366 days 1 microsecond", "-1 month 31 days"])
+@pytest.mark.parametrize(
+    "expires_in", [None, "0", "-1 second", "366 days 1 microsecond", "-1 month 31 days"]
+)
 def test_hold_is_extended_by_up_to_366_days(tx: Connection, expires_in: Any) -> None:
     place(tx, 30, nonce="h")
     with refused(tx, "LG001") as refusal:

@@ -108,7 +108,9 @@ def test_interval_is_noted_as_it_is_written(tx: Connection, first: str, second: 
         call(tx, "define_operation", **BONUS | {"expires_after": expires_after})
     noted = [change["rule"]["expires_after"] for change in changes(tx)[-2:]]
     assert noted == [first.replace("month", "mon"), second.replace("24 hours", "24:00:00")]
-    found = scalar(tx, "SELECT expires_after::text FROM ledger.operations WHERE operation = 'BONUS'")
+    found = scalar(
+        tx, "SELECT expires_after::text FROM ledger.operations WHERE operation = 'BONUS'"
+    )
     assert found == noted[1]
 
 

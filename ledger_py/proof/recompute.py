@@ -313,7 +313,7 @@ class Recomputation:
 
 
 def _begins_like_a_line(text: str | bytes) -> bool:
-    return text.startswith('{"table":' if isinstance(text, str) else b'{"table":')
+    return (text if isinstance(text, bytes) else text.encode()).startswith(b'{"table":')
 
 
 def canonical_bytes(line: Line) -> bytes:

@@ -30,7 +30,7 @@ from tests.deployment.standby import copy_server, streaming
 from tests.fixtures.database import fast_folder
 from tests.http.running import make_service, running
 from tests.sql.calls import Connection, Row, record, refused, rows, scalar
-from tests.sql.lifecycle import place
+from tests.sql.lifecycle import operate, place
 from tests.sql.test_change_feed import committed, feed, wait_for_other_databases
 from tests.sql.test_generations import discrepancies
 
@@ -50,9 +50,12 @@ def connected(url: str) -> Connection:
 
 
 def fill(conn: Connection, turn: str) -> Checkpoint:
-    """Record some entries and a hold, and take a checkpoint."""
-    for n in range(3):
+    """Record some entries, a hold and an operator's action, and take a checkpoint."""
+    for n in range(2):
         record(conn, owner_id=f"owner {n}", nonce=f"{turn}-{n}")
+    # Nothing newer covers what this owner has.
+    record(conn, owner_id=f"owner of {turn}", nonce=f"{turn}-2")
+    operate(conn, "freeze_account", owner_id=f"owner of {turn}")
     place(conn, 1, owner_id="owner 0", nonce=f"{turn}-hold")
     return take(conn)
 

@@ -85,6 +85,19 @@ def _prefix(text: str) -> str:
     return text.rstrip("/")
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in re.split(r"[\s,]+", text.lower()) if name)
+    for name in names:
+        if not re.fullmatch(
+            r"\*|((\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:\d+)?", name, re.ASCII
+        ):
+            raise ValueError(
+                "must be names or addresses of hosts with commas between them (as in"
+                f" ledger.example.org, *.internal), not {name!r}"
+            )
+    return names
+
+
 def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
@@ -154,6 +167,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, _Setting(_integer(0, 65_535), "The port that a service listens on.")] = (
         8000
     )
+    hosts: Annotated[
+        tuple[str, ...],
+        _Setting(
+            _hosts,
+            "The hosts by which callers reach a service, with commas between them, beside loopback"
+            " names and the address that it listens on, such as ledger.example.org, *.internal. A"
+            " request for another host is refused, so that no page of another site can reach the"
+            " service. *: any host.",
+        ),
+    ] = ()
     root_path: Annotated[
         str,
         _Setting(
@@ -303,6 +326,8 @@ def _shown(default: object) -> str:
         return str(default).lower()
     if isinstance(default, float):
         return f"{default:g}"
+    if isinstance(default, tuple):
+        return ", ".join(default)
     return "" if default is None else str(default)
 
 

@@ -43,21 +43,24 @@ class _Command(click.Command):
             return super().invoke(ctx)
 
 
-def _set_root_path(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
-    if path is not None:
+def _set(_context: click.Context, parameter: click.Parameter, given: Any) -> Any:
+    if given is not None:
         # In the environment, because the processes of a service look there.
-        os.environ["LEDGER_ROOT_PATH"] = path
+        os.environ[f"LEDGER_{parameter.name.upper()}"] = given
+    return given
 
 
 @click.command(cls=_Command)
 @click.argument("app")
-@click.option("--host", help="Address to listen on.  [default: LEDGER_HOST or 127.0.0.1]")
+@click.option(
+    "--host", callback=_set, help="Address to listen on.  [default: LEDGER_HOST or 127.0.0.1]"
+)
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port.  [default: LEDGER_PORT or 8000]"
 )
 @click.option(
     "--root-path",
-    callback=_set_root_path,
+    callback=_set,
     expose_value=False,
     help="Path under which a proxy serves the service.  [default: LEDGER_ROOT_PATH]",
 )

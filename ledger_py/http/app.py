@@ -59,6 +59,7 @@ def create_app(
     async def run(service: LedgerService) -> AsyncIterator[None]:
         parts.settings = settings or _read_settings()
         service.serve_below(parts.settings.root_path)
+        service.guard_with(parts.settings)
         service.log = make_logger(parts.settings.log_format)
         _silence_access_log()
 

@@ -75,19 +75,24 @@ class ChangeFeed:
         """
         if len(self._listeners) >= MAX_LISTENERS:
             raise Problem("database_busy", "Too many listeners read the feed.")
-        # The first page is read before the answer begins, so that a refusal can still be sent.
-        return self._stream(cursor, await self._poll(cursor))
+        # The first page is read before the answer begins, so that a refusal can still be sent. The
+        # place is taken before that, so that a burst of listeners cannot pass the limit.
+        stream = self._stream(cursor)
+        await anext(stream)
+        return stream
 
     async def _poll(self, cursor: str | None) -> list[FeedEntry]:
         return await self._database.call(
             lambda ledger: ledger.entries_after(cursor, max_rows=_PAGE)
         )
 
-    async def _stream(self, cursor: str | None, page: list[FeedEntry]) -> AsyncIterator[bytes]:
+    async def _stream(self, cursor: str | None) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
         self._listeners.add(changed)
         try:
+            page = await self._poll(cursor)
+            yield b""  # not sent: the place is taken and the first page is there
             yield b"retry: 1000\n\n"
             last_sent = loop.time()
             while not self._stopped:

@@ -216,12 +216,12 @@ def _codes(route: Route) -> Iterator[str]:
     if route.body_type is not None:
         yield from ("malformed_json", "body_too_large", "unsupported_media_type")
     if route.writes:
-        yield from (NotAuthorized.code, UnknownApp.code)
+        yield from (NotAuthorized.code, UnknownApp.code, "cross_origin")
     if route.body_type is not None or parameters & {"at", "query", "headers"}:
         yield "invalid_request"
     if parameters & {"ledger", "recorder", "feed"}:
         yield from ("database_unavailable", "database_busy")
-    yield from ("bad_request", "internal_error")
+    yield from ("bad_request", "unknown_host", "internal_error")
 
 
 def _problems(route: Route) -> Json:

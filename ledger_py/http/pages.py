@@ -1,7 +1,8 @@
 """The OpenAPI document at `/openapi.json`, and its pages: `/docs` and `/redoc`.
 
 The pages need no internet: their assets come from the package `offapi`, which bundles Swagger UI
-and ReDoc. Only its files are used, because importing it would read all of them into memory.
+and ReDoc. A Content-Security-Policy keeps them from asking any other host. Only the package's files
+are used, because importing it would read all of them into memory.
 """
 
 from __future__ import annotations
@@ -28,7 +29,30 @@ _ASSETS: Final = {
     "redoc.js": ("redoc.js", "text/javascript"),
 }
 
-_ONE_DAY: Final = {"cache-control": "max-age=86400"}
+_OF_ASSETS: Final = {"cache-control": "max-age=86400", "x-content-type-options": "nosniff"}
+
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # both make their styles while they run
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src blob:",  # ReDoc searches in one
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""What a page may load and ask: nothing from elsewhere. ReDoc would load its logo from a CDN, and
+report how it is used to its makers; no option turns that off."""
+
+_OF_PAGES: Final = {
+    "content-security-policy": _POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
 
 _SWAGGER_PAGE: Final = """\
 <!DOCTYPE html>
@@ -41,15 +65,21 @@ _SWAGGER_PAGE: Final = """\
   <link rel="stylesheet" href="{here}/docs/assets/swagger-ui.css">
 </head>
 <body>
-  <div id="swagger-ui"></div>
+  <div id="swagger-ui" data-document="{here}/openapi.json"></div>
   <script src="{here}/docs/assets/swagger-ui.js"></script>
-  <script>
-    SwaggerUIBundle({{
-      url: "{here}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null
-    }});
-  </script>
+  <script src="{here}/docs/assets/start.js"></script>
 </body>
 </html>
+"""
+
+# In a file of its own, because the policy allows no scripts within a page.
+_START_SWAGGER: Final = b"""\
+SwaggerUIBundle({
+  url: document.getElementById("swagger-ui").dataset.document,
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null
+});
 """
 
 _REDOC_PAGE: Final = """\
@@ -90,12 +120,12 @@ def pages(document: Mapping[str, Any]) -> list[HTTPRouteHandler]:
         """Serve the OpenAPI document."""
         return encoded
 
-    @get("/docs", media_type="text/html", sync_to_thread=False)
+    @get("/docs", media_type="text/html", response_headers=_OF_PAGES, sync_to_thread=False)
     def swagger_ui(request: Request[Any, Any, Any]) -> str:
         """Show the document in Swagger UI."""
         return _SWAGGER_PAGE.format(title=title, here=_here(request))
 
-    @get("/redoc", media_type="text/html", sync_to_thread=False)
+    @get("/redoc", media_type="text/html", response_headers=_OF_PAGES, sync_to_thread=False)
     def redoc(request: Request[Any, Any, Any]) -> str:
         """Show the document in ReDoc."""
         return _REDOC_PAGE.format(title=title, here=_here(request))
@@ -111,8 +141,10 @@ def _here(request: Request[Any, Any, Any]) -> str:
 @get("/docs/assets/{name:str}", sync_to_thread=True)
 def _asset(name: FromPath[str]) -> Response[bytes]:
     """Serve a file that the pages load."""
+    if name == "start.js":
+        return Response(_START_SWAGGER, media_type="text/javascript", headers=_OF_ASSETS)
     if name not in _ASSETS:
         raise NotFoundException
     file, media_type = _ASSETS[name]
     content = Path(str(distribution("offapi").locate_file(f"offapi/{file}"))).read_bytes()
-    return Response(content, media_type=media_type, headers=_ONE_DAY)
+    return Response(content, media_type=media_type, headers=_OF_ASSETS)

@@ -91,6 +91,16 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         *(_type_of_refusal(error) for error in ERRORS_BY_SQLSTATE.values() if error.status != 500),
         _UNKNOWN_STATUS,
         _type_of_service(
+            "unknown_host",
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "The service does not serve the host that the header Host names.",
+        ),
+        _type_of_service(
+            "cross_origin",
+            HTTPStatus.FORBIDDEN,
+            "A page of another site may have sent this request; it could record something.",
+        ),
+        _type_of_service(
             "malformed_json", HTTPStatus.BAD_REQUEST, "The body is not JSON encoded as UTF-8."
         ),
         _type_of_service("not_found", HTTPStatus.NOT_FOUND, "There is nothing at this address."),

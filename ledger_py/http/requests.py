@@ -60,7 +60,8 @@ async def read_json(
         scope: The ASGI scope of the request.
         receive: The ASGI channel of the request.
         limit: The most bytes to read.
-        optional: The body may be empty, and then needs no Content-Type.
+        optional: The body may be empty, and then needs no Content-Type. One that is given must be
+            JSON all the same: browsers ask before they send that to another site.
 
     Returns:
         The body, an empty object if there is none, and the header Idempotency-Key as it was sent or
@@ -75,9 +76,10 @@ async def read_json(
         headers.require_json()
     body = await _read_body(receive, announced=headers.content_length, limit=limit)
     if optional:
+        if body or headers.content_type:
+            headers.require_json()
         if not body:
             return b"{}", headers.idempotency_key
-        headers.require_json()
     return body, headers.idempotency_key
 
 

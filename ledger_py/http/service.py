@@ -6,18 +6,20 @@ import functools
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from litestar import Litestar
 from litestar.enums import ScopeType
 
 from ledger_py.http.addresses import Prefix, path_as_sent
+from ledger_py.http.guard import RequestGuard
 from ledger_py.http.logs import RequestLog, make_logger
 from ledger_py.http.problems import PROBLEM_MEDIA_TYPE
 from ledger_py.http.requests import ClientGone
 from ledger_py.http.routing import Endpoint, send_answer
 from ledger_py.http.startup import StartupRefused
+from ledger_py.settings import Settings
 
 if TYPE_CHECKING:
     from litestar.types import (
@@ -71,6 +73,7 @@ class LedgerService(Litestar):
         }
         self._shadowed, self._shadowed_methods = _shadowed(endpoints)
         self._root_path = ""
+        self._guard = RequestGuard(Settings())
         super().__init__(
             route_handlers=[*(endpoint.handler() for endpoint in endpoints), *route_handlers],
             exception_handlers={Exception: _pass_on},
@@ -90,6 +93,10 @@ class LedgerService(Litestar):
                 await self._answer(scope, receive, send)
         else:
             await super().__call__(scope, receive, _with_plain_refusals(send))
+
+    def guard_with(self, settings: Settings) -> None:
+        """Set the hosts that requests may be for."""
+        self._guard = RequestGuard(settings)
 
     def serve_below(self, root_path: str) -> None:
         """Set the prefix under which a proxy serves this service.
@@ -111,7 +118,10 @@ class LedgerService(Litestar):
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         path = path_as_sent(scope)
         method = scope["method"]
-        log = RequestLog(request_id=_request_id(scope), app=self.app_name, method=method, path=path)
+        fields = dict(scope["headers"])
+        log = RequestLog(
+            request_id=_request_id(fields), app=self.app_name, method=method, path=path
+        )
         log.attach(scope)
         if method == "HEAD":
             scope, send = {**scope, "method": "GET"}, _only_head(send)
@@ -125,6 +135,7 @@ class LedgerService(Litestar):
             await send(message)
 
         try:
+            self._guard.check(scope, fields)
             endpoint = self._direct.get((method, path))
             if endpoint is not None:
                 await endpoint(scope, receive, send_with_request_id)
@@ -192,11 +203,11 @@ def _hide_from_routes(path: re.Match[str]) -> str:
     return f"{path[1]}%{ord(path[2][0]):02X}{path[2][1:]}"
 
 
-def _request_id(scope: HTTPScope) -> str:
+def _request_id(fields: Mapping[bytes, bytes]) -> str:
     """Take the caller's request id if it is safe in a log and in a header, or make one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SAFE_REQUEST_ID.fullmatch(value.strip()):
-            return value.strip().decode("ascii")
+    value = fields.get(b"x-request-id")
+    if value is not None and _SAFE_REQUEST_ID.fullmatch(value.strip()):
+        return value.strip().decode("ascii")
     return secrets.token_hex(16)
 
 

@@ -207,7 +207,7 @@ class Callers:
         entry: dict[str, Any] = {"owner_id": nonce.partition("-")[0], "nonce": nonce}
         body = json.dumps(entry | {"operation": "CREDIT_ADD"}).encode()
         writer.write(
-            b"POST /ledger HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /ledger HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         )
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()

@@ -147,7 +147,8 @@ def test_problems_are_described_where_they_can_happen(document: dict[str, Any]) 
     responses = document["paths"]["/ledger"]["post"]["responses"]
 
     assert set(responses) == {
-        *("200", "201", "400", "402", "403", "404", "409", "413", "415", "422", "500", "503")
+        *("200", "201", "400", "402", "403", "404", "409", "413", "415", "421", "422"),
+        *("500", "503"),
     }
     assert "insufficient_balance" in responses["402"]["description"]
     for status, response in responses.items():
@@ -168,7 +169,7 @@ def test_every_problem_type_can_be_read(api: httpx.Client) -> None:
 def test_pages_load_nothing_from_other_hosts(api: httpx.Client, path: str) -> None:
     page = api.get(path)
 
-    loaded = re.findall(r'(?:src|href|url:|spec-url)\s*=?\s*"([^"]*)"', page.text)
+    loaded = re.findall(r'(?:src|href|data-document|spec-url)\s*=?\s*"([^"]*)"', page.text)
     assert page.headers["content-type"].startswith("text/html")
     assert "//" not in page.text
     assert "/openapi.json" in page.text
@@ -177,9 +178,22 @@ def test_pages_load_nothing_from_other_hosts(api: httpx.Client, path: str) -> No
         assert address == "data:," or api.get(page.url.join(address)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/redoc"])
+def test_policy_of_pages_allows_the_service_alone(api: httpx.Client, path: str) -> None:
+    page = api.get(path)
+
+    directives = page.headers["content-security-policy"].split("; ")
+    sources = {name: allowed for name, _, allowed in (one.partition(" ") for one in directives)}
+    assert sources["default-src"] == sources["frame-ancestors"] == "'none'"
+    assert sources["script-src"] == sources["connect-src"] == "'self'"
+    assert not any("http" in allowed or "*" in allowed for allowed in sources.values())
+    assert "<script>" not in page.text
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [
+        ("start.js", "text/javascript"),
         ("swagger-ui.js", "text/javascript"),
         ("swagger-ui.css", "text/css"),
         ("redoc.js", "text/javascript"),

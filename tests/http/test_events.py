@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,7 +17,11 @@ import httpx
 import psycopg
 import pytest
 
+from ledger_py.errors import InvalidRequest
 from ledger_py.http import feed
+from ledger_py.http.database import Database
+from ledger_py.http.problems import Problem
+from ledger_py.settings import Settings
 from tests.http.gathered import terminate_connections
 from tests.http.problems import assert_problem
 from tests.http.running import make_service, running, wait_until
@@ -171,6 +176,35 @@ def test_listener_that_leaves_makes_room(
             return response.status_code == 200
 
     wait_until(there_is_room)
+
+
+@pytest.mark.anyio
+async def test_listeners_that_come_at_once_do_not_pass_the_limit(
+    ledger_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "MAX_LISTENERS", 5)
+    database = Database("app1")
+    await database.open(ledger_db, Settings(), size=2)
+    changes = feed.ChangeFeed(database)
+    try:
+        burst = [changes.listen(None) for _ in range(20)]
+        answers = await asyncio.gather(*burst, return_exceptions=True)
+        streams = [answer for answer in answers if not isinstance(answer, BaseException)]
+        assert len(streams) == 5
+        assert {type(answer) for answer in answers if answer not in streams} == {Problem}
+        # Refusals and callers that leave give their places back.
+        with pytest.raises(Problem):
+            await changes.listen(None)
+        for stream in streams:
+            await stream.aclose()  # type: ignore[attr-defined]
+        for _ in range(5):
+            with pytest.raises(InvalidRequest):
+                await changes.listen("x")
+        again = await asyncio.gather(*(changes.listen(None) for _ in range(5)))
+        assert len(again) == 5
+    finally:
+        changes.stop()
+        await database.close()
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,11 @@ async def _connected(
                 lambda ledger: startup.check(ledger, parts.operations, starting=True)
             )
             await parts.database.call(lambda ledger: startup.require_writable(ledger.conn))
+            if parts.recorder.is_pooled:
+                report(
+                    "There is a pooler before the database: each call sets its own time limits"
+                    + ("" if settings.prepared_statements == "on" else ", nothing is prepared")
+                )
         except psycopg.OperationalError as error:
             raise StartupRefused(f"The database does not answer: {error}") from error
         except psycopg.errors.ReadOnlySqlTransaction as error:

@@ -157,6 +157,11 @@ class RequestQueue:
         """
         await self._connected()
 
+    @property
+    def is_pooled(self) -> bool:
+        """True if the connection leads to a pooler."""
+        return self._ledger is not None and self._ledger.conn.pooled
+
     async def close(self) -> None:
         """Drain the queue, and disconnect. No request may be added any more."""
         while tasks := [*filter(None, [self._worker]), *self._parked_tasks]:

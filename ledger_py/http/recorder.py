@@ -76,6 +76,11 @@ class Recorder:
         self._answers_within = settings.pool_timeout + settings.statement_timeout + GRACE
         await self._queue.open()
 
+    @property
+    def is_pooled(self) -> bool:
+        """True if there is a pooler between the service and the database."""
+        return self._queue is not None and self._queue.is_pooled
+
     async def close(self) -> None:
         """Drain the queue, refuse new requests, and disconnect."""
         queue, self._queue = self._queue, None

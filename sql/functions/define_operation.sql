@@ -45,7 +45,8 @@ BEGIN
     SELECT * INTO v_old FROM ledger.operations WHERE operation = define_operation.operation;
     IF NOT FOUND THEN
         INSERT INTO ledger.operations VALUES (v_new.*);
-    ELSIF v_old IS DISTINCT FROM v_new THEN
+    -- As text, because intervals are equal by months of 30 days: a month is not 30 days.
+    ELSIF v_old::text <> v_new::text THEN
         UPDATE ledger.operations
         SET
             description = v_new.description,
@@ -80,5 +81,6 @@ Amounts: signed whole units of the asset; min_amount and max_amount default to d
 default_amount every request must name an amount.
 claim_limit: times per claim_period (ever, day, week, month) and owner, with claim_scope owner (all apps together, the
 default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).
-expires_after: life of the credits granted. For operators and migrations.
+expires_after: life of the credits granted, days and months by the calendar of claim_time_zone, or else UTC. For operators
+and migrations.
 Raises LG001, LG903 if entries keep the asset from changing.';

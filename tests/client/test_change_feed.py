@@ -178,8 +178,10 @@ async def test_invalid_cursor_is_refused(reader: AsyncLedger, cursor: str) -> No
     assert refused.value.__cause__.sqlstate == "LG001"
 
 
-async def test_cursor_beyond_all_entries_returns_nothing(reader: AsyncLedger) -> None:
-    assert await reader.entries_after("9" * 19 + "-" + "9" * 18) == []
+async def test_cursor_beyond_all_entries_is_refused(reader: AsyncLedger) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await reader.entries_after("9" * 19 + "-" + "9" * 18)
+    assert refused.value.detail["field"] == "cursor"
 
 
 @pytest.mark.parametrize("max_rows", [0, -1, 10_001, None])

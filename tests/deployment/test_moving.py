@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from ledger_py.embedded.places import VERSION
 from ledger_py.migrate import migrate
 from ledger_py.proof.checkpoints import Checkpoint, holds, take
+from ledger_py.proof.export import export
+from ledger_py.proof.recompute import Recomputation, horizon_of
 from tests.deployment.moving import (
     burn,
     client_program,
@@ -27,8 +30,8 @@ from tests.deployment.standby import copy_server, streaming
 from tests.fixtures.database import fast_folder
 from tests.http.running import make_service, running
 from tests.sql.calls import Connection, Row, record, refused, rows, scalar
-from tests.sql.lifecycle import place
-from tests.sql.test_change_feed import committed, feed
+from tests.sql.lifecycle import operate, place
+from tests.sql.test_change_feed import committed, feed, wait_for_other_databases
 from tests.sql.test_generations import discrepancies
 
 LOGICAL = {"wal_level": "logical"}
@@ -47,9 +50,12 @@ def connected(url: str) -> Connection:
 
 
 def fill(conn: Connection, turn: str) -> Checkpoint:
-    """Record some entries and a hold, and take a checkpoint."""
-    for n in range(3):
+    """Record some entries, a hold and an operator's action, and take a checkpoint."""
+    for n in range(2):
         record(conn, owner_id=f"owner {n}", nonce=f"{turn}-{n}")
+    # Nothing newer covers what this owner has.
+    record(conn, owner_id=f"owner of {turn}", nonce=f"{turn}-2")
+    operate(conn, "freeze_account", owner_id=f"owner of {turn}")
     place(conn, 1, owner_id="owner 0", nonce=f"{turn}-hold")
     return take(conn)
 
@@ -70,6 +76,19 @@ def assert_whole(conn: Connection, seen: list[int], *checkpoints: Checkpoint) ->
     assert set(seen) == committed(conn)
     assert discrepancies(conn) == []
     assert all(holds(conn, checkpoint) for checkpoint in checkpoints)
+    wait_for_other_databases(conn)
+    assert_as_exported(conn, take(conn), *checkpoints)
+
+
+def assert_as_exported(conn: Connection, *checkpoints: Checkpoint) -> None:
+    """Compare the digests of checkpoints with those that are computed without a database."""
+    exported = io.BytesIO()
+    export(conn, exported, report=lambda _line: None)
+    recomputation = Recomputation([horizon_of(one.horizon) for one in checkpoints])
+    assert list(recomputation.problems(exported.getvalue().splitlines())) == []
+    assert [recomputation.digest(horizon_of(one.horizon)) for one in checkpoints] == [
+        one.digest for one in checkpoints
+    ]
 
 
 @pytest.mark.parametrize("noticed", ["at once", "late"])

@@ -62,6 +62,26 @@ def test_every_route_answers(
     assert holds(answer.json(), named(row.answers, owner))
 
 
+@pytest.mark.parametrize("prepared", ["auto", "on"])
+def test_service_says_at_its_start_that_there_is_a_pooler(
+    pooled_db: str, keeps_prepared: bool, prepared: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if prepared == "on" and not keeps_prepared:
+        pytest.skip("this pooler does not keep prepared statements apart")
+    with running(make_service(pooled_db, prepared_statements=prepared)):
+        pass
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "pooler" in line]
+    assert ("nothing is prepared" in line) == (prepared == "auto")
+
+
+def test_service_says_nothing_of_poolers_without_one(
+    module_db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(make_service(module_db)):
+        pass
+    assert "pooler" not in capsys.readouterr().out
+
+
 def test_many_callers_at_once_are_all_answered(
     api: httpx.Client, owner: str, direct: Connection
 ) -> None:

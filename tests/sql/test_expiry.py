@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -121,6 +122,42 @@ def test_days_have_24_hours_in_any_session_time_zone(tx: Connection, clock: Cloc
     tx.execute("SET LOCAL TimeZone = 'Europe/Berlin'")
     clock.set("2024-03-30T12:00:00Z")
     assert record(tx)["expires_at"] == clock.ahead(hours=24)
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])
+@pytest.mark.parametrize(
+    ("zone", "granted", "life", "expires"),
+    [
+        ("Asia/Kolkata", "2030-03-01T00:00:00+05:30", "1 month", "2030-04-01T00:00:00+05:30"),
+        ("Asia/Kolkata", "2030-01-31T23:00:00+05:30", "1 month", "2030-02-28T23:00:00+05:30"),
+        # The night of a clock change has 23 hours.
+        ("Europe/Berlin", "2024-03-30T12:00:00+01:00", "1 day", "2024-03-31T12:00:00+02:00"),
+        ("Europe/Berlin", "2024-03-30T12:00:00+01:00", "24 hours", "2024-03-31T13:00:00+02:00"),
+        ("Europe/Berlin", "2024-03-30T12:00:00+01:00", "1 day 1 hour", "2024-03-31T13:00:00+02:00"),
+    ],
+)
+def test_credits_live_by_the_calendar_of_their_claims(
+    tx: Connection, clock: Clock, zone: str, granted: str, life: str, expires: str, batch: bool
+) -> None:
+    rule = {"claim_limit": 1, "claim_period": "month", "claim_time_zone": zone}
+    call(
+        tx,
+        "define_operation",
+        operation="PLAN",
+        description="Credits of a month",
+        default_amount=5,
+        expires_after=life,
+        **rule,
+    )
+    call(tx, "allow_operation", app="app1", operation="PLAN")
+    clock.set(granted)
+    if batch:
+        (entry,) = record_batch(tx, [item(operation="PLAN")])
+    else:
+        entry = record(tx, operation="PLAN")
+    assert entry["expires_at"] == datetime.fromisoformat(expires)
+    clock.set(expires)
+    assert balance(tx) == 0
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])

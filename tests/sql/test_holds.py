@@ -245,6 +245,10 @@ def test_retired_operation_cannot_be_held(tx: Connection) -> None:
         ("expires_in", "0"),
         ("expires_in", "-1 second"),
         ("expires_in", "366 days 1 microsecond"),
+        ("expires_in", "-12 months 361 days"),
+        ("expires_in", "1 day -1 hour"),
+        ("expires_in", "-70000000 months 2100000001 days"),
+        ("expires_in", "1 year 1 month"),
     ],
 )
 def test_malformed_hold_is_refused_with_the_field(tx: Connection, field: str, value: Any) -> None:
@@ -258,6 +262,23 @@ def test_hold_lasts_from_a_microsecond_to_366_days(tx: Connection, clock: Clock)
     long = place(tx, 1, expires_in="366 days")
     assert short["expires_at"] == clock.ahead(microseconds=1)
     assert long["expires_at"] == clock.ahead(days=366)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [("1 month", "30 days", False), ("1 month", "31 days", True), ("1 day", "24 hours", True)],
+)
+def test_hold_is_the_same_if_it_lasts_as_long(
+    tx: Connection, first: str, second: str, same: bool
+) -> None:
+    """The clock stands in January, which has 31 days; as intervals, a month is 30 days."""
+    place(tx, 1, nonce="h", expires_in=first)
+    if same:
+        assert place(tx, 1, nonce="h", expires_in=second)["replayed"]
+    else:
+        with refused(tx, "LG201"):
+            place(tx, 1, nonce="h", expires_in=second)
 
 
 def test_hold_of_days_is_counted_in_utc(tx: Connection, clock: Clock) -> None:
@@ -453,7 +474,9 @@ def test_hold_can_be_extended_up_to_the_exact_microsecond_of_its_end(
     assert capture(tx, "h")["amount"] == -30
 
 
-@pytest.mark.parametrize("expires_in", [None, "0", "-1 second", "366 days 1 microsecond"])
+@pytest.mark.parametrize(
+    "expires_in", [None, "0", "-1 second", "366 days 1 microsecond", "-1 month 31 days"]
+)
 def test_hold_is_extended_by_up_to_366_days(tx: Connection, expires_in: Any) -> None:
     place(tx, 30, nonce="h")
     with refused(tx, "LG001") as refusal:

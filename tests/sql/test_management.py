@@ -101,6 +101,19 @@ def test_repeated_definition_changes_nothing(tx: Connection) -> None:
     assert (rule(tx), changes(tx)) == before
 
 
+@pytest.mark.parametrize(("first", "second"), [("1 month", "30 days"), ("1 day", "24 hours")])
+def test_interval_is_noted_as_it_is_written(tx: Connection, first: str, second: str) -> None:
+    """PostgreSQL takes these for equal, but they are not: days of a zone, months of a calendar."""
+    for expires_after in (first, second, second):
+        call(tx, "define_operation", **BONUS | {"expires_after": expires_after})
+    noted = [change["rule"]["expires_after"] for change in changes(tx)[-2:]]
+    assert noted == [first.replace("month", "mon"), second.replace("24 hours", "24:00:00")]
+    found = scalar(
+        tx, "SELECT expires_after::text FROM ledger.operations WHERE operation = 'BONUS'"
+    )
+    assert found == noted[1]
+
+
 def test_defining_again_replaces_the_whole_rule(tx: Connection) -> None:
     call(tx, "define_operation", **BONUS, claim_limit=2, claim_period="day")
     call(tx, "define_operation", operation="BONUS", description="Other", default_amount=7)
@@ -169,6 +182,8 @@ def test_operation_that_becomes_shared_keeps_bounds_of_apps(tx: Connection) -> N
         ("claim_time_zone", {"claim_limit": 1, "claim_period": "day", "claim_time_zone": "+5"}),
         ("expires_after", {"expires_after": "0"}),
         ("expires_after", {"expires_after": "-1 day"}),
+        ("expires_after", {"expires_after": "-1 month 31 days"}),
+        ("expires_after", {"expires_after": "101 years"}),
         (
             "expires_after",
             {

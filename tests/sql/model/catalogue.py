@@ -81,6 +81,14 @@ class Rule:
         return amount
 
 
+def a_day_and_a_half_later(at: datetime) -> datetime:
+    """Go on by a day of the calendar of Berlin, then by 12 hours as they pass."""
+    zone = ZoneInfo("Europe/Berlin")
+    # Python adds to a time of a zone by its calendar.
+    tomorrow = at.astimezone(zone) + timedelta(days=1)
+    return tomorrow.astimezone(UTC) + timedelta(hours=12)
+
+
 RULES = {
     "DAILY_REWARD": Rule(1, 1, 1, limit=ClaimLimit(1, "day")),
     "SIGNUP_CREDIT": Rule(3, 3, 3, limit=ClaimLimit(1, "ever")),
@@ -97,7 +105,7 @@ RULES = {
         1,
         20,
         limit=ClaimLimit(2, "week", True, "Europe/Berlin"),
-        expiry=lambda at: at + timedelta(hours=36),
+        expiry=a_day_and_a_half_later,
     ),
 }
 
@@ -116,7 +124,7 @@ def define_weekly_bonus(conn: Connection) -> None:
         claim_period="week",
         claim_scope="owner_and_app",
         claim_time_zone="Europe/Berlin",
-        expires_after=timedelta(hours=36),
+        expires_after="1 day 12 hours",
     )
     for app in APPS:
         call(conn, "allow_operation", app=app, operation="WEEKLY_BONUS")

@@ -42,8 +42,8 @@ BEGIN
             'must be an IANA time zone name'
         ),
         (
-            'expires_after', rule.expires_after NOT BETWEEN interval '1 microsecond' AND interval '100 years',
-            'must be positive, at most 100 years'
+            'expires_after', NOT ledger_core.is_span(rule.expires_after, interval '100 years'),
+            'must be positive, at most 100 years, without a negative part'
         ),
         ('expires_after', rule.expires_after IS NOT NULL AND rule.max_amount <= 0, 'is for credits only')
     ) AS checks (field, failed, reason)

@@ -16,9 +16,15 @@ BEGIN
     IF v_account.frozen_at IS NOT NULL THEN
         PERFORM ledger_core.refuse_frozen(entry.owner_id, entry.asset, v_account.frozen_at);
     END IF;
-    IF entry.expires_at IS NULL AND entry.amount > 0 THEN
-        entry.expires_at := ledger_core.add_interval_in_utc(v_account.now, record_step_by_step.expires_after);
-        entry.expiry_defaulted := entry.expires_at IS NOT NULL;
+    IF entry.expires_at IS NULL AND entry.amount > 0 AND record_step_by_step.expires_after IS NOT NULL THEN
+        -- By the calendar by which it is claimed: what may be claimed each month lives to the next claim.
+        SELECT ledger_core.add_interval_in_zone(
+            v_account.now, record_step_by_step.expires_after, coalesce(claim_time_zone, 'UTC')
+        )
+        INTO STRICT entry.expires_at
+        FROM ledger.operations
+        WHERE operation = entry.operation;
+        entry.expiry_defaulted := TRUE;
     ELSIF entry.expires_at IS NOT NULL
         AND (entry.amount <= 0 OR entry.expires_at <= v_account.now OR entry.expires_at >= '10000-01-01')
     THEN

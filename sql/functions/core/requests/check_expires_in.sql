@@ -4,9 +4,9 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 BEGIN
-    IF coalesce(expires_in <= interval '0' OR expires_in > interval '366 days', TRUE) THEN
+    IF NOT coalesce(ledger_core.is_span(expires_in, interval '366 days'), FALSE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'expires_in', 'reason', 'must be positive and at most 366 days'
+            'field', 'expires_in', 'reason', 'must be positive and at most 366 days, without a negative part'
         ));
     END IF;
 END

@@ -20,8 +20,11 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    IF (v_kept.operation, v_kept.amount, v_kept.expires_in, v_kept.metadata)
-        IS DISTINCT FROM (request.operation, request.amount, request.expires_in, request.metadata)
+    -- As lives: intervals are equal by months of 30 days, and a month is not 30 days.
+    IF (v_kept.operation, v_kept.amount, v_kept.metadata)
+        IS DISTINCT FROM (request.operation, request.amount, request.metadata)
+        OR ledger_core.add_interval_in_utc(v_kept.placed_at, v_kept.expires_in)
+        <> ledger_core.add_interval_in_utc(v_kept.placed_at, request.expires_in)
     THEN
         PERFORM ledger_core.refuse_nonce(request.app, request.nonce);
     END IF;

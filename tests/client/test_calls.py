@@ -102,7 +102,7 @@ async def test_numbers_in_metadata_are_kept_to_the_digit(
     ledger: AsyncLedger, sent: object, read: object
 ) -> None:
     metadata = {"number": sent, "nothing": None}
-    request = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n-1", "amount": 7}
+    request: dict[str, Any] = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n-1"}
 
     entry = await ledger.record_entry(**request, metadata=metadata)
     (again,) = await ledger.record_entries([{**request, "metadata": metadata}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from psycopg.pq import Format
 from psycopg.types.numeric import Int4, Int8
 
 from ledger_py.errors import InvalidRequest
+from ledger_py.exact import check_numbers, decode_json, encode_json
 from ledger_py.structs import EntryRequest
 
 
@@ -117,31 +117,13 @@ def _adapt_entries(name: str, entries: Any) -> str:
 
 def _encode_json(name: str, value: object) -> str:
     try:
-        encoded = _encode_fast(value)
-        if b"null" in encoded:
-            # It may stand for a NaN or an infinity, which only this encoder refuses.
-            encoded = _encode_strictly(value).encode()
+        encoded = encode_json(value)
+        check_numbers(value, encoded)
     except UnicodeEncodeError:
         raise InvalidRequest.of_field(name, "must be valid Unicode") from None
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequest.of_field(name, f"cannot be written as JSON: {exc}") from exc
     return _check_json(name, encoded)
-
-
-def _plain_mapping(value: object) -> dict[object, object]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"an object of type {type(value).__name__}")
-
-
-def _plain_value(value: object) -> object:
-    return msgspec.to_builtins(value, enc_hook=_plain_mapping)
-
-
-_encode_fast = msgspec.json.Encoder(enc_hook=_plain_mapping).encode
-_encode_strictly = json.JSONEncoder(
-    allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain_value
-).encode
 
 
 def _check_json(name: str, encoded: bytes) -> str:
@@ -238,12 +220,7 @@ class _JsonbLoader(Loader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> Any:
-        text = memoryview(data)[1:]
-        try:
-            return msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            # It holds a number beyond int and float.
-            return json.loads(bytes(text), parse_int=Decimal, parse_float=Decimal)
+        return decode_json(memoryview(data)[1:])
 
 
 class _IsoDurationLoader(Loader):

@@ -34,7 +34,7 @@ _MIN_POLL_INTERVAL: Final = 0.1
 _KEEP_ALIVE: Final = 15.0
 """Seconds after which a comment is sent, so that no proxy closes an idle connection."""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ChangeFeed:

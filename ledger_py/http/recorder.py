@@ -29,7 +29,7 @@ unless the database is away."""
 _MAX_GATHERED: Final = 32 * 1024
 """Bytes of the largest request that is gathered: more than the ledger accepts."""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Recorder:

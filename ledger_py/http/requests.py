@@ -13,8 +13,10 @@ import msgspec
 from ledger_py.calls import SqlFunction
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InvalidRequest
+from ledger_py.exact import exact_decimal
 from ledger_py.fields import Key
 from ledger_py.http.decode_errors import problem_of_syntax, problem_of_validation, shortened
+from ledger_py.http.members import count_members, may_repeat, repeated_at_top, repeated_in_body
 from ledger_py.http.problems import Problem, problem_of
 from ledger_py.http.schemas import MAX_BATCH, BatchRequest, RecordRequest, RequestedOperation
 
@@ -167,8 +169,17 @@ def body_decoder(type_: type[StructT]) -> Callable[[bytes], StructT]:
     Returns:
         The function, which raises a Problem if the body is not JSON or a field is not acceptable.
     """
-    decoder: msgspec.json.Decoder[StructT] = msgspec.json.Decoder(type_)
-    return functools.partial(_decode, decoder)
+    decoder = msgspec.json.Decoder(type_, float_hook=exact_decimal)
+    return functools.partial(_decode_once, decoder)
+
+
+def _decode_once(
+    decoder: msgspec.json.Decoder[StructT], body: bytes, *, whole: str = "body"
+) -> StructT:
+    decoded = _decode(decoder, body, whole=whole)
+    if may_repeat(body, count_members(decoded)) and (problem := repeated_in_body(body)):
+        raise problem
+    return decoded
 
 
 def _decode(
@@ -195,8 +206,10 @@ class _UnreadBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     atomic: bool = False
 
 
-_RECORD_REQUEST: Final = msgspec.json.Decoder(RecordRequest[RequestedOperation])
-_BATCH: Final = msgspec.json.Decoder(BatchRequest[RequestedOperation])
+_RECORD_REQUEST: Final = msgspec.json.Decoder(
+    RecordRequest[RequestedOperation], float_hook=exact_decimal
+)
+_BATCH: Final = msgspec.json.Decoder(BatchRequest[RequestedOperation], float_hook=exact_decimal)
 _UNREAD_BATCH: Final = msgspec.json.Decoder(_UnreadBatch)
 
 
@@ -226,10 +239,11 @@ def decode_batch(body: bytes) -> Batch:
     try:
         batch = _BATCH.decode(body)
         entries, atomic = list(batch.entries), batch.atomic
+        if may_repeat(body, 1 + atomic + sum(map(count_members, batch.entries))):
+            entries, atomic = _decode_one_by_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
         # An entry is at fault, or the batch: each entry is decoded by itself to tell.
-        unread = _decode(_UNREAD_BATCH, body, nested="entries")
-        entries, atomic = [_decode_entry(bytes(entry)) for entry in unread.entries], unread.atomic
+        entries, atomic = _decode_one_by_one(body)
     has_nul = b"\\u0000" in body
     for position, entry in enumerate(entries):
         if isinstance(entry, RecordRequest):
@@ -245,9 +259,19 @@ def decode_batch(body: bytes) -> Batch:
     return Batch(entries, atomic)
 
 
+def _decode_one_by_one(body: bytes) -> tuple[list[RecordRequest[str] | Problem], bool]:
+    batch = _decode(_UNREAD_BATCH, body, nested="entries")
+    entries = [bytes(entry) for entry in batch.entries]
+    # What is left are the colons of the batch itself, whose members have no texts.
+    colons = body.count(b":") - sum(entry.count(b":") for entry in entries)
+    if colons != 1 + batch.atomic and (problem := repeated_at_top(body)):
+        raise problem
+    return [_decode_entry(entry) for entry in entries], batch.atomic
+
+
 def _decode_entry(body: bytes) -> RecordRequest[str] | Problem:
     try:
-        return _decode(_RECORD_REQUEST, body, whole="entry")
+        return _decode_once(_RECORD_REQUEST, body, whole="entry")
     except Problem as problem:
         return problem
 

@@ -43,7 +43,7 @@ Header = tuple[bytes, bytes]
 
 _OF_JSON: Final[tuple[Header, ...]] = ((b"content-type", JSON.encode()),)
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 @dataclass(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -84,6 +85,35 @@ async def test_metadata_round_trips(ledger: AsyncLedger) -> None:
         owner_id="alice", operation="CREDIT_ADD", nonce="n-1", metadata=metadata
     )
     assert entry.metadata == metadata
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (Decimal("12345678901234567.89"), Decimal("12345678901234567.89")),
+        (Decimal("1.10"), Decimal("1.10")),
+        (Decimal("0.5"), 0.5),
+        (Decimal("1E+30"), 10**30),
+        (1e-7, 1e-7),
+        (None, None),
+    ],
+)
+async def test_numbers_in_metadata_are_kept_to_the_digit(
+    ledger: AsyncLedger, sent: object, read: object
+) -> None:
+    metadata = {"number": sent, "nothing": None}
+    request: dict[str, Any] = {"owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "n-1"}
+
+    entry = await ledger.record_entry(**request, metadata=metadata)
+    (again,) = await ledger.record_entries([{**request, "metadata": metadata}])
+
+    assert entry.metadata is not None
+    assert (type(entry.metadata["number"]), str(entry.metadata["number"])) == (
+        type(read),
+        str(read),
+    )
+    assert isinstance(again, RecordedEntry)
+    assert again.replayed
 
 
 async def test_metadata_with_a_number_beyond_float_can_be_read(
@@ -192,6 +222,8 @@ async def test_shared_operations_are_those_of_the_database(ledger: AsyncLedger) 
         ("metadata", {"a\\\0": 1}, "must not contain the NUL character"),
         ("metadata", {"a": "\ud800"}, "must be valid Unicode"),
         ("metadata", {"a": float("nan")}, "cannot be written as JSON"),
+        ("metadata", {"a": Decimal("NaN")}, "cannot be written as JSON"),
+        ("metadata", {"a": Decimal("1E+20000")}, "cannot be written as JSON"),
         ("metadata", {"a": object()}, "cannot be written as JSON"),
         ("metadata", {("a",): 1}, "cannot be written as JSON"),
         ("expires_at", datetime(2101, 1, 1), "must have a time zone"),

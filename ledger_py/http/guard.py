@@ -113,16 +113,20 @@ def _is_listed(listed: Sequence[str], host: str) -> bool:
 def _is_address(host: str, scope: HTTPScope) -> bool:
     """Tell whether a Host is a loopback address, or the one that the connection was made to.
 
-    No page can use these under a name of its own, so they need no setting.
+    No page can use these under a name of its own, so they need no setting. Servers state addresses,
+    and test clients of frameworks the name that they were given.
     """
     found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found["name"].strip("[]")
+    server = scope.get("server")
+    if server is not None and name == server[0].lower():
+        return True
     try:
-        address = ipaddress.ip_address(found["name"].strip("[]")) if found else None
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
-    if address is None:
-        return False
-    server = scope.get("server")
     return address.is_loopback or (server is not None and str(address) == server[0].lower())
 
 

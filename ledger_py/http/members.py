@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from operator import is_not
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -44,15 +44,19 @@ def count_members(body: msgspec.Struct) -> int:
         The number, without those that have the value of their default: these may have been left
         out.
     """
-    values = msgspec.structs.astuple(body)
-    count = sum(map(is_not, values, _defaults(type(body))))
+    count = _counter(type(body))(body)
     metadata = getattr(body, "metadata", None)
     return count if metadata is None else count + _count_within(metadata)
 
 
 @functools.cache
-def _defaults(type_: type[msgspec.Struct]) -> tuple[Any, ...]:
-    return tuple(field.default for field in msgspec.structs.fields(type_))
+def _counter(type_: type[msgspec.Struct]) -> Callable[[msgspec.Struct], int]:
+    # Compiled, because every request passes here: a loop over the fields would take twice as long.
+    fields = msgspec.structs.fields(type_)
+    defaults = {f"default_{field.name}": field.default for field in fields}
+    terms = [f"(body.{field.name} is not default_{field.name})" for field in fields]
+    counter: Callable[[msgspec.Struct], int] = eval(f"lambda body: {' + '.join(terms)}", defaults)
+    return counter
 
 
 def _count_within(value: Any) -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
 import pytest
 
+from ledger_py.http.guard import RequestGuard
+from ledger_py.http.problems import Problem
 from ledger_py.settings import Settings, SettingsError
 from tests.deployment.serving import serving
 from tests.http.problems import assert_problem
@@ -78,6 +81,15 @@ def test_host_that_is_refused_records_nothing(
 
     assert_problem(record(api, Host="evil.example"), 421, "unknown_host")
     assert count_entries() == before
+
+
+@pytest.mark.parametrize(("server", "served"), [("testserver.local", True), ("127.0.0.1", False)])
+def test_name_that_the_server_itself_states_is_served(server: str, served: bool) -> None:
+    """As in the test clients of frameworks. Real servers state addresses."""
+    scope: Any = {"method": "GET", "headers": [], "server": (server, 80)}
+    fields = {b"host": b"testserver.local"}
+    with nullcontext() if served else pytest.raises(Problem):
+        RequestGuard(Settings()).check(scope, fields)
 
 
 def test_header_that_is_checked_must_not_be_given_twice(api: httpx.Client) -> None:

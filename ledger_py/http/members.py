@@ -54,7 +54,7 @@ def _counter(type_: type[msgspec.Struct]) -> Callable[[msgspec.Struct], int]:
     # Compiled, because every request passes here: a loop over the fields would take twice as long.
     fields = msgspec.structs.fields(type_)
     defaults = {f"default_{field.name}": field.default for field in fields}
-    terms = [f"(body.{field.name} is not default_{field.name})" for field in fields]
+    terms = ["0"] + [f"(body.{field.name} is not default_{field.name})" for field in fields]
     counter: Callable[[msgspec.Struct], int] = eval(f"lambda body: {' + '.join(terms)}", defaults)
     return counter
 

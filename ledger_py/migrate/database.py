@@ -82,9 +82,8 @@ def connect(url: str) -> Connection:
     except psycopg.OperationalError as error:
         raise MigrationError(f"The database cannot be reached: {str(error).strip()}") from error
     try:
-        _check_server(conn)
         with sessions.answering_within(conn, sessions.FIRST_ANSWER_WITHIN):
-            conn.execute("SELECT")
+            _check_server(conn)
     except NoAnswer as error:
         raise MigrationError(f"The database cannot be reached: {error}") from error
     except BaseException:
@@ -161,7 +160,10 @@ def _check_server(conn: Connection) -> None:
     if conn.info.server_version < OLDEST_SERVER * 10_000:
         found = conn.info.parameter_status("server_version")
         raise MigrationError(f"PostgreSQL {OLDEST_SERVER} or later is needed, this is {found}")
-    encoding = conn.info.parameter_status("server_encoding")
+    # Asked, because a pooler goes on to report what an earlier database of that name had. With
+    # SQL_ASCII, psycopg returns text as bytes.
+    encoding = scalar(conn, "SELECT convert_to(current_setting('server_encoding'), 'UTF8')")
+    encoding = encoding.decode()
     if encoding != "UTF8":
         raise MigrationError(
             f"The database {conn.info.dbname} has the encoding {encoding}; the ledger needs UTF8 "

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from ledger_py.migrate import FileState, MigrationError, migrate, rollback, status
 from ledger_py.migrate.database import only_runner
 from tests.deployment.pooler import PGBOUNCER, pooler
+from tests.fixtures.database import Server
 from tests.migration.projects import small_project
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
@@ -39,6 +41,29 @@ def test_migrate_leaves_no_state_in_server_sessions(empty_db: str, mode: str) ->
             assert conn.execute(SETTINGS).fetchall() == []
         for conn in pooled:
             conn.close()
+
+
+def test_database_that_was_created_anew_with_the_right_encoding_is_taken(
+    empty_db: str, ledger_server: Server
+) -> None:
+    """PgBouncer remembers what the server said of the database that had the name before."""
+    name = sql.Identifier(Server(empty_db).maintenance_dbname)
+    anew = sql.SQL("CREATE DATABASE {} ENCODING {} LOCALE 'C' TEMPLATE template0 {}")
+    provider = sql.SQL("LOCALE_PROVIDER libc")
+    with (
+        psycopg.connect(ledger_server.url(ledger_server.maintenance_dbname)) as admin,
+        pooler(empty_db, "transaction") as url,
+    ):
+        admin.autocommit = True
+        for encoding in ("SQL_ASCII", "UTF8"):
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+            admin.execute(anew.format(name, encoding, provider))
+            if encoding == "SQL_ASCII":
+                with pytest.raises(MigrationError, match="has the encoding SQL_ASCII"):
+                    migrate(url)
+        migrate(url)
+
+        assert {file.state for file in status(url)} == {FileState.APPLIED}
 
 
 def test_concurrent_migrations_exclude_each_other(empty_db: str) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import psycopg
 
+from ledger_py.errors import LedgerError
 from ledger_py.http.database import Database
 from ledger_py.http.problems import Problem
 from ledger_py.structs import Entry, FeedEntry
@@ -110,6 +111,8 @@ class ChangeFeed:
                     page = await self._poll(cursor)
                 except psycopg.Error:
                     page = []  # the next poll reads on from the same cursor
+                except LedgerError:
+                    return  # the listener connects again, and can then be told why
         finally:
             self._listeners.discard(changed)
 

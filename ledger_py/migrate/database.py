@@ -152,8 +152,8 @@ def scalar(conn: Connection, query: str, parameters: Sequence[Any] | None = None
 
 def has_moved(conn: Connection) -> bool:
     """Return True if the ledger was moved to another server, and needs a new generation there."""
-    known = "SELECT to_regprocedure('ledger_core.ids_have_run_back()') IS NOT NULL"
-    return bool(scalar(conn, known) and scalar(conn, "SELECT ledger_core.ids_have_run_back()"))
+    known = "SELECT to_regprocedure('ledger_core.needs_generation()') IS NOT NULL"
+    return bool(scalar(conn, known) and scalar(conn, "SELECT ledger_core.needs_generation()"))
 
 
 def _check_server(conn: Connection) -> None:

@@ -1,4 +1,3 @@
--- requires: functions/core/generations/ids_have_run_back
 CREATE OR REPLACE FUNCTION ledger.begin_generation(reason text DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql
@@ -8,7 +7,7 @@ SET lock_timeout = '500ms'
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_generation integer;
+    v_current record;
     v_next bigint;
     v_first bigint;
 BEGIN
@@ -21,10 +20,7 @@ BEGIN
     -- Waits for the transactions that have taken an entry_id, and lets nobody take one until this commits: what is
     -- recorded later has a higher one.
     ALTER SEQUENCE ledger_core.entry_ids INCREMENT BY 1;
-    SELECT greatest(ids.last_value, coalesce(max(entries.entry_id), 0)) + 1 INTO v_next
-    FROM ledger_core.entry_ids AS ids
-    LEFT JOIN ledger.entries ON TRUE
-    GROUP BY ids.last_value;
+    SELECT greatest(ledger_core.last_given_id(), max(entries.entry_id)) + 1 INTO v_next FROM ledger.entries;
     -- A subscriber of logical replication has all entries, but not the state of the sequence.
     EXECUTE format('ALTER SEQUENCE ledger_core.entry_ids RESTART WITH %s', v_next);
 
@@ -34,18 +30,27 @@ BEGIN
         -- transaction that this server has yet to begin.
         SELECT max(entries.entry_id) + 1 INTO v_first
         FROM ledger.entries
-        WHERE entries.xact_id >= pg_snapshot_xmax(pg_current_snapshot());
+        WHERE entries.xact_id >= pg_snapshot_xmax(pg_current_snapshot())
+            AND entries.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
     END IF;
 
-    SELECT max(generations.generation) + 1 INTO v_generation FROM ledger.generations;
+    SELECT generation, first_entry_id INTO STRICT v_current
+    FROM ledger.generations WHERE end_entry_id IS NULL;
     PERFORM ledger_core.journal_change('generation', NULL, NULL, jsonb_build_object(
-        'generation', v_generation,
+        'generation', v_current.generation + 1,
         'first_entry_id', v_first,
         'first_xact_id', pg_snapshot_xmin(pg_current_snapshot())::text,
         'system_identifier', ledger_core.system_identifier(),
-        'reason', begin_generation.reason
+        'reason', begin_generation.reason,
+        'last_cursor_before', (
+            SELECT ledger_core.feed_cursor(v_current.generation, entries)
+            FROM ledger.entries
+            WHERE entries.entry_id >= v_current.first_entry_id AND entries.entry_id < v_first
+            ORDER BY entries.xact_id DESC, entries.entry_id DESC
+            LIMIT 1
+        )
     ));
-    RETURN v_generation;
+    RETURN v_current.generation + 1;
 END
 $$;
 

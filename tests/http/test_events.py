@@ -252,3 +252,15 @@ def test_feed_ends_when_the_service_stops(ledger_db: str, conn: Connection) -> N
             assert process.wait() in (0, -signal.SIGTERM)
         finally:
             process.kill()
+
+
+def test_stream_ends_when_the_ledger_can_no_longer_be_read_on(
+    api: httpx.Client, conn: Connection
+) -> None:
+    """As after a recovery: the listener connects again, and is refused with the reason."""
+    record(conn)
+    with listening(api) as events:
+        cursor = next(events)["id"]
+        conn.execute("ALTER SEQUENCE ledger_core.entry_ids RESTART")
+        assert list(events) == []
+    assert_problem(api.get(f"/events?after={cursor}"), 503, "generation_needed")

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger_py.migrate import MigrationError, migrate, rollback
 from ledger_py.proof.checkpoints import take
 from ledger_py.proof.export import export
 from ledger_py.proof.recompute import Recomputation, horizon_of
@@ -192,6 +193,35 @@ def test_entry_id_that_is_there_twice_is_found(conn: Connection) -> None:
         ("entry_id twice", "alice"),
         ("entry_id twice", "bob"),
     ]
+
+
+def test_ledger_on_another_server_begins_a_generation_once(
+    ledger_db: str, conn: Connection
+) -> None:
+    """As after pg_upgrade, which keeps transaction ids and makes a new server."""
+    record(conn)
+    begin(conn)
+    migrate(ledger_db)
+    assert scalar(conn, "SELECT max(generation) FROM ledger.generations") == 2
+    conn.execute(
+        "CREATE OR REPLACE FUNCTION ledger_core.system_identifier() RETURNS bigint"
+        " LANGUAGE sql STABLE AS 'SELECT 7'"
+    )
+    assert len(feed(conn)) == 1
+    for _ in range(2):
+        migrate(ledger_db)
+        assert scalar(conn, "SELECT max(generation) FROM ledger.generations") == 3
+
+
+def test_rollback_of_generations_is_refused_once_one_was_begun(
+    ledger_db: str, conn: Connection
+) -> None:
+    begin(conn)
+    before = conn.execute("SELECT * FROM ledger.generations").fetchall()
+    with pytest.raises(MigrationError, match="operation_changes_change_known"):
+        for _ in range(20):
+            rollback(ledger_db)
+    assert conn.execute("SELECT * FROM ledger.generations").fetchall() == before
 
 
 # Locks

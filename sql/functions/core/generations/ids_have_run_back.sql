@@ -1,4 +1,3 @@
--- requires: views/generations, functions/core/generations/system_identifier
 CREATE OR REPLACE FUNCTION ledger_core.ids_have_run_back()
 RETURNS boolean
 LANGUAGE plpgsql
@@ -11,7 +10,7 @@ BEGIN
     FROM ledger.generations WHERE end_entry_id IS NULL;
     -- Ids run back only where the server is another one. Asked first, because it spares a search among the ids of
     -- earlier generations.
-    IF v_current.system_identifier = ledger_core.system_identifier() THEN
+    IF v_current.generation > 1 AND v_current.system_identifier = ledger_core.system_identifier() THEN
         RETURN FALSE;
     END IF;
     RETURN EXISTS (
@@ -24,7 +23,7 @@ BEGIN
         WHERE entries.entry_id >= v_current.first_entry_id
         ORDER BY entries.xact_id DESC
         LIMIT 1
-    ) > (SELECT ids.last_value FROM ledger_core.entry_ids AS ids);
+    ) > ledger_core.last_given_id();
 END
 $$;
 

@@ -6,7 +6,7 @@ STABLE
 AS $$
 DECLARE
     v_current record;
-    v_last_id bigint := (SELECT ids.last_value FROM ledger_core.entry_ids AS ids);
+    v_last_id bigint := ledger_core.last_given_id();
 BEGIN
     SELECT
         generations.first_entry_id, coalesce(generations.begun_at, '-infinity') AS begun_at, generations.first_xact_id

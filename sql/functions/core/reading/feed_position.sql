@@ -1,4 +1,3 @@
--- requires: functions/core/reading/last_cursor_of
 CREATE OR REPLACE FUNCTION ledger_core.feed_position("cursor" text)
 RETURNS TABLE (generation integer, xact_id xid8, entry_id bigint)
 LANGUAGE plpgsql
@@ -42,7 +41,10 @@ BEGIN
             'invalid_request',
             jsonb_build_object(
                 'field', 'cursor', 'reason', 'is of an entry that this ledger does not have',
-                'last_kept', ledger_core.last_cursor_of(generation)
+                'last_kept', (
+                    SELECT last_cursor FROM ledger.generations
+                    WHERE generations.generation = feed_position.generation
+                )
             ),
             'The entry was lost in a recovery, or is of another ledger. Undo what you have seen after last_kept, and '
             'read on from there. If it is null, read from the beginning, or from a cursor of before the recovery.'

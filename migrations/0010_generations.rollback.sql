@@ -1,4 +1,6 @@
 -- Refused once a generation was begun: the feed and checkpoints of the older version could not read on.
+DROP TABLE ledger_core.home;
+
 ALTER TABLE ledger.operation_changes DROP CONSTRAINT operation_changes_change_known;
 
 ALTER TABLE ledger.operation_changes ADD CONSTRAINT operation_changes_change_known CHECK (

@@ -15,3 +15,19 @@ ALTER TABLE ledger.operation_changes ADD CONSTRAINT operation_changes_change_kno
 );
 
 COMMENT ON TABLE ledger.operation_changes IS 'Every change of the catalogue, with time, role and the rule as it stood afterwards, so that the price of any day can be looked up: of operations (app is null), of an app''s own bounds for one, of apps (registered) and of the logins that may record for them (bound, unbound); and the generations of transaction ids (generation). Append only.';
+
+-- A dump and a subscription take this along: a difference tells that the ledger has come from another server.
+CREATE TABLE ledger_core.home (
+    system_identifier bigint NOT NULL
+);
+
+COMMENT ON TABLE ledger_core.home IS 'The server on which the current generation of transaction ids was begun, as pg_control_system() identifies it. No row where the provider hides that.';
+
+DO $$
+BEGIN
+    INSERT INTO ledger_core.home SELECT system_identifier FROM pg_control_system();
+EXCEPTION
+    WHEN insufficient_privilege OR undefined_function OR feature_not_supported THEN
+        NULL;
+END
+$$;

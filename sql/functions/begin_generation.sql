@@ -7,7 +7,7 @@ SET lock_timeout = '500ms'
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_current record;
+    v_generation integer;
     v_next bigint;
     v_first bigint;
 BEGIN
@@ -34,30 +34,21 @@ BEGIN
             AND entries.xact_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
     END IF;
 
-    SELECT generation, first_entry_id INTO STRICT v_current
-    FROM ledger.generations WHERE end_entry_id IS NULL;
+    SELECT max(generation) + 1 INTO v_generation FROM ledger.generations;
     PERFORM ledger_core.journal_change('generation', NULL, NULL, jsonb_build_object(
-        'generation', v_current.generation + 1,
+        'generation', v_generation,
         'first_entry_id', v_first,
         'first_xact_id', pg_snapshot_xmin(pg_current_snapshot())::text,
-        'system_identifier', ledger_core.system_identifier(),
-        'reason', begin_generation.reason,
-        'last_cursor_before', (
-            SELECT ledger_core.feed_cursor(v_current.generation, entries)
-            FROM ledger.entries
-            WHERE entries.entry_id >= v_current.first_entry_id AND entries.entry_id < v_first
-            ORDER BY entries.xact_id DESC, entries.entry_id DESC
-            LIMIT 1
-        )
+        'reason', begin_generation.reason
     ));
-    RETURN v_current.generation + 1;
+    UPDATE ledger_core.home SET system_identifier = ledger_core.system_identifier() WHERE ledger_core.is_away();
+    RETURN v_generation;
 END
 $$;
 
 COMMENT ON FUNCTION ledger.begin_generation IS
 'Begins a new generation of transaction ids (ledger.generations) and returns its number.
-Call it before the first entry after a recovery or a promotion that may have lost transactions; after a restored dump or
-a move by logical replication `ledger migrate` does so by itself. It is harmless at any other time: cursors and
-checkpoints stay valid.
+A ledger that has come to another server needs one, by a dump, by logical replication or by pg_upgrade: `ledger migrate`
+begins it by itself. It is harmless at any other time: cursors and checkpoints stay valid.
 reason: kept with it, at most 1000 characters. For operators. Waits at most half a second for each lock, then raises 55P03:
 call it again. Raises LG001.';

@@ -8,9 +8,7 @@ SELECT
     begun.first_xact_id,
     begun.begun_at,
     begun.begun_by,
-    begun.reason,
-    begun.system_identifier,
-    lead(begun.last_cursor_before) OVER (ORDER BY begun.generation) AS last_cursor
+    begun.reason
 FROM (
     SELECT
         1 AS generation,
@@ -18,9 +16,7 @@ FROM (
         '0'::xid8 AS first_xact_id,
         NULL::timestamptz AS begun_at,
         NULL::text AS begun_by,
-        NULL::text AS reason,
-        NULL::bigint AS system_identifier,
-        NULL::text AS last_cursor_before
+        NULL::text AS reason
     UNION ALL
     SELECT
         (changes.rule ->> 'generation')::integer,
@@ -28,9 +24,7 @@ FROM (
         (changes.rule ->> 'first_xact_id')::xid8,
         changes.changed_at,
         changes.changed_by,
-        changes.rule ->> 'reason',
-        (changes.rule ->> 'system_identifier')::bigint,
-        changes.rule ->> 'last_cursor_before'
+        changes.rule ->> 'reason'
     FROM ledger.operation_changes AS changes
     WHERE changes.change = 'generation'
 ) AS begun;
@@ -39,5 +33,4 @@ COMMENT ON VIEW ledger.generations IS
 'The generations of transaction ids: 1 from the beginning, and one more after each ledger.begin_generation.
 A generation has the entries from first_entry_id to before end_entry_id (null: it is the current one). Of journals it
 has the lines since begun_at, of transactions from first_xact_id on.
-system_identifier: of the server on which it was begun, as in pg_control_system(). last_cursor: of its last entry in the
-change feed, null for the current one. From ledger.operation_changes.';
+From ledger.operation_changes.';

@@ -122,6 +122,30 @@ def test_restored_dump_keeps_feed_and_checkpoints(folder: Path, noticed: str) ->
         assert_whole(conn, entry_ids(seen) + entry_ids(rest), before, after)
 
 
+def test_checkpoint_holds_on_a_server_whose_ids_are_above_those_of_entries(
+    folder: Path,
+) -> None:
+    """The ids of the entries do not tell that what is recorded now lies below its horizon."""
+    file = folder / "dump"
+    with server(folder / "old") as old:
+        migrate(old)
+        with connected(old) as conn:
+            fill(conn, "old")
+            burn(old, 3000)
+            before = take(conn)
+        client_program("pg_dump", old, "-Fc", "-f", file)
+
+    with server(folder / "new") as new, connected(new) as conn:
+        burn(new, 1000)
+        make_roles(new)
+        client_program("pg_restore", "--exit-on-error", "-d", new, file)
+        assert scalar(conn, "SELECT pg_current_xact_id()::text::bigint") < int(before.horizon)
+        assert moved(new)[0].startswith("Began generation 2")
+        assert moved(new) == []
+        after = fill(conn, "new")
+        assert_whole(conn, entry_ids(feed(conn)), before, after)
+
+
 def test_service_begins_the_generation_of_a_restored_ledger(folder: Path) -> None:
     file = folder / "dump"
     with server(folder / "old") as old:
@@ -143,38 +167,39 @@ def test_service_begins_the_generation_of_a_restored_ledger(folder: Path) -> Non
             assert len(feed(conn)) == 1
 
 
-@pytest.mark.parametrize("noted", [True, False], ids=["noted", "unnoted"])
-def test_promotion_that_loses_entries_refuses_cursors_of_lost_ones(noted: bool) -> None:
+@pytest.mark.parametrize("noted", ["at once", "late", "never"])
+def test_promotion_that_loses_entries_refuses_cursors_of_lost_ones(noted: str) -> None:
     with streaming() as pair:
         with connected(pair.primary) as conn:
             before = fill(conn, "kept")
             kept = feed(conn)
             pair.catch_up()
             pair.stop_standby()
-            lost = fill(conn, "lost")
-            last_lost = feed(conn)[-1]["cursor"]
+            checkpoint = fill(conn, "lost")
+            lost = feed(conn, kept[-1]["cursor"])
         pair.stop_primary()
         pair.start_standby()
         with connected(pair.standby) as conn:
             conn.execute("SELECT pg_promote()")
-            assert_read_on(conn, kept, last_lost, noted=noted)
+            assert_read_on(conn, kept, lost, noted=noted)
             assert holds(conn, before)
-            assert not holds(conn, lost)
+            assert not holds(conn, checkpoint)
 
 
-def assert_read_on(conn: Connection, kept: list[Row], last_lost: str, *, noted: bool) -> None:
+def assert_read_on(
+    conn: Connection, kept: list[Row], lost: list[Row], *, noted: str = "never"
+) -> None:
     """Record in the new history, and read on in it from cursors of the old one."""
-    if noted:
+    if noted == "at once":
         scalar(conn, "SELECT ledger.begin_generation('lost some entries')")
-    with refused(conn, "LG001") as refusal:
-        feed(conn, last_lost)
-    assert refusal.detail["last_kept"] == (kept[-1]["cursor"] if noted else None)
-
     # The same requests again, as callers do whose entries were lost.
     fill(conn, "lost")
 
-    with refused(conn, "LG001"):
-        feed(conn, last_lost)
+    if noted == "late":
+        scalar(conn, "SELECT ledger.begin_generation('lost some entries')")
+    for entry in lost:
+        with refused(conn, "LG001"):
+            feed(conn, entry["cursor"])
     rest = feed(conn, kept[-1]["cursor"])
     assert [entry["nonce"] for entry in rest] == ["lost-0", "lost-1", "lost-2"]
     assert_whole(conn, entry_ids(kept) + entry_ids(rest))
@@ -197,7 +222,7 @@ def test_recovery_to_a_point_in_time_refuses_cursors_of_lost_entries(folder: Pat
             kept = feed(conn)
             scalar(conn, "SELECT pg_create_restore_point('good')")
             fill(conn, "lost")
-            last_lost = feed(conn)[-1]["cursor"]
+            lost = feed(conn, kept[-1]["cursor"])
             scalar(conn, "SELECT pg_switch_wal()")
 
     (copy / f"postgresql-{VERSION}" / "recovery.signal").touch()
@@ -207,7 +232,7 @@ def test_recovery_to_a_point_in_time_refuses_cursors_of_lost_entries(folder: Pat
         "recovery_target_action": "promote",
     }
     with server(copy, recovery) as recovered, connected(recovered) as conn:
-        assert_read_on(conn, kept, last_lost, noted=False)
+        assert_read_on(conn, kept, lost)
 
 
 @pytest.mark.parametrize("version", [15, 18])

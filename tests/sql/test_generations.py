@@ -93,18 +93,6 @@ def test_cursor_of_no_entry_is_refused_in_words(conn: Connection, change: dict[i
         feed(conn, "-".join(parts))
     assert refusal.detail["field"] == "cursor"
     assert "does not have" in refusal.detail["reason"]
-    assert refusal.detail["last_kept"] is None
-
-
-def test_refused_cursor_of_a_closed_generation_tells_its_last_entry(conn: Connection) -> None:
-    record(conn)
-    last = feed(conn)[0]["cursor"]
-    begin(conn)
-    record(conn, nonce="next")
-    with refused(conn, "LG001") as refusal:
-        feed(conn, "1-999999999-999-00000000")
-    assert refusal.detail["last_kept"] == last
-    assert [entry["nonce"] for entry in feed(conn, last)] == ["next"]
 
 
 def test_cursor_beyond_the_end_is_refused(conn: Connection) -> None:

@@ -6,11 +6,11 @@ AS $$
 DECLARE
     v_current record;
 BEGIN
-    SELECT generation, first_entry_id, system_identifier INTO STRICT v_current
+    SELECT generation, first_entry_id INTO STRICT v_current
     FROM ledger.generations WHERE end_entry_id IS NULL;
     -- Ids run back only where the server is another one. Asked first, because it spares a search among the ids of
     -- earlier generations.
-    IF v_current.generation > 1 AND v_current.system_identifier = ledger_core.system_identifier() THEN
+    IF v_current.generation > 1 AND NOT ledger_core.is_away() THEN
         RETURN FALSE;
     END IF;
     RETURN EXISTS (

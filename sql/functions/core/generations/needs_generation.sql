@@ -4,13 +4,10 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 BEGIN
-    RETURN ledger_core.ids_have_run_back() OR EXISTS (
-        SELECT 1 FROM ledger.generations
-        WHERE end_entry_id IS NULL AND system_identifier <> ledger_core.system_identifier()
-    );
+    RETURN coalesce(ledger_core.is_away(), FALSE) OR ledger_core.ids_have_run_back();
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.needs_generation IS
-'True if ids have run back, or the current generation was begun on another server: then a search for ids that have run
-back would go through those of earlier generations at every poll of the feed.';
+'True if the ledger has come to another server since the current generation was begun, or ids have run back. On another
+server, what is recorded now could have ids that checkpoints and entries of the old one have as well.';

@@ -39,15 +39,9 @@ BEGIN
     ) THEN
         PERFORM ledger_core.refuse(
             'invalid_request',
-            jsonb_build_object(
-                'field', 'cursor', 'reason', 'is of an entry that this ledger does not have',
-                'last_kept', (
-                    SELECT last_cursor FROM ledger.generations
-                    WHERE generations.generation = feed_position.generation
-                )
-            ),
-            'The entry was lost in a recovery, or is of another ledger. Undo what you have seen after last_kept, and '
-            'read on from there. If it is null, read from the beginning, or from a cursor of before the recovery.'
+            jsonb_build_object('field', 'cursor', 'reason', 'is of an entry that this ledger does not have'),
+            'The entry was lost in a recovery, or is of another ledger. Try earlier cursors that you have kept, the newest '
+            'first: undo what you have seen after the first one that is accepted, and read on from there.'
         );
     END IF;
     RETURN NEXT;

@@ -67,20 +67,34 @@ _SWAGGER_PAGE: Final = """\
 <body>
   <div id="swagger-ui" data-document="{here}/openapi.json"></div>
   <script src="{here}/docs/assets/swagger-ui.js"></script>
-  <script src="{here}/docs/assets/start.js"></script>
+  <script src="{here}/docs/assets/start-swagger-ui.js"></script>
 </body>
 </html>
 """
 
-# In a file of its own, because the policy allows no scripts within a page.
-_START_SWAGGER: Final = b"""\
+# In files of their own, because the policy allows no scripts within a page.
+_SCRIPTS: Final = {
+    "start-swagger-ui.js": b"""\
 SwaggerUIBundle({
   url: document.getElementById("swagger-ui").dataset.document,
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null
 });
-"""
+""",
+    "start-redoc.js": b"""\
+import { init } from "./redoc.js";
+
+const place = document.getElementById("redoc");
+const response = await fetch(place.dataset.document);
+const description = await response.json();
+// ReDoc would take the address of a server as relative to its page, not to the document.
+for (const server of description.servers) {
+  server.url = new URL(server.url, response.url).href;
+}
+init(description, {}, place);
+""",
+}
 
 _REDOC_PAGE: Final = """\
 <!DOCTYPE html>
@@ -93,8 +107,8 @@ _REDOC_PAGE: Final = """\
   <style>body {{ margin: 0 }}</style>
 </head>
 <body>
-  <redoc spec-url="{here}/openapi.json"></redoc>
-  <script type="module" src="{here}/docs/assets/redoc.js"></script>
+  <div id="redoc" data-document="{here}/openapi.json"></div>
+  <script type="module" src="{here}/docs/assets/start-redoc.js"></script>
 </body>
 </html>
 """
@@ -141,8 +155,8 @@ def _here(request: Request[Any, Any, Any]) -> str:
 @get("/docs/assets/{name:str}", sync_to_thread=True)
 def _asset(name: FromPath[str]) -> Response[bytes]:
     """Serve a file that the pages load."""
-    if name == "start.js":
-        return Response(_START_SWAGGER, media_type="text/javascript", headers=_OF_ASSETS)
+    if name in _SCRIPTS:
+        return Response(_SCRIPTS[name], media_type="text/javascript", headers=_OF_ASSETS)
     if name not in _ASSETS:
         raise NotFoundException
     file, media_type = _ASSETS[name]

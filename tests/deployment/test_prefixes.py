@@ -42,7 +42,7 @@ PREFIXES = pytest.mark.parametrize("prefix", ["credits", "stripped", "unknown"])
 
 
 def loaded_by(page: httpx.Response) -> list[str]:
-    found = re.findall(r'(?:src|href|data-document|spec-url)\s*=?\s*"([^"]*)"', page.text)
+    found = re.findall(r'(?:src|href|data-document)\s*=?\s*"([^"]*)"', page.text)
     return [address for address in found if address != "data:,"]
 
 

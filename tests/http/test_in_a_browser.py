@@ -64,6 +64,17 @@ def test_page_is_shown_and_asks_no_other_host(api: httpx.Client, browser: Page, 
     assert f"{api.base_url.join('/openapi.json')}" in browser.requested
 
 
+@pytest.mark.parametrize("path", ["/redoc", "/redoc/"])
+def test_redoc_shows_the_address_of_the_service(
+    api: httpx.Client, browser: Page, path: str
+) -> None:
+    browser.open(str(api.base_url.join(path)))
+    browser.wait_for(SHOWN)
+    text = browser.run("document.body.innerText")
+    assert str(api.base_url).rstrip("/") in text
+    assert "/redoc" not in text
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 @pytest.mark.parametrize(
     "script",

@@ -13,7 +13,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM ledger_core.check_account(adjust_balance.owner_id, adjust_balance.asset);
+    PERFORM ledger_core.check_known_account(adjust_balance.owner_id, adjust_balance.asset);
     PERFORM ledger_core.check_key('nonce', adjust_balance.nonce);
     PERFORM ledger_core.check_actor(adjust_balance.actor, adjust_balance.reason);
     IF adjust_balance.nonce LIKE 'EXPIRY:%' THEN

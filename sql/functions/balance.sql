@@ -16,11 +16,12 @@ AS $$
 DECLARE
     v_account record;
 BEGIN
-    PERFORM ledger_core.check_account(balance.owner_id, balance.asset);
     SELECT balance, held, last_seq, next_due_at INTO v_account
     FROM ledger.accounts
     WHERE owner_id = balance.owner_id AND asset = balance.asset;
     IF NOT FOUND THEN
+        -- What has an account needs no check.
+        PERFORM ledger_core.check_known_account(balance.owner_id, balance.asset);
         RETURN QUERY SELECT 0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::timestamptz, NULL::bigint;
     ELSIF v_account.next_due_at = 'infinity' THEN
         RETURN QUERY SELECT
@@ -29,14 +30,14 @@ BEGIN
     ELSE
         RETURN QUERY
         SELECT now.balance, now.held, now.balance - now.held, v_account.last_seq, now.next_expiry_at, now.next_expiry_amount
-        FROM ledger_core.balance_as_of(balance.owner_id, balance.asset, clock_timestamp()) AS now;
+        FROM ledger_core.balance_as_of(balance.owner_id, balance.asset, ledger_core.clock()) AS now;
     END IF;
 END
 $$;
 
 COMMENT ON FUNCTION ledger.balance IS
 'The balance of an owner at this microsecond, one row, in whole units of the asset. Expiries count even if they are not
-posted yet.
+posted yet. An expiry that is posted counts even if the clock is set back afterwards.
 balance: all credits. held: reserved by open holds. available: free to spend. entry_count: the number of entries.
 next_expiry_at and next_expiry_amount: when the next credits expire, and how many. Zeros for an unknown owner.
 Raises LG001.';

@@ -48,7 +48,7 @@ $$;
 
 COMMENT ON FUNCTION ledger.begin_generation IS
 'Begins a new generation of transaction ids (ledger.generations) and returns its number.
-A ledger that has come to another server needs one, by a dump, by logical replication or by pg_upgrade: `ledger migrate`
-begins it by itself. It is harmless at any other time: cursors and checkpoints stay valid.
+A ledger needs one after it was moved to another server, by a dump, by logical replication or by pg_upgrade;
+`ledger migrate` begins it there. It is harmless at any other time: cursors and checkpoints stay valid.
 reason: kept with it, at most 1000 characters. For operators. Waits at most half a second for each lock, then raises 55P03:
 call it again. Raises LG001.';

@@ -17,7 +17,7 @@ BEGIN
         PERFORM ledger_core.refuse('unknown_app', jsonb_build_object('app', bind_role.app));
     ELSIF bind_role.role LIKE 'pg\_%' OR bind_role.role IN ('ledger_app', 'ledger_auditor', 'ledger_operator') THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'role', 'reason', 'is a group of PostgreSQL or of the ledger, and no login of an application'
+            'field', 'role', 'reason', 'is a group of PostgreSQL or of the ledger, not the login of an application'
         ));
     END IF;
     PERFORM ledger_core.lock_catalogue();

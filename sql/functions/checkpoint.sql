@@ -17,7 +17,7 @@ BEGIN
         heads.digest,
         heads.accounts,
         heads.entries,
-        clock_timestamp()
+        ledger_core.clock()
     FROM ledger_core.checkpoint_digest(v_generation, v_horizon) AS heads;
 END
 $$;

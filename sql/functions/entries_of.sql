@@ -14,7 +14,6 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM ledger_core.check_account(entries_of.owner_id, entries_of.asset);
     PERFORM ledger_core.check_at_most('max_rows', entries_of.max_rows, ledger_core.max_page());
     RETURN QUERY
     SELECT (ledger_core.as_entry(entries)).*
@@ -23,6 +22,10 @@ BEGIN
         AND seq < coalesce(entries_of.before_seq, 9223372036854775807)
     ORDER BY seq DESC
     LIMIT entries_of.max_rows;
+    IF NOT FOUND THEN
+        -- What has rows needs no check.
+        PERFORM ledger_core.check_known_account(entries_of.owner_id, entries_of.asset);
+    END IF;
 END
 $$;
 

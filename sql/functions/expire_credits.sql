@@ -17,7 +17,7 @@ BEGIN
         FROM (
             SELECT owner_id, asset
             FROM ledger.accounts
-            WHERE next_due_at < 'infinity' AND next_due_at <= clock_timestamp()
+            WHERE next_due_at < 'infinity' AND next_due_at <= ledger_core.clock()
             ORDER BY next_due_at
             LIMIT expire_credits.max_accounts
         ) AS due
@@ -34,4 +34,4 @@ COMMENT ON FUNCTION ledger.expire_credits IS
 'Posts what is due (EXPIRY entries, ends of holds) on up to max_accounts (1 to 100000) unlocked accounts, the longest due
 first.
 Returns the number of accounts; call again until it is 0.
-For statements and feeds: balances are exact without it. Raises LG001.';
+Balances are exact without it; statements and the change feed show an expiry once it is posted. Raises LG001.';

@@ -1,17 +1,24 @@
-CREATE OR REPLACE FUNCTION ledger.extend_hold(app text, hold_nonce text, expires_in interval)
+-- requires: dropped/0.1_signatures
+CREATE OR REPLACE FUNCTION ledger.extend_hold(
+    app text, hold_nonce text, expires_in interval, owner_id text DEFAULT NULL
+)
 RETURNS ledger.hold
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- A plan made while a table is empty would go on reading the whole of it.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
 BEGIN
     PERFORM ledger_core.check_expires_in(extend_hold.expires_in);
-    SELECT * INTO v_account FROM ledger_core.owner_of_hold(extend_hold.app, extend_hold.hold_nonce);
+    SELECT * INTO v_account FROM ledger_core.account_of_hold(
+        extend_hold.app, extend_hold.hold_nonce, extend_hold.owner_id
+    );
     RETURN ledger_core.extend_hold(
-        v_account.owner_id, v_account.asset, extend_hold.app, extend_hold.hold_nonce, extend_hold.expires_in
+        v_account.holder_id, v_account.asset, extend_hold.app, extend_hold.hold_nonce, extend_hold.expires_in
     );
 END
 $$;
@@ -19,4 +26,5 @@ $$;
 COMMENT ON FUNCTION ledger.extend_hold IS
 'Extends an open hold to at least expires_in (positive, at most 366 days) from now. Never shortens it, so a retry is
 safe.
-Raises LG001, LG101, LG105, LG304 once it has ended, LG401.';
+owner_id: whose hold it must be; with partitions, it tells where the hold is. Null: the nonce says it.
+Raises LG001, LG101, LG105, LG304 once it has ended, LG311, LG401.';

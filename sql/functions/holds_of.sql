@@ -13,9 +13,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_now timestamptz := clock_timestamp();
+    v_now timestamptz := ledger_core.clock();
 BEGIN
-    PERFORM ledger_core.check_account(holds_of.owner_id, holds_of.asset);
     PERFORM ledger_core.check_at_most('max_rows', holds_of.max_rows, ledger_core.max_page());
     IF holds_of.status NOT IN ('open', 'captured', 'released', 'expired') THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
@@ -33,8 +32,7 @@ BEGIN
         SELECT
             holds.owner_id, holds.asset, holds.app, holds.operation, holds.nonce, holds.amount, holds.captured,
             holds.placed_at, holds.expires_at, holds.closed_at, holds.metadata,
-            -- A hold past its end counts as expired although that is not posted yet.
-            CASE WHEN holds.status = 'open' AND holds.expires_at <= v_now THEN 'expired' ELSE holds.status END AS status
+            ledger_core.hold_status_at(holds.status, holds.expires_at, v_now) AS status
         FROM ledger.holds
         WHERE holds.owner_id = holds_of.owner_id AND holds.asset = holds_of.asset
             AND holds.placed_at < coalesce(holds_of.before, 'infinity')
@@ -42,6 +40,10 @@ BEGIN
     WHERE holds_of.status IS NULL OR now.status = holds_of.status
     ORDER BY now.placed_at DESC
     LIMIT holds_of.max_rows;
+    IF NOT FOUND THEN
+        -- What has rows needs no check.
+        PERFORM ledger_core.check_known_account(holds_of.owner_id, holds_of.asset);
+    END IF;
 END
 $$;
 

@@ -1,12 +1,13 @@
--- Three attempts, each only if the one before leaves something:
+-- Three attempts, each only if the one before fails:
 --
---   1  plain items in one statement  (record_plain_items), nothing locked before    most batches end here
---        │ an account changed meanwhile, a nonce is taken, accounts are missing
---   2  the same, after locking the accounts in the order of their keys, and creating new ones  (prepare_accounts)
---        │ a nonce was taken meanwhile
---   3  no item in one statement
---
---   what is left (claims, expiry, holds, retries, refusals)  singly, by ledger.record_entry  (record_item)
+--   1  plain items in one statement  (record_plain_batch), nothing locked before    most batches end here
+--      what it leaves  (record_mixed_batch), if the accounts are not locked
+--        │ a sample shows that many items are not plain; an account changed meanwhile; a nonce is taken
+--   2  all items in memory  (record_mixed_batch), accounts locked before
+--        │ a nonce, a claim or a new owner was taken meanwhile; an account has something due and nothing was recorded
+--   3  the same, warily
+--        │ what is rarer still, and the first refusal of an atomic batch
+--   what is left  singly, by ledger.record_entry  (record_item)
 --
 -- A batch with few owners locks its accounts in attempt 1 as well, since they are likely to be contended.
 CREATE OR REPLACE FUNCTION ledger.record_entries(app text, entries jsonb, atomic boolean DEFAULT FALSE)
@@ -20,9 +21,9 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_singly text [];
     v_results ledger.batch_result [];
-    v_left integer;
+    v_items integer;
+    v_refused boolean := FALSE;
     v_shared boolean;
     v_position integer;
 BEGIN
@@ -35,37 +36,44 @@ BEGIN
     END IF;
     PERFORM ledger_core.check_authorized(record_entries.app);
 
-    FOR v_attempt IN 1..3 LOOP
+    v_items := jsonb_array_length(record_entries.entries);
+    FOR v_attempt IN 1..4 LOOP
         v_results := '{}';
-        v_left := jsonb_array_length(record_entries.entries);
-        EXIT WHEN v_attempt = 3;
-        IF v_attempt = 2 OR ledger_core.has_few_owners(record_entries.entries) THEN
-            v_singly := ledger_core.prepare_accounts(
-                record_entries.app, record_entries.entries, v_attempt = 2
-            );
-        ELSE
-            v_singly := ledger_core.nonces_to_record_singly(record_entries.app, record_entries.entries, FALSE);
-        END IF;
+        EXIT WHEN v_attempt = 4 OR v_refused;
+        CONTINUE WHEN v_attempt = 1
+            AND ledger_core.is_mixed_batch(record_entries.app, record_entries.entries);
         BEGIN
-            v_results := ledger_core.record_plain_items(record_entries.app, record_entries.entries, v_singly);
-            v_left := v_left - cardinality(v_results);
-            IF v_attempt = 1 AND v_left > 0 THEN
-                IF ledger_core.has_repeated_nonce(record_entries.entries)
-                    OR ledger_core.has_plain_items_left(record_entries.app, record_entries.entries, v_results)
-                THEN
-                    RAISE serialization_failure;
+            IF v_attempt = 1 THEN
+                IF ledger_core.has_few_owners(record_entries.entries) THEN
+                    PERFORM ledger_core.lock_accounts(record_entries.app, record_entries.entries);
                 END IF;
-                -- Waiting for locks now, out of order, could deadlock with another batch.
-                PERFORM ledger_core.lock_accounts_nowait(record_entries.app, record_entries.entries);
+                v_results := ledger_core.record_plain_batch(record_entries.app, record_entries.entries);
+                IF cardinality(v_results) < v_items THEN
+                    IF ledger_core.has_repeated_nonce(record_entries.entries) THEN
+                        RAISE serialization_failure;
+                    END IF;
+                    v_results := ledger_core.record_mixed_batch(
+                        record_entries.app, record_entries.entries, v_results, FALSE
+                    );
+                END IF;
+            ELSE
+                v_results := ledger_core.record_mixed_batch(
+                    record_entries.app, record_entries.entries, '{}', v_attempt = 3
+                );
+            END IF;
+            v_refused := record_entries.atomic
+                AND EXISTS (SELECT 1 FROM unnest(v_results) AS results WHERE results.code IS NOT NULL);
+            IF v_refused THEN
+                RAISE serialization_failure;
             END IF;
             EXIT;
         EXCEPTION
-            WHEN serialization_failure OR unique_violation OR lock_not_available THEN
+            WHEN serialization_failure OR unique_violation THEN
                 NULL; -- Keep nothing: the next attempt is more careful.
         END;
     END LOOP;
-    IF v_left = 0 THEN
-        RETURN QUERY SELECT * FROM unnest(v_results);
+    IF cardinality(v_results) = v_items THEN
+        RETURN QUERY SELECT * FROM unnest(v_results) AS results ORDER BY results."position";
         RETURN;
     END IF;
 
@@ -73,7 +81,7 @@ BEGIN
         OR record_entries.entries @? '$[*].claim_subject ? (@ != null)';
     FOR v_position IN
         SELECT items."position"
-        FROM ledger_core.read_items(record_entries.app, record_entries.entries) AS items
+        FROM ledger_core.batch_items(record_entries.app, record_entries.entries) AS items
         WHERE items."position" NOT IN (SELECT done."position" FROM unnest(v_results) AS done)
         -- Lock accounts in the order of their keys, unless the order of items of different owners matters: because
         -- they share a key, or because the first refusal is to be raised.

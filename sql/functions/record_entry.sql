@@ -19,24 +19,18 @@ DECLARE
     v_entry ledger.entries;
     v_recorded ledger.recorded_entry;
 BEGIN
-    -- One query tells whether the request is plain: allowed beyond doubt as far as the rule and its own fields go, and
-    -- in need of nothing but a change of the balance. The account decides the rest.
+    -- One query tells whether the request is allowed beyond doubt as far as the rule and its own fields go, and whether it
+    -- is plain: in need of nothing but a change of the balance. The account decides the rest.
     SELECT
         asset,
         coalesce(record_entry.amount, default_amount) AS amount,
-        expires_after,
         coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL AS allowed,
-        ledger_core.is_plain_rule(claim_limit, expires_after)
-        AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0
-        AND ledger_core.is_key(record_entry.nonce)
+        ledger_core.is_key(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
-        AND ledger_core.may_act_for(app)
-        -- Holds share the nonces of their app; the owner's own are looked up under the lock.
-        AND NOT EXISTS (
-            SELECT 1 FROM ledger.holds
-            WHERE holds.app = record_entry.app AND holds.nonce = record_entry.nonce
-                AND holds.owner_id <> record_entry.owner_id
-        ) AS plain
+        AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
+        AND ledger_core.may_act_for(app) AS sound,
+        ledger_core.is_plain_rule(claim_limit, expires_after)
+        AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0 AS plain
     INTO v_rule
     FROM ledger_core.operation_rules
     WHERE app = record_entry.app AND operation = record_entry.operation;
@@ -49,8 +43,14 @@ BEGIN
     v_entry.amount_defaulted := record_entry.amount IS NULL;
     v_entry.expiry_defaulted := FALSE;
     v_entry.metadata := record_entry.metadata;
-    IF v_rule.allowed AND v_rule.plain THEN
-        v_recorded := ledger_core.write_entry(v_entry, TRUE);
+    IF v_rule.allowed AND v_rule.sound THEN
+        IF v_rule.plain THEN
+            v_recorded := ledger_core.write_entry(v_entry, TRUE);
+        ELSE
+            v_entry.expires_at := record_entry.expires_at;
+            v_entry.claim_subject := record_entry.claim_subject;
+            v_recorded := ledger_core.record_at_once(v_entry);
+        END IF;
         IF v_recorded.entry_id IS NOT NULL THEN
             RETURN v_recorded;
         END IF;
@@ -60,11 +60,10 @@ BEGIN
         record_entry.owner_id, record_entry.nonce, record_entry.metadata, record_entry.claim_subject
     );
     PERFORM ledger_core.check_authorized(record_entry.app);
-    PERFORM ledger_core.check_nonce_not_held(record_entry.app, record_entry.nonce, record_entry.owner_id);
     v_entry.expires_at := record_entry.expires_at;
     v_entry.claim_subject := record_entry.claim_subject;
     IF v_rule.allowed THEN
-        RETURN ledger_core.record_step_by_step(v_entry, v_rule.expires_after);
+        RETURN ledger_core.record_in_steps(v_entry);
     END IF;
 
     PERFORM ledger_core.check_key('operation', record_entry.operation);
@@ -80,8 +79,8 @@ $$;
 COMMENT ON FUNCTION ledger.record_entry IS
 'Records one operation of one owner and returns the entry; replayed is true if the same request had recorded it before, and
 then nothing changes.
-app: who records; the calling role must be bound to it. owner_id, nonce, claim_subject: 1 to 255 characters. operation: one
-of the app''s set.
+app: who records; the calling role must be bound to it. owner_id, nonce, claim_subject: 1 to 255 characters, compared byte
+by byte; a new owner must not be . or .. (which no URL can contain as a part of its path). operation: one of the app''s set.
 amount: signed whole units of the operation''s asset, within its bounds; null takes the default. metadata: a JSON object of
 at most 16384 bytes.
 expires_at: when the credits expire, in place of the operation''s own expiry. claim_subject: a second key (a hashed e-mail,

@@ -1,20 +1,26 @@
-CREATE OR REPLACE FUNCTION ledger.release_hold(app text, hold_nonce text)
+-- requires: dropped/0.1_signatures
+CREATE OR REPLACE FUNCTION ledger.release_hold(app text, hold_nonce text, owner_id text DEFAULT NULL)
 RETURNS ledger.hold
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- A plan made while a table is empty would go on reading the whole of it.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.owner_of_hold(release_hold.app, release_hold.hold_nonce);
+    SELECT * INTO v_account FROM ledger_core.account_of_hold(
+        release_hold.app, release_hold.hold_nonce, release_hold.owner_id
+    );
     RETURN ledger_core.release_hold(
-        v_account.owner_id, v_account.asset, release_hold.app, release_hold.hold_nonce
+        v_account.holder_id, v_account.asset, release_hold.app, release_hold.hold_nonce
     );
 END
 $$;
 
 COMMENT ON FUNCTION ledger.release_hold IS
 'Ends a hold and frees what it still reserves. Releasing a released hold again changes nothing (replayed is true).
-Raises LG001, LG101, LG105, LG304 if it was captured or has expired, LG401.';
+owner_id: whose hold it must be; with partitions, it tells where the hold is. Null: the nonce says it.
+Raises LG001, LG101, LG105, LG304 if it was captured or has expired, LG311, LG401.';

@@ -7,7 +7,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_old ledger.operations;
-    v_retired_at timestamptz := clock_timestamp();
+    v_retired_at timestamptz := ledger_core.clock();
 BEGIN
     PERFORM ledger_core.lock_catalogue();
     SELECT * INTO v_old FROM ledger.operations WHERE operation = retire_operation.operation;

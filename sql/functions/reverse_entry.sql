@@ -1,36 +1,38 @@
+-- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.reverse_entry(
     app text,
     nonce text,
     original_nonce text,
     amount bigint DEFAULT NULL,
     metadata jsonb DEFAULT NULL,
-    free_claim boolean DEFAULT FALSE
+    free_claim boolean DEFAULT FALSE,
+    owner_id text DEFAULT NULL
 )
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- A plan made while a table is empty would go on reading the whole of it.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
-DECLARE
-    v_original record;
 BEGIN
     PERFORM ledger_core.check_key('nonce', reverse_entry.nonce);
     PERFORM ledger_core.check_key('original_nonce', reverse_entry.original_nonce);
     PERFORM ledger_core.check_metadata(reverse_entry.metadata);
     PERFORM ledger_core.check_authorized(reverse_entry.app);
-    SELECT owner_id, asset, seq INTO v_original
-    FROM ledger.entries
-    WHERE app = reverse_entry.app AND nonce = reverse_entry.original_nonce;
-    IF NOT FOUND THEN
+    IF reverse_entry.owner_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM ledger.entries
+        WHERE app = reverse_entry.app AND nonce = reverse_entry.original_nonce AND owner_id = reverse_entry.owner_id
+    ) THEN
+        PERFORM ledger_core.check_named_owner(reverse_entry.owner_id);
         PERFORM ledger_core.refuse('entry_not_found', jsonb_build_object(
-            'app', reverse_entry.app, 'original_nonce', reverse_entry.original_nonce
+            'app', reverse_entry.app, 'original_nonce', reverse_entry.original_nonce, 'owner_id', reverse_entry.owner_id
         ));
     END IF;
-    PERFORM ledger_core.check_nonce_not_held(reverse_entry.app, reverse_entry.nonce, v_original.owner_id);
-    RETURN ledger_core.reverse_entry(
-        v_original.owner_id, v_original.asset, reverse_entry.app, reverse_entry.nonce, v_original.seq,
-        reverse_entry.amount, reverse_entry.metadata, coalesce(reverse_entry.free_claim, FALSE)
+    RETURN ledger_core.take_back(
+        reverse_entry.app, reverse_entry.nonce, reverse_entry.original_nonce, reverse_entry.amount, reverse_entry.metadata,
+        reverse_entry.free_claim, FALSE
     );
 END
 $$;
@@ -42,4 +44,6 @@ original_nonce: of the entry to reverse, not itself a reversal. amount: how much
 whole units; null takes back all that is left. All reversals of an entry together never exceed it.
 A debit gives its credits back to the lots that they came from (those that have expired meanwhile expire at once, by an
 EXPIRY entry); a credit can be taken back only while it is available and has not expired.
-free_claim: lets a wholly reversed claim be claimed again. Raises LG001, LG002, LG101, LG104, LG201, LG301, LG303, LG305, LG401.';
+free_claim: lets a wholly reversed claim be claimed again. owner_id: whose entry it must be; with partitions, it tells where
+the entry is. Null: the nonce says it. Raises LG001, LG002, LG101, LG104, LG201, LG301, LG303, LG305,
+LG311, LG401.';

@@ -11,7 +11,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM ledger_core.check_account(owner_id, asset);
+    PERFORM ledger_core.check_known_account(owner_id, asset);
     PERFORM ledger_core.check_actor(actor, reason);
     IF coalesce(min_balance NOT BETWEEN -ledger_core.max_amount() AND 0, TRUE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(

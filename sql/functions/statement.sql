@@ -1,7 +1,7 @@
 CREATE OR REPLACE FUNCTION ledger.statement(
     owner_id text,
     since timestamptz,
-    until timestamptz,
+    until timestamptz DEFAULT NULL,
     asset text DEFAULT 'CREDIT'
 )
 RETURNS TABLE (line text, app text, operation text, entry_count bigint, amount bigint)
@@ -17,18 +17,19 @@ DECLARE
     v_opening record;
     v_closing record;
 BEGIN
-    PERFORM ledger_core.check_account(statement.owner_id, statement.asset);
+    PERFORM ledger_core.check_known_account(statement.owner_id, statement.asset);
     PERFORM ledger_core.check_past('since', statement.since);
-    IF coalesce(statement.until < statement.since, TRUE) THEN
+    IF statement.until < statement.since THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'until', 'reason', 'is required and must not be before since'
+            'field', 'until', 'reason', 'must not be before since'
         ));
     END IF;
+    -- The closing first: what counts as recorded just now must not be in the opening alone.
+    SELECT * INTO v_closing FROM ledger_core.balance_at(
+        statement.owner_id, statement.asset, least(statement.until - v_before, ledger_core.clock())
+    );
     SELECT * INTO v_opening
     FROM ledger_core.balance_at(statement.owner_id, statement.asset, greatest(statement.since, '0001-01-01') - v_before);
-    SELECT * INTO v_closing FROM ledger_core.balance_at(
-        statement.owner_id, statement.asset, least(statement.until - v_before, clock_timestamp())
-    );
 
     RETURN QUERY SELECT 'opening', NULL, NULL, NULL::bigint, v_opening.balance;
     RETURN QUERY
@@ -53,7 +54,8 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.statement IS
-'The movements of an account from since (included) to until (excluded, at most now), in signed whole units of the asset.
+'The movements of an account from since (included) to until (excluded; null, or later than
+now: now), in signed whole units of the asset.
 A line opening with the balance before, a line total per app and operation with the number and sum of entries, a line
 closing.
-opening + totals = closing. Raises LG001.';
+opening + totals = closing. An entry counts from the same time on as in ledger.balance_at. Raises LG001.';

@@ -7,10 +7,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_after text := '';
-    v_until text;
+    v_range record;
     v_accounts bigint := 0;
-    v_chunk bigint;
 BEGIN
     IF verify.owner_id IS NOT NULL THEN
         PERFORM ledger_core.check_key('owner_id', verify.owner_id);
@@ -18,23 +16,13 @@ BEGIN
         RETURN;
     END IF;
 
-    RETURN QUERY SELECT * FROM ledger_core.verify_catalogue();
-    RETURN QUERY SELECT * FROM ledger_core.verify_ids();
     -- In ranges of owners: that bounds memory, and a notice after each shows the progress.
-    LOOP
-        SELECT max(chunk.owner_id), count(*) INTO v_until, v_chunk
-        FROM (
-            SELECT accounts.owner_id FROM ledger.accounts
-            WHERE accounts.owner_id > v_after
-            ORDER BY accounts.owner_id
-            LIMIT ledger_core.accounts_per_range()
-        ) AS chunk;
-        -- The first and the last range are open, so that rows without an account belong to one as well.
-        RETURN QUERY SELECT * FROM ledger_core.verify_owners(v_after, v_until, v_after = '');
-        EXIT WHEN v_until IS NULL;
-        v_accounts := v_accounts + v_chunk;
-        RAISE NOTICE 'verified % %', v_accounts, CASE v_accounts WHEN 1 THEN 'account' ELSE 'accounts' END;
-        v_after := v_until;
+    FOR v_range IN SELECT after_owner, until_owner, accounts FROM ledger_core.owner_ranges() LOOP
+        RETURN QUERY SELECT * FROM ledger_core.verify_range(v_range.after_owner, v_range.until_owner);
+        v_accounts := v_accounts + v_range.accounts;
+        IF v_accounts > 0 THEN
+            RAISE NOTICE 'verified % %', v_accounts, CASE v_accounts WHEN 1 THEN 'account' ELSE 'accounts' END;
+        END IF;
     END LOOP;
 END
 $$;
@@ -42,5 +30,8 @@ $$;
 COMMENT ON FUNCTION ledger.verify IS
 'Recomputes the books from the entries, for one owner or (null) for all, as of one moment.
 Returns a row per discrepancy; no rows mean that the books are right.
-For all owners it also checks the catalogue and the guards of the books, and reports progress as notices.
-A past rewritten together with its hashes shows only against a checkpoint: ledger.verify_checkpoint. Raises LG001.';
+Entries and lines of journals that lie more than ledger_core.clock_tolerance in the future are among them.
+For all owners it also checks the catalogue and the triggers that guard the books, names what rollbacks of migrations
+have lost, however long ago, and reports progress as notices.
+It cannot see that the past was rewritten together with all its hashes: compare with a checkpoint
+(ledger.verify_checkpoint). Raises LG001.';

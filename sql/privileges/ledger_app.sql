@@ -8,19 +8,26 @@ BEGIN
             ledger.balance,
             ledger.balance_at,
             ledger.capture_hold,
+            ledger.claims_of,
             ledger.entries_after,
             ledger.entries_of,
             ledger.expire_credits,
             ledger.extend_hold,
+            ledger.feed_lag,
+            ledger.find,
+            ledger.forecast,
             ledger.holds_of,
             ledger.installed_files,
+            ledger.kept_buckets,
+            ledger.lots_of,
             ledger.operations_of,
             ledger.place_hold,
             ledger.record_entries,
             ledger.record_entry,
             ledger.release_hold,
             ledger.reverse_entry,
-            ledger.statement
+            ledger.statement,
+            ledger.timeline
         TO ledger_app;
     END IF;
 END

@@ -1,5 +1,5 @@
 -- requires: privileges/roles
--- Auditors read everything of the ledger and change nothing.
+-- Auditors read everything of the ledger, and write nothing but the note that they proved it.
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_auditor') THEN
@@ -9,15 +9,27 @@ BEGIN
             ledger.balance,
             ledger.balance_at,
             ledger.checkpoint,
+            ledger.claims_of,
             ledger.entries_after,
             ledger.entries_of,
+            ledger.feed_lag,
+            ledger.find,
+            ledger.forecast,
             ledger.holds_of,
             ledger.installed_files,
+            ledger.kept_buckets,
+            ledger.lots_of,
+            ledger.note_proof,
             ledger.operations_of,
             ledger.statement,
+            ledger.timeline,
             ledger.verify,
-            ledger.verify_checkpoint
+            ledger.verify_checkpoint,
+            ledger.verify_range,
+            ledger.verify_ranges
         TO ledger_auditor;
+        -- For the views that say what is in force now.
+        GRANT EXECUTE ON FUNCTION ledger_core.clock TO ledger_auditor;
     END IF;
 END
 $$;

@@ -13,23 +13,36 @@ BEGIN
             ledger.begin_generation,
             ledger.bind_role,
             ledger.checkpoint,
+            ledger.claims_of,
             ledger.define_operation,
             ledger.entries_after,
             ledger.entries_of,
             ledger.expire_credits,
+            ledger.feed_lag,
+            ledger.find,
+            ledger.forecast,
             ledger.freeze_account,
             ledger.holds_of,
             ledger.installed_files,
+            ledger.kept_buckets,
+            ledger.lots_of,
+            ledger.note_proof,
             ledger.operations_of,
             ledger.register_app,
             ledger.retire_operation,
+            ledger.reverse_by_hand,
             ledger.set_min_balance,
             ledger.statement,
+            ledger.timeline,
             ledger.unbind_role,
             ledger.unfreeze_account,
             ledger.verify,
-            ledger.verify_checkpoint
+            ledger.verify_checkpoint,
+            ledger.verify_range,
+            ledger.verify_ranges
         TO ledger_operator;
+        -- For the views that say what is in force now.
+        GRANT EXECUTE ON FUNCTION ledger_core.clock TO ledger_operator;
     END IF;
 END
 $$;

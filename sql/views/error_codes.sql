@@ -21,12 +21,15 @@ FROM (VALUES
     ('LG303', 'account_frozen', 409, 'The account is frozen.', 'An operator can lift it with ledger.unfreeze_account.'),
     ('LG304', 'hold_closed', 409, 'The hold has ended.', 'The detail tells how and when; place a new hold.'),
     ('LG305', 'reversal_exceeds_original', 409, 'The reversals would exceed the original entry.', 'Reverse at most what the detail calls reversible.'),
+    ('LG310', 'other_partition', 422, 'The call spans owners of several partitions.', 'Send each partition its own part; only what is not atomic may span them.'),
+    ('LG311', 'wrong_partition', 421, 'This partition does not keep the owner.', 'Read the file of the cluster anew, and ask the partition that keeps the bucket.'),
     ('LG401', 'not_authorized', 403, 'This role may not act for this app.', 'An operator binds a role to an app with ledger.bind_role.'),
     ('LG901', 'append_only', 500, 'The books are append only.', 'Mend a mistake with ledger.reverse_entry or ledger.adjust_balance.'),
     ('LG902', 'operation_set_incomplete', 500, 'Every app must have every shared operation.', 'Use ledger.register_app and ledger.define_operation, which keep the sets whole.'),
     ('LG903', 'operation_in_use', 500, 'The catalogue keeps what entries refer to.', 'Retire the operation with ledger.retire_operation instead.'),
     ('LG904', 'operation_rule_inconsistent', 500, 'The app''s rule does not fit within the operation''s.', 'Narrow the app''s default and bounds, or widen the operation''s.'),
-    ('LG905', 'generation_needed', 503, 'Transaction ids have run back: the ledger was moved to another server.', 'The owner of the database runs `ledger migrate`, or an operator ledger.begin_generation(), once.')
+    ('LG905', 'generation_needed', 503, 'Transaction ids have run back: the ledger was moved to another server.', 'The owner of the database runs `ledger migrate`, or an operator ledger.begin_generation(), once.'),
+    ('LG906', 'partition_unavailable', 503, 'The partition that keeps the owner is away.', 'Repeat the request with its nonce; owners of other partitions are not affected.')
 ) AS codes (sqlstate, code, http_status, message, advice);
 
 COMMENT ON VIEW ledger.error_codes IS 'Every refusal of the ledger: SQLSTATE, code, HTTP status, the constant message and the advice.';

@@ -31,6 +31,5 @@ FROM (
 
 COMMENT ON VIEW ledger.generations IS
 'The generations of transaction ids: 1 from the beginning, and one more after each ledger.begin_generation.
-A generation has the entries from first_entry_id to before end_entry_id (null: it is the current one). Of journals it
-has the lines since begun_at, of transactions from first_xact_id on.
-From ledger.operation_changes.';
+To a generation belong the entries from first_entry_id to before end_entry_id, the lines of journals since begun_at, and
+the transactions from first_xact_id on.';

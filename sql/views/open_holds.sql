@@ -1,3 +1,4 @@
+-- requires: functions/core/time/clock
 CREATE OR REPLACE VIEW ledger.open_holds AS
 SELECT
     holds.owner_id,
@@ -12,6 +13,6 @@ SELECT
     holds.expires_at,
     holds.metadata
 FROM ledger.holds
-WHERE holds.status = 'open' AND holds.expires_at > statement_timestamp();
+WHERE holds.status = 'open' AND holds.expires_at > (SELECT ledger_core.clock());
 
 COMMENT ON VIEW ledger.open_holds IS 'The holds that reserve credits now; remaining is what each still reserves.';

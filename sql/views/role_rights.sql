@@ -43,7 +43,4 @@ WHERE logins.rolcanlogin AND (
 );
 
 COMMENT ON VIEW ledger.role_rights IS
-'Every login that has rights in the ledger, directly or through a role that it may become: the apps that it may record
-for,
-whether it audits (reads everything), whether it operates (manages, as ledger_operator),
-and whether it could write the tables without the functions, as superusers and the owner can.';
+'Every login that has rights in the ledger, directly or through a role that it may become.';

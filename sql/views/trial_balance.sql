@@ -31,5 +31,5 @@ FULL JOIN (
 ) AS stood ON moved.asset = stood.asset;
 
 COMMENT ON VIEW ledger.trial_balance IS
-'Per asset the signed sums of the entries (issued, spent, expired, reversed, adjusted) and their total,
-and the balances and holds of all accounts as posted. ties: whether total and balances agree.';
+'Per asset the sums of the entries by what they did, and the balances and holds of all accounts as posted.
+The books tie if the sums of the entries and of the balances agree.';

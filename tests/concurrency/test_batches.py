@@ -106,6 +106,55 @@ def test_batches_of_plain_and_slow_items_do_not_deadlock(ledger_db: str, conn: C
     assert batches.outcomes == {"recorded": 24 * 60}
 
 
+def test_batches_of_ordinary_life_in_any_order_do_not_deadlock(
+    ledger_db: str, conn: Connection
+) -> None:
+    """Spends from lots, claims by owner and by subject, new owners, beside single calls."""
+    random = Random(2)
+    owners = [f"owner-{i:02}" for i in range(40)]
+    record_batch(conn, [item(100, owner_id=owner_id, expires_at=LATER) for owner_id in owners[:30]])
+    for owner_id in owners[:10]:
+        place(conn, 10, owner_id=owner_id)
+    batches = Batches()
+    calls: list[Callable[[Connection], Row]] = []
+    for n in range(24):
+        order = random.sample(owners, 40)
+        items = [spending(1, owner_id) for owner_id in order if owner_id < "owner-30"]
+        items += [item(operation="DAILY_REWARD", owner_id=owner_id) for owner_id in order]
+        items += [
+            item(
+                operation="SIGNUP_CREDIT",
+                owner_id=f"new-{random.randrange(30)}",
+                claim_subject=f"device-{random.randrange(30)}",
+            )
+            for _ in range(20)
+        ]
+        items += [item(1, owner_id=owner_id, expires_at=LATER) for owner_id in order[:10]]
+        calls.append(batches.call(random.sample(items, len(items))))
+        calls.append(partial(spend, amount=1, owner_id=owners[n]))
+        calls.append(partial(place, amount=1, owner_id=owners[n]))
+    assert outcomes(all_at_once(ledger_db, calls)) == {"recorded": 72}
+    assert batches.outcomes.keys() == {"recorded", "claim_limit_reached"}
+    assert batches.outcomes["recorded"] >= 24 * 40 + 40
+    assert scalar(conn, "SELECT count(*) FROM ledger.verify()") == 0
+
+
+@pytest.mark.parametrize("size", [50, 100])
+def test_batches_spend_no_lot_twice(ledger_db: str, conn: Connection, size: int) -> None:
+    for _ in range(10):
+        record(conn, amount=10, expires_at=LATER)
+    batches = Batches()
+    calls: list[Callable[[Connection], Row]] = [
+        batches.call([spending() for _ in range(size)]) for _ in range(200 // size)
+    ]
+    singles = [partial(spend, amount=1) for _ in range(20)]
+    answers = outcomes(all_at_once(ledger_db, [*calls, *singles])[len(calls) :])
+    assert batches.outcomes["recorded"] + answers["recorded"] == 100
+    assert balance(conn) == 0
+    assert scalar(conn, "SELECT sum(remaining) FROM ledger.lots") == 0
+    assert scalar(conn, "SELECT count(*) FROM ledger.verify()") == 0
+
+
 # No overspend, no gaps
 
 

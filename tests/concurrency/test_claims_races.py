@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tests.concurrency.callers import all_at_once, outcomes
+import psycopg
+import pytest
+
+from tests.concurrency.callers import all_at_once, connections, outcomes, wait_until_blocked
 from tests.sql.calls import Connection, Row, balance, new_nonce, record, scalar
-from tests.sql.lifecycle import define_limited, item, record_batch, reverse
+from tests.sql.lifecycle import define_limited, item, place, record_batch, reverse
 
 
 def claims(conn: Connection) -> int:
@@ -66,3 +71,48 @@ def test_freed_claim_is_claimed_at_most_once(ledger_db: str, conn: Connection) -
         assert isinstance(answers[0], dict)
         assert outcomes(answers[1:])["recorded"] <= 1
         assert balance(conn, owner_id) == 3 * outcomes(answers[1:])["recorded"]
+
+
+def claim_singly(conn: Connection, owner_id: str, nonce: str) -> str:
+    """Claim with the nonce as subject too, and return the SQLSTATE of a refusal."""
+    claim = {"owner_id": owner_id, "operation": "SIGNUP_CREDIT", "claim_subject": nonce}
+    try:
+        record(conn, nonce=nonce, **claim)
+    except psycopg.Error as error:
+        return error.sqlstate or str(error)
+    return ""
+
+
+def claim_when_something_is_due(conn: Connection, owner_id: str, nonce: str) -> str:
+    record(conn, owner_id=owner_id)
+    place(conn, 1, owner_id=owner_id, expires_in="1 microsecond")
+    return claim_singly(conn, owner_id, nonce)
+
+
+def claim_in_a_batch(conn: Connection, owner_id: str, nonce: str) -> str:
+    claim = {"owner_id": owner_id, "operation": "SIGNUP_CREDIT", "claim_subject": nonce}
+    try:
+        (result,) = record_batch(conn, [claim | {"nonce": nonce}])
+    except psycopg.Error as error:
+        return error.sqlstate or str(error)
+    return result["code"] or ""
+
+
+@pytest.mark.parametrize("claim", [claim_when_something_is_due, claim_in_a_batch])
+def test_owners_with_one_nonce_and_one_subject_do_not_wait_for_each_other(
+    ledger_db: str, conn: Connection, claim: Callable[[Connection, str, str], str]
+) -> None:
+    with connections(ledger_db, 3) as (holder, alice, bob), ThreadPoolExecutor(2) as threads:
+        for n in range(10):
+            nonce = new_nonce()
+            with holder.transaction(force_rollback=True):
+                holder.execute("INSERT INTO ledger_core.nonces VALUES ('app1', %s)", [nonce])
+                answers = [
+                    threads.submit(claim_singly, alice, f"alice-{n}", nonce),
+                    threads.submit(claim, bob, f"bob-{n}", nonce),
+                ]
+                wait_until_blocked(conn, alice)
+                wait_until_blocked(conn, bob)
+            refusals = {"LG201", "LG302", "nonce_conflict", "claim_limit_reached"}
+            assert {answer.result() for answer in answers} <= refusals | {""}
+            assert scalar(conn, "SELECT count(*) FROM ledger.entries WHERE nonce = %s", nonce) == 1

@@ -15,17 +15,26 @@ _DISCREPANCIES = {
             WHERE entries.owner_id = accounts.owner_id AND entries.asset = accounts.asset
         )
     """,
-    "entries: balance_after is the running sum, times do not run backwards": """
-        SELECT owner_id, asset, seq, balance_after, recorded_at
+    "entries: balance_after is the running sum": """
+        SELECT owner_id, asset, seq, balance_after
         FROM (
-            SELECT
-                *,
-                sum(amount) OVER account AS running,
-                lag(recorded_at, 1, '-infinity') OVER account AS earlier
+            SELECT *, sum(amount) OVER (PARTITION BY owner_id, asset ORDER BY seq) AS running
             FROM ledger.entries
-            WINDOW account AS (PARTITION BY owner_id, asset ORDER BY seq)
         ) AS entries
-        WHERE balance_after <> running OR recorded_at < earlier
+        WHERE balance_after <> running
+    """,
+    "accounts: in_order_from is the last entry with an earlier time than the one before": """
+        SELECT owner_id, asset, in_order_from
+        FROM ledger.accounts
+        WHERE in_order_from <> coalesce((
+            SELECT max(seq)
+            FROM (
+                SELECT seq, recorded_at < lag(recorded_at) OVER (ORDER BY seq) AS is_earlier
+                FROM ledger.entries
+                WHERE entries.owner_id = accounts.owner_id AND entries.asset = accounts.asset
+            ) AS entries
+            WHERE is_earlier
+        ), 1)
     """,
     "accounts: held is what open holds reserve": """
         SELECT owner_id, asset, held

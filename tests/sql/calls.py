@@ -81,6 +81,12 @@ def changed_since(conn: Connection, checkpoint: Row) -> list[Row]:
     )
 
 
+def count_asset(conn: Connection, asset: str) -> None:
+    """Define an operation that counts an asset, which no app has."""
+    rule = {"description": f"Counts {asset}", "asset": asset, "default_amount": 1}
+    call(conn, "define_operation", operation=f"{asset}_ADD", **rule)
+
+
 def scalar(conn: Connection, query: str, *parameters: Any) -> Any:
     """Run a query of one row and one column."""
     row = conn.execute(query.encode(), parameters or None).fetchone()

@@ -16,6 +16,7 @@ from tests.sql.lifecycle import (
     record_batch,
     release,
     reverse,
+    reverse_by_hand,
 )
 
 BEGINNING = "2030-01-31T12:00:00Z"
@@ -116,6 +117,8 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     operate(conn, "set_min_balance", owner_id="erik", min_balance=-90)
     adjust(conn, -3, owner_id="erik")
     adjust(conn, 11, owner_id="erik")
+    record(conn, owner_id="erik", amount=7, nonce="to erik")
+    reverse_by_hand(conn, "to erik", amount=3)
     operate(conn, "freeze_account", owner_id="erik")
     clock.forward(minutes=1)
     operate(conn, "unfreeze_account", owner_id="erik")
@@ -138,6 +141,14 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
         ],
     )
     yield "batches"
+
+    clock.forward(hours=1)
+    record(conn, owner_id="hal", amount=5)
+    clock.forward(hours=-1)
+    record(conn, owner_id="hal", amount=7)
+    clock.forward(hours=2)
+    record(conn, owner_id="hal", amount=9)
+    yield "a clock that was set back"
 
     clock.forward(days=20)
     yield "all that was to expire is due"

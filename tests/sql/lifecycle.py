@@ -50,6 +50,18 @@ def reverse(
     return call(conn, "reverse_entry", **plain | arguments)
 
 
+def reverse_by_hand(conn: Connection, original_nonce: str, **arguments: Any) -> Row:
+    """Reverse an entry of app1 as Ann, under a new nonce, unless told otherwise."""
+    plain = {
+        "app": "app1",
+        "nonce": new_nonce(),
+        "original_nonce": original_nonce,
+        "actor": "Ann",
+        "reason": "Because",
+    }
+    return call(conn, "reverse_by_hand", **plain | arguments)
+
+
 def adjust(conn: Connection, amount: int | None, **arguments: Any) -> Row:
     """Adjust alice's balance as Ann, under a new nonce, unless told otherwise."""
     plain = {

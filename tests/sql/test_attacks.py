@@ -105,6 +105,7 @@ def owner(attacked_db: str) -> Iterator[Connection]:
         record(conn, app="app2", amount=10, nonce="of app2")
         spend(conn, 30)
         place(conn, 5, nonce="held", expires_in="300 days")
+        place(conn, 5, app="app2", nonce="held by app2", expires_in="300 days")
         before = call(conn, "checkpoint")
         installed = scalar(conn, FINGERPRINT)
         yield conn
@@ -422,20 +423,23 @@ def test_internal_functions_cannot_be_called(attacker: Attacker, owner: Connecti
 
 MAY_CALL = {
     "ledger_app": """
-        balance balance_at capture_hold entries_after entries_of expire_credits extend_hold holds_of
-        installed_files operations_of place_hold record_entries record_entry release_hold
-        reverse_entry statement
+        balance balance_at capture_hold claims_of entries_after entries_of
+        expire_credits extend_hold feed_lag find forecast holds_of installed_files
+        kept_buckets lots_of operations_of place_hold record_entries record_entry release_hold
+        reverse_entry statement timeline
     """,
     "ledger_auditor": """
-        balance balance_at checkpoint entries_after entries_of holds_of installed_files
-        operations_of statement verify verify_checkpoint
+        balance balance_at checkpoint claims_of entries_after entries_of feed_lag find forecast
+        holds_of installed_files kept_buckets lots_of note_proof operations_of statement timeline
+        verify verify_checkpoint verify_range verify_ranges
     """,
     "ledger_operator": """
-        adjust_balance allow_operation balance balance_at begin_generation bind_role checkpoint
-        define_operation entries_after entries_of expire_credits freeze_account holds_of
-        installed_files
-        operations_of register_app retire_operation set_min_balance statement unbind_role
-        unfreeze_account verify verify_checkpoint
+        adjust_balance allow_operation balance balance_at begin_generation bind_role
+        checkpoint claims_of define_operation entries_after entries_of expire_credits feed_lag find
+        forecast freeze_account holds_of installed_files kept_buckets lots_of note_proof
+        operations_of register_app retire_operation reverse_by_hand set_min_balance statement
+        timeline unbind_role unfreeze_account verify verify_checkpoint verify_range
+        verify_ranges
     """,
 }
 
@@ -507,11 +511,11 @@ AS_ANOTHER: dict[str, Callable[[Connection], object]] = {
     "record_entries": lambda conn: record_batch(conn, [item(1)], app="app2"),
     "place_hold": lambda conn: place(conn, 1, app="app2"),
     "capture_hold": lambda conn: call(
-        conn, "capture_hold", app="app2", hold_nonce="held", nonce="x"
+        conn, "capture_hold", app="app2", hold_nonce="held by app2", nonce="x"
     ),
-    "release_hold": lambda conn: call(conn, "release_hold", app="app2", hold_nonce="held"),
+    "release_hold": lambda conn: call(conn, "release_hold", app="app2", hold_nonce="held by app2"),
     "extend_hold": lambda conn: call(
-        conn, "extend_hold", app="app2", hold_nonce="held", expires_in="1 day"
+        conn, "extend_hold", app="app2", hold_nonce="held by app2", expires_in="1 day"
     ),
     "reverse_entry": lambda conn: call(
         conn, "reverse_entry", app="app2", nonce="x", original_nonce="of app2"

@@ -26,6 +26,7 @@ VIEWS = [
     "open_holds",
     "operation_prices",
     "operation_sets",
+    "proofs",
     "role_rights",
     "trial_balance",
 ]
@@ -62,6 +63,7 @@ def test_every_view_is_tested(tx: Connection) -> None:
 def test_auditor_and_operator_read_every_view(log_in: LogIn, conn: Connection, group: str) -> None:
     record(conn, amount=10, expires_at="2099-01-01T00:00:00Z")
     place(conn, 3)
+    call(conn, "note_proof", kind="verify")
     reader = log_in(member_of=group)
     for name in VIEWS:
         found = reader.execute(

@@ -21,6 +21,8 @@ from tests.sql.model.database import database_state
 # Fewer examples, because each is many calls.
 _SOME = settings(max_examples=settings().max_examples // 2)
 _RUNS = itertools.count(1)
+# Between what owners have before the batch and the batch.
+_PAUSE = timedelta(hours=1)
 _BEGINNING = "2026-10-24T20:00:00Z"
 
 _ENTRY = [
@@ -30,7 +32,10 @@ _ENTRY = [
 _REFUSAL = ["code", "message", "detail", "hint"]
 
 # The state of an owner before the batch. Most are plain, as the fast path requires.
-_KINDS = ["new", "poor", "frozen", "lots", "held"]
+_KINDS = [
+    *("new", "poor", "frozen", "lots", "held", "many lots", "held lots", "due", "hold due"),
+    *("overdraft", "in debt", "owes a lot", "claimed", "frozen and due", "of the future"),
+]
 _POPULATIONS = st.sampled_from([1, 3, 10, 10, 30]).flatmap(
     lambda size: st.one_of(
         st.just(["new"] * size),
@@ -40,11 +45,22 @@ _POPULATIONS = st.sampled_from([1, 3, 10, 10, 30]).flatmap(
         st.lists(st.sampled_from(["rich", "rich", *_KINDS]), min_size=size, max_size=size),
     )
 )
+# Of these, some items may go to single calls.
+_LEFT_TO_SINGLE_CALLS = ["due", "hold due", "frozen and due", "of the future"]
 _PLAIN = st.sampled_from(
     [
         *[("CREDIT_ADD", amount) for amount in (None, 1, 8)],
         *[("CREDIT_SPEND", amount) for amount in (None, -1, -3)],
         ("CONTENT_ACCESS", None),
+    ]
+)
+# Of owners with lots and claims, what most batches of ordinary life are made of.
+_LIFE = st.sampled_from(
+    [
+        *[("CREDIT_SPEND", amount) for amount in (None, -1, -2, -3, -7, -12, -25)],
+        *[("CREDIT_ADD", amount) for amount in (None, 1, 3)],
+        *[("WEEKLY_BONUS", amount) for amount in (None, 1, 20)],
+        *[(name, None) for name in ("DAILY_REWARD", "SIGNUP_CREDIT", "CONTENT_CREATION")],
     ]
 )
 _ANY = st.one_of(
@@ -84,6 +100,7 @@ _ODDITIES: list[Any] = [
     {"claim_subject": ""},
     {"owner_id": ""},
     {"owner_id": "x" * 256},
+    {"owner_id": "."},
     {"owner_id": None},
     {"nonce": ""},
     {"nonce": None},
@@ -106,12 +123,29 @@ _ILL_TYPED: list[Any] = [
     {"unknown": 1},
 ]
 _USED = [0, 1, 5, "before", "hold"]
+_EXPIRING: list[Any] = [
+    {"expires_at": at}
+    for at in ("2026-10-24T23:30:00Z", "2026-10-25T01:00:00+02:00", "2026-10-26T00:00:00.5Z")
+]
+_CLAIMING: list[Any] = [{"claim_subject": subject} for subject in ("device", "card")]
 _ITEMS = [
     _items(_PLAIN, odd=[{}], used=[None]),
     _items(_PLAIN, odd=[{}], used=[None] * 20 + _USED),
     _items(_PLAIN, odd=[{}] * 200 + _ODDITIES, used=[None] * 100 + _USED),
     _items(_ANY, odd=[{}] * 20 + _ODDITIES + _ILL_TYPED, used=[None] * 40 + _USED),
+    _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING, used=[None] * 15),
+    _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING, used=[None] * 15 + _USED),
 ]
+# The lives of an owner's lots in hours, by kind.
+_LIVES: dict[str, list[float | None]] = {
+    "lots": [3],
+    "many lots": [30, 3, 3, None, 26],
+    "held lots": [3, 2],
+    "due": [0.5, 3],
+    "hold due": [3],
+    "frozen and due": [0.5, 3],
+    "owes a lot": [3],
+}
 # The first owner goes the slow way, the others the fast one; the last item has the first's nonce.
 _RACING_FOR_A_NONCE: list[Row] = [
     {"owner": owner, "what": ("CREDIT_ADD", None), "used": 0 if owner == 9 else None, "odd": {}}
@@ -130,44 +164,67 @@ class Side:
         self.owner_ids = [self.prefix + str(number) for number in range(30)] + ["", "x" * 256]
 
     def prepare(self, kinds: list[str]) -> None:
-        """Set up each owner by its kind. The first has an entry and a hold of known nonces."""
+        """Set up each owner by its kind. The first has an entry and a hold of known nonces.
+
+        What is due is so after `_PAUSE`.
+        """
         for number, kind in enumerate(kinds):
             owner_id, nonce = self.owner_ids[number], f"{self.prefix}before-{number}"
+            hold_nonce = f"{self.prefix}hold-{number}"
             if kind == "new":
                 continue
-            life = timedelta(hours=3) if kind == "lots" else None
-            self.add(owner_id, nonce, amount=2 if kind == "poor" else 20, life=life)
-            if kind == "frozen":
-                call(self.conn, "freeze_account", owner_id=owner_id, actor="olga", reason="test")
-            if kind == "held":
-                self.hold(owner_id, f"{self.prefix}hold-{number}")
+            lives = _LIVES.get(kind, [None])
+            for lot, life in enumerate(lives):
+                amount = 2 if kind == "poor" else 20 // len(lives)
+                self.add(
+                    owner_id, f"{nonce}-{lot}", amount, timedelta(hours=life) if life else None
+                )
+            if kind == "of the future":
+                # The clock was ahead, and is set back before the batch.
+                self.clock.advance(timedelta(hours=2))
+                self.add(owner_id, f"{nonce}-ahead", life=timedelta(hours=1))
+                self.clock.advance(timedelta(hours=-2))
+            if kind in ("held", "held lots"):
+                self.hold(owner_id, hold_nonce)
+            if kind in ("hold due", "frozen and due"):
+                self.hold(owner_id, hold_nonce, expires_in="30 minutes")
+            if kind in ("overdraft", "in debt", "owes a lot"):
+                self.operate("set_min_balance", owner_id, min_balance=-15)
+            if kind == "in debt":
+                self.record(owner_id, f"{nonce}-spent", "CREDIT_SPEND", -30)
+            if kind == "owes a lot":
+                # Credits that do not expire are owed to a lot that a hold reserves.
+                self.hold(owner_id, hold_nonce, amount=20)
+                self.record(owner_id, f"{nonce}-spent", "CREDIT_SPEND", -10)
+            if kind == "claimed":
+                self.record(owner_id, f"{nonce}-day", "DAILY_REWARD", None)
+                # The first takes one of the two slots of a subject.
+                subject = f"{self.prefix}device" if kinds.index(kind) == number else None
+                self.record(owner_id, f"{nonce}-week", "WEEKLY_BONUS", None, claim_subject=subject)
+            if kind in ("frozen", "frozen and due"):
+                self.operate("freeze_account", owner_id)
         self.add(f"{self.prefix}first", f"{self.prefix}before")
         self.hold(f"{self.prefix}first", f"{self.prefix}hold")
 
     def add(
         self, owner_id: str, nonce: str, amount: int = 20, life: timedelta | None = None
     ) -> None:
-        call(
-            self.conn,
-            "record_entry",
-            app="app1",
-            owner_id=owner_id,
-            operation="CREDIT_ADD",
-            nonce=nonce,
-            amount=amount,
-            expires_at=life and self.clock.now + life,
-        )
+        expires_at = life and self.clock.now + life
+        self.record(owner_id, nonce, "CREDIT_ADD", amount, expires_at=expires_at)
 
-    def hold(self, owner_id: str, nonce: str) -> None:
-        call(
-            self.conn,
-            "place_hold",
-            app="app1",
-            owner_id=owner_id,
-            operation="CREDIT_SPEND",
-            nonce=nonce,
-            amount=5,
-        )
+    def record(
+        self, owner_id: str, nonce: str, operation: str, amount: int | None, **fields: Any
+    ) -> None:
+        request = {"owner_id": owner_id, "operation": operation, "nonce": nonce, "amount": amount}
+        call(self.conn, "record_entry", app="app1", **request, **fields)
+
+    def hold(self, owner_id: str, nonce: str, amount: int = 5, expires_in: str = "1 day") -> None:
+        request = {"owner_id": owner_id, "operation": "CREDIT_SPEND", "nonce": nonce}
+        limits = {"amount": amount, "expires_in": expires_in}
+        call(self.conn, "place_hold", app="app1", **request, **limits)
+
+    def operate(self, function: str, owner_id: str, **arguments: Any) -> None:
+        call(self.conn, function, owner_id=owner_id, actor="olga", reason="test", **arguments)
 
     def requests(self, owners: int, items: list[Row]) -> list[Row]:
         """Make the items of the batch for the owners of this side."""
@@ -237,22 +294,36 @@ def clock(conn: Connection) -> Clock:
     return Clock(conn, _BEGINNING)
 
 
-def never_take_the_fast_path(conn: Connection) -> None:
-    """Let the set-based path fail as if another transaction always interfered."""
-    definition = scalar(
-        conn,
-        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'record_plain_items'",
-    )
-    late = "BEGIN\n RAISE serialization_failure;\n"
-    conn.execute(definition.replace("BEGIN\n", late, 1).encode())
+def prepare(clock: Clock, kinds: list[str], *sides: Side) -> None:
+    """Set up the owners of each side, and let time pass."""
+    clock.set(_BEGINNING)
+    for side in sides:
+        side.prepare(kinds)
+    clock.advance(_PAUSE)
 
 
-@pytest.mark.parametrize("path", ["the best", "one by one"])
+def let_fail(conn: Connection, *functions: str) -> None:
+    """Let functions fail at their beginning, as if another transaction always interfered."""
+    for function in functions:
+        definition = scalar(
+            conn, "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = %s", function
+        )
+        late = "\nBEGIN\n RAISE serialization_failure;\n"
+        conn.execute(definition.replace("\nBEGIN\n", late, 1).encode())
+
+
+_FAILING = {
+    "the best": [],
+    "in memory": ["record_plain_batch"],
+    "one by one": ["record_plain_batch", "record_mixed_batch"],
+}
+
+
+@pytest.mark.parametrize("path", _FAILING)
 def test_batch_answers_and_records_like_single_calls(
     conn: Connection, clock: Clock, path: str
 ) -> None:
-    if path == "one by one":
-        never_take_the_fast_path(conn)
+    let_fail(conn, *_FAILING[path])
 
     @_SOME
     @given(kinds=_POPULATIONS, items=_BATCHES)
@@ -260,13 +331,63 @@ def test_batch_answers_and_records_like_single_calls(
     def check(kinds: list[str], items: list[Row]) -> None:
         run = next(_RUNS)
         batch, single = (Side(conn, clock, name, run) for name in ("b", "s"))
-        for side in (batch, single):
-            side.prepare(kinds)
+        prepare(clock, kinds, batch, single)
         answers = batch.record_batch(batch.requests(len(kinds), items))
         assert answers == [single.record_one(it) for it in single.requests(len(kinds), items)]
         assert batch.state() == single.state()
 
     check()
+    clock.set("2100-01-01T00:00:00Z")  # after all that was recorded, the catalogue included
+    assert rows(conn, "verify") == []
+
+
+_FEW_OWNERS = st.lists(
+    st.sampled_from([kind for kind in _KINDS if kind not in _LEFT_TO_SINGLE_CALLS]),
+    min_size=1,
+    max_size=3,
+)
+_ONE_AFTER_THE_OTHER = st.lists(
+    _items(_LIFE, odd=[{}] * 4 + _EXPIRING * 2 + _CLAIMING, used=[None] * 30 + _USED),
+    min_size=10,
+    max_size=30,
+)
+# Credits pay off a debt and more, and are spent beyond the rest. The next pay off the new debt.
+_IN_DEBT_AGAIN: list[Row] = [
+    {"owner": 0, "what": what, "used": None, "odd": odd}
+    for what, odd in (
+        (("CREDIT_ADD", 20), _EXPIRING[2]),
+        (("CREDIT_SPEND", -12), {}),
+        (("CREDIT_ADD", 5), _EXPIRING[2]),
+    )
+]
+# The third of each operation finds the subject's slots taken, and later ones the owner's.
+_CLAIMS_OF_A_SUBJECT: list[Row] = [
+    {"owner": owner, "what": (operation, None), "used": None, "odd": odd}
+    for operation in ("WEEKLY_BONUS", "SIGNUP_CREDIT")
+    for odd in (*_CLAIMING, {})
+    for owner in (2, 0, 1, 3)
+]
+
+
+def test_batch_of_ordinary_life_needs_no_single_call(conn: Connection, clock: Clock) -> None:
+    """Each owner has many items, so that each meets what the ones before have left."""
+    let_fail(conn, "record_plain_batch", "record_item")
+
+    @given(kinds=_FEW_OWNERS, items=_ONE_AFTER_THE_OTHER)
+    @example(kinds=["owes a lot"], items=_IN_DEBT_AGAIN)
+    @example(kinds=["new"] * 4, items=_CLAIMS_OF_A_SUBJECT)
+    def check(kinds: list[str], items: list[Row]) -> None:
+        run = next(_RUNS)
+        batch, single = (Side(conn, clock, name, run) for name in ("b", "s"))
+        prepare(clock, kinds, batch, single)
+        for _ in ("first", "again"):
+            answers = batch.record_batch(batch.requests(len(kinds), items))
+            assert answers == [single.record_one(it) for it in single.requests(len(kinds), items)]
+            assert batch.state() == single.state()
+
+    check()
+    clock.set("2100-01-01T00:00:00Z")
+    assert rows(conn, "verify") == []
 
 
 def test_atomic_batch_records_all_or_nothing(conn: Connection, clock: Clock) -> None:
@@ -275,8 +396,7 @@ def test_atomic_batch_records_all_or_nothing(conn: Connection, clock: Clock) -> 
     def check(kinds: list[str], items: list[Row]) -> None:
         run = next(_RUNS)
         batch, single = (Side(conn, clock, name, run) for name in ("b", "s"))
-        for side in (batch, single):
-            side.prepare(kinds)
+        prepare(clock, kinds, batch, single)
         before = batch.state()
         expected = [single.record_one(it) for it in single.requests(len(kinds), items)]
         refused = [position for position, it in enumerate(expected, start=1) if it["code"]]

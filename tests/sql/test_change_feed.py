@@ -11,9 +11,12 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from tests.fixtures import properties  # noqa: F401
-from tests.sql.calls import Connection, Row, entries, record, refused, rows, scalar
+from tests.fixtures.database import Server
+from tests.sql.calls import Connection, Row, call, entries, record, refused, rows, scalar
+from tests.sql.conftest import LogIn
 from tests.sql.lifecycle import item, record_batch
 
 
@@ -281,3 +284,104 @@ def test_reading_transaction_does_not_delay_the_feed(ledger_db: str, conn: Conne
         scalar(idle, "SELECT count(*) FROM ledger.entries")
         record(conn)
         assert len(feed(conn)) == 1
+
+
+# The lag
+
+NO_CAUSE = dict.fromkeys(
+    ("pid", "prepared", "began_at", "state", "role_name", "application_name", "database_name")
+)
+
+
+def test_feed_without_open_transactions_has_no_lag(conn: Connection) -> None:
+    record(conn)
+    wait_for_other_databases(conn)
+    lag = call(conn, "feed_lag")
+    nothing = {"waiting_since": None, "seconds_behind": 0, "transactions": 0}
+    assert lag == nothing | NO_CAUSE
+
+
+def test_lag_names_the_open_transaction_that_the_feed_waits_for(
+    ledger_server: Server, conn: Connection
+) -> None:
+    """The transaction is in another database, and does not touch the ledger."""
+    wait_for_other_databases(conn)
+    with psycopg.connect(ledger_server.url("postgres"), application_name="nightly") as late:
+        late.execute("SELECT pg_current_xact_id()")
+        before = call(conn, "feed_lag")
+        first = record(conn)
+        record(conn)
+        lag = call(conn, "feed_lag")
+        pid, role = late.info.backend_pid, late.info.user
+
+    assert (before["waiting_since"], before["seconds_behind"]) == (None, 0)
+    assert before["pid"] == lag["pid"] == pid
+    assert lag["waiting_since"] == first["recorded_at"]
+    assert lag["transactions"] == 3
+    assert lag["began_at"] < first["recorded_at"]
+    assert (lag["application_name"], lag["state"]) == ("nightly", "idle in transaction")
+    assert (lag["role_name"], lag["database_name"]) == (role, "postgres")
+    assert lag["prepared"] is None
+    assert call(conn, "feed_lag")["waiting_since"] is None
+
+
+def test_lag_is_that_of_the_oldest_of_several_transactions(
+    ledger_db: str, conn: Connection
+) -> None:
+    wait_for_other_databases(conn)
+    with psycopg.connect(ledger_db) as oldest, psycopg.connect(ledger_db) as younger:
+        record(oldest, owner_id="bob")
+        record(younger, owner_id="carol")
+        record(conn)
+        assert call(conn, "feed_lag")["pid"] == oldest.info.backend_pid
+        oldest.rollback()
+        assert call(conn, "feed_lag")["pid"] == younger.info.backend_pid
+        assert feed(conn) == []
+
+
+@pytest.mark.parametrize("group", ["ledger_app", "ledger_auditor", "ledger_operator"])
+def test_readers_of_the_feed_are_told_the_lag(
+    ledger_db: str, conn: Connection, log_in: LogIn, group: str
+) -> None:
+    reader = log_in(member_of=group)
+    wait_for_other_databases(conn)
+    with psycopg.connect(ledger_db) as late:
+        record(late)
+        assert call(reader, "feed_lag")["pid"] == late.info.backend_pid
+
+
+def test_lag_shows_what_an_owner_without_rights_may_see(
+    ledger_db: str, conn: Connection, log_in: LogIn
+) -> None:
+    owner = log_in()
+    role = sql.Identifier(owner.info.user)
+    conn.execute(sql.SQL("GRANT USAGE ON SCHEMA ledger TO {}").format(role))
+    conn.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO {}").format(role))
+    conn.execute(sql.SQL("GRANT USAGE ON SCHEMA ledger_core TO {}").format(role))
+    conn.execute(sql.SQL("GRANT EXECUTE ON FUNCTION ledger_core.clock TO {}").format(role))
+    conn.execute(sql.SQL("ALTER FUNCTION ledger.feed_lag OWNER TO {}").format(role))
+    wait_for_other_databases(conn)
+    with psycopg.connect(ledger_db, application_name="nightly") as late:
+        record(late)
+        record(conn, owner_id="bob")
+        lag = call(conn, "feed_lag")
+        pid = late.info.backend_pid
+    conn.execute("ALTER FUNCTION ledger.feed_lag OWNER TO CURRENT_USER")
+
+    assert (lag["pid"], lag["application_name"]) == (pid, "nightly")
+    assert (lag["state"], lag["began_at"]) == (None, None)
+    assert lag["waiting_since"] is not None
+
+
+def test_lag_names_a_prepared_transaction(ledger_db: str, conn: Connection) -> None:
+    if scalar(conn, "SHOW max_prepared_transactions") == "0":
+        pytest.skip("the server takes no prepared transactions")
+    wait_for_other_databases(conn)
+    with psycopg.connect(ledger_db) as late:
+        late.tpc_begin("of the test")
+        record(late)
+        late.tpc_prepare()
+        lag = call(conn, "feed_lag")
+        late.tpc_rollback()
+    assert (lag["prepared"], lag["pid"]) == ("of the test", None)
+    assert lag["began_at"] is not None

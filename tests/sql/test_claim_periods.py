@@ -125,14 +125,26 @@ def test_limit_of_period_ever_holds_after_a_hundred_years(tx: Connection, clock:
     assert refusal.detail["next_eligible_at"] is None
 
 
-def test_clock_set_back_allows_no_second_claim(tx: Connection, clock: Clock) -> None:
+def test_clock_set_back_a_little_opens_no_other_period(tx: Connection, clock: Clock) -> None:
     define_daily(tx)
     clock.set("2030-01-02T00:00Z")
     claim(tx)
-    clock.set("2030-01-01T23:00Z")
+    clock.set("2030-01-01T23:59:50Z")
     with refused(tx, "LG302") as refusal:
         claim(tx)
     assert refusal.detail["next_eligible_at"] == "2030-01-03T00:00:00.000000Z"
+
+
+def test_each_period_is_claimed_once_however_the_clock_is_set(tx: Connection, clock: Clock) -> None:
+    define_daily(tx)
+    days = ["2030-01-02T00:00Z", "2030-01-01T23:00Z"]
+    for at in days:
+        clock.set(at)
+        claim(tx)
+    for at in days:
+        clock.set(at)
+        with refused(tx, "LG302"):
+            claim(tx)
 
 
 def test_raised_limit_allows_more_claims_at_once(tx: Connection) -> None:

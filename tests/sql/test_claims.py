@@ -203,6 +203,7 @@ def test_entry_of_a_claim_stores_its_slot(tx: Connection) -> None:
     reverse(tx, "first", free_claim=True)
     record(tx, operation="TWICE", nonce="third", claim_subject="device")
     record(tx, amount=1, nonce="no claim")
+    record(tx, operation="SIGNUP_CREDIT", nonce="only", claim_subject="device")
     slots = tx.execute(
         "SELECT nonce, claim_slot, subject_slot FROM ledger.entries WHERE reverses_seq IS NULL "
         "ORDER BY seq"
@@ -212,5 +213,6 @@ def test_entry_of_a_claim_stores_its_slot(tx: Connection) -> None:
         ("second", 2, None),
         ("third", 1, 1),
         ("no claim", None, None),
+        ("only", 1, 1),
     ]
     assert rows(tx, "verify") == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sql.calls import Connection, call, record, scalar, spend
+from tests.sql.calls import Connection, call, count_asset, record, scalar, spend
 from tests.sql.hash_chain import (
     actions_as_stored,
     chained,
@@ -131,6 +131,7 @@ def test_changes_of_the_catalogue_are_chained_from_the_first(tx: Connection) -> 
 
 
 def test_actions_are_chained_by_account(tx: Connection) -> None:
+    count_asset(tx, "TOKEN")
     for owner_id in ("alice", "bob", "alice"):
         operate(tx, "freeze_account", owner_id=owner_id)
         operate(tx, "unfreeze_account", owner_id=owner_id)

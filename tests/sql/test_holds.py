@@ -13,6 +13,7 @@ from tests.sql.calls import (
     Connection,
     Row,
     call,
+    count_asset,
     entries,
     fails,
     new_nonce,
@@ -900,6 +901,7 @@ def test_listed_hold_is_as_it_was_placed(tx: Connection) -> None:
 
 
 def test_holds_of_others_are_not_listed(tx: Connection) -> None:
+    count_asset(tx, "TOKEN")
     place(tx, 1)
     assert holds(tx, owner_id="bob") == []
     assert holds(tx, asset="TOKEN") == []

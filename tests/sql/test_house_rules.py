@@ -117,11 +117,12 @@ def test_public_has_no_rights(catalogue: Connection) -> None:
 
 
 def test_internal_schema_is_open_to_its_owner_only(catalogue: Connection) -> None:
+    """Whoever reads a view executes its functions, and some views say what is in force now."""
     breaches = found(
         catalogue,
         f"""
         SELECT pg_proc.oid::regprocedure::text
-        FROM {FUNCTIONS} AND nspname = 'ledger_core' AND EXISTS (
+        FROM {FUNCTIONS} AND nspname = 'ledger_core' AND proname <> 'clock' AND EXISTS (
             SELECT 1 FROM aclexplode(proacl) WHERE grantee <> proowner
         )
         UNION ALL
@@ -166,12 +167,13 @@ def test_functions_do_not_return_a_row_type_of_a_table(catalogue: Connection) ->
     assert breaches == []
 
 
-def test_functions_on_tables_of_owners_are_plpgsql(catalogue: Connection) -> None:
+def test_functions_on_tables_of_owners_are_plpgsql_or_inlined(catalogue: Connection) -> None:
     breaches = found(
         catalogue,
         f"""
         SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
         AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+        AND NOT (proretset AND provolatile <> 'v' AND proconfig IS NULL)
         AND EXISTS (
             SELECT 1 FROM ({PER_OWNER_TABLES}) AS tables
             WHERE coalesce(prosrc, '') ~ ('ledger\\.' || tables.relname || '\\M')
@@ -190,6 +192,43 @@ def test_bodies_resolve_names_of_parameters_as_columns(catalogue: Connection) ->
         AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
         AND pronargs > 0 AND prosrc ~ '\\m(FROM|JOIN|INTO|UPDATE)\\s+ledger\\.'
         AND prosrc !~ '^\\s*#variable_conflict use_column'
+        """,
+    )
+    assert breaches == []
+
+
+def test_everything_asks_the_one_clock(catalogue: Connection) -> None:
+    texts = catalogue.execute(
+        f"""
+        SELECT format('%s.%s', nspname, proname), prosrc FROM {FUNCTIONS}
+        UNION ALL
+        SELECT pg_class.oid::regclass::text, pg_get_viewdef(pg_class.oid)
+        FROM pg_class INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE {OURS} AND relkind IN ('v', 'm')
+        """.encode()
+    ).fetchall()
+    other_clocks = re.compile(
+        r"\b(now\s*\(|((clock|statement|transaction)_timestamp|timeofday"
+        r"|current_(timestamp|time|date)|localtime(stamp)?)\b)",
+        re.IGNORECASE,
+    )
+    assert [name for name, text in texts if other_clocks.search(_without_texts(text))] == [
+        "ledger_core.clock"
+    ]
+
+
+def test_asking_the_clock_costs_no_call(catalogue: Connection) -> None:
+    plan = found(catalogue, "EXPLAIN (VERBOSE, COSTS OFF) SELECT ledger_core.clock()")
+    assert plan == ["Result", "  Output: clock_timestamp()"]
+
+
+def test_functions_do_not_wait_for_advisory_locks(catalogue: Connection) -> None:
+    """Any login may hold one."""
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
+        AND coalesce(prosrc, '') ~ '\\mpg_advisory_'
         """,
     )
     assert breaches == []
@@ -291,9 +330,33 @@ def test_everything_has_a_comment(catalogue: Connection) -> None:
         SELECT format('schema %s', nspname) FROM pg_namespace
         WHERE nspname IN ('ledger', 'ledger_core')
             AND obj_description(oid, 'pg_namespace') IS NULL
+        UNION ALL
+        SELECT format('column %s.%I', pg_class.oid::regclass, attname)
+        FROM pg_attribute
+        INNER JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'ledger'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'c')
+            AND attnum > 0 AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL
         """,
     )
     assert breaches == []
+
+
+def test_every_comment_on_columns_is_that_of_a_column(catalogue: Connection) -> None:
+    text = (SQL / "comments/columns.sql").read_text(encoding="utf-8")
+    lines = text[text.index("(VALUES") : text.index(") AS known")]
+    unused = catalogue.execute(
+        f"""
+        SELECT known.relations, known.name FROM {lines}) AS known (relations, name, meaning)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM pg_attribute
+            INNER JOIN pg_class ON pg_class.oid = attrelid
+            WHERE relnamespace = 'ledger'::regnamespace AND attname = known.name
+                AND col_description(attrelid, attnum) = known.meaning
+                AND coalesce(relname = ANY (string_to_array(known.relations, ' ')), TRUE)
+        )
+        """.encode()
+    ).fetchall()
+    assert unused == []
 
 
 def test_function_comments_name_the_refusals_of_the_body(
@@ -427,6 +490,7 @@ def test_constraints_and_indexes_are_named_in_the_migrations(catalogue: Connecti
         *PROJECT_ROOT.glob("migrations/*.sql"),
         PROJECT_ROOT / "ledger_py/migrate/state.py",
         PROJECT_ROOT / "ledger_py/migrate/code.py",
+        PROJECT_ROOT / "ledger_py/migrate/losses.py",
     ]
     texts = "\n".join(path.read_text(encoding="utf-8") for path in files)
     named = set(

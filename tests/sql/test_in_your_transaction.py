@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.sql.calls import Connection, balance, entries, fails, record, refused, scalar, spend
+from tests.sql.lifecycle import extend, place
 
 
 @pytest.fixture
@@ -213,3 +214,36 @@ def test_snapshot_older_than_a_claim_of_the_subject_cannot_record(
     record(conn, owner_id="bob", operation="SIGNUP_CREDIT", claim_subject="device")
     with pytest.raises(psycopg.errors.SerializationFailure):
         record(strict_caller, owner_id="alice", operation="SIGNUP_CREDIT", claim_subject="device")
+
+
+def test_snapshot_older_than_an_extension_cannot_place_a_hold(
+    conn: Connection, strict_caller: Connection
+) -> None:
+    strict_caller.rollback()
+    record(conn, amount=10)
+    place(conn, 1, expires_in="1 hour")
+    place(conn, 1, nonce="later", expires_in="2 hours")
+    assert balance(strict_caller) == 10
+    extend(conn, "later", "3 hours")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        place(strict_caller, 1)
+    strict_caller.rollback()
+    assert place(strict_caller, 1)["status"] == "open"
+
+
+def test_snapshot_older_than_an_extension_does_not_bring_back_the_earlier_end(
+    conn: Connection, strict_caller: Connection
+) -> None:
+    strict_caller.rollback()
+    record(conn, amount=10)
+    place(conn, 10, nonce="h", expires_in="2 hours")
+    expires_at = scalar(conn, "SELECT now() + interval '1 hour'")
+    record(conn, amount=5, expires_at=expires_at)
+    assert balance(strict_caller) == 15
+    extended = extend(conn, "h", "3 hours")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        spend(strict_caller, 5)
+    strict_caller.rollback()
+    spend(strict_caller, 5)
+    strict_caller.commit()
+    assert scalar(conn, "SELECT next_due_at FROM ledger.accounts") == extended["expires_at"]

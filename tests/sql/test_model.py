@@ -71,6 +71,18 @@ def test_database_behaves_like_the_model(conn: Connection, clock: Clock) -> None
             "free.expires_at < balance_as_of.at",
             id="credits expire a microsecond late",
         ),
+        pytest.param(
+            "lock_account",
+            "v_last_entry_at <= v_now + ledger_core.clock_tolerance()",
+            "TRUE",
+            id="an entry of the future decides what time it is",
+        ),
+        pytest.param(
+            "due_events",
+            "greatest(lots.expires_at, open.expires_at)",
+            "lots.expires_at",
+            id="forecast lets held credits expire",
+        ),
     ],
 )
 def test_planted_mistake_is_found(

@@ -1,7 +1,8 @@
-"""Operators' actions: adjustments, floors and freezes, each with an actor and a reason."""
+"""Operators' actions: adjustments, reversals, floors, freezes, each with an actor and a reason."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,14 +15,16 @@ from tests.sql.calls import (
     Row,
     balance,
     call,
+    count_asset,
     entries,
     record,
     refused,
+    rows,
     scalar,
     spend,
 )
 from tests.sql.conftest import LogIn
-from tests.sql.lifecycle import adjust, operate, place, spendable
+from tests.sql.lifecycle import adjust, operate, place, reverse, reverse_by_hand, spendable
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -79,6 +82,7 @@ def test_adjustment_can_be_the_first_entry_of_an_account(tx: Connection) -> None
 
 
 def test_adjustment_is_of_one_asset(tx: Connection) -> None:
+    count_asset(tx, "TOKEN")
     adjust(tx, 5, asset="TOKEN")
     assert balance(tx) == 0
     assert call(tx, "balance", owner_id="alice", asset="TOKEN")["balance"] == 5
@@ -146,6 +150,7 @@ def test_adjustment_is_replayed_when_no_credits_are_left(tx: Connection) -> None
 def test_different_adjustment_under_a_used_nonce_is_refused(
     tx: Connection, changed: dict[str, Any]
 ) -> None:
+    count_asset(tx, "TOKEN")
     record(tx, amount=10)
     request: dict[str, Any] = {"amount": 5, "nonce": "n"}
     adjust(tx, **request)
@@ -207,6 +212,123 @@ def test_malformed_adjustment_is_refused_with_the_field(
     assert refusal.detail["field"] == field
 
 
+# Reversals by hand
+
+
+def test_reversal_by_hand_is_the_apps_and_in_the_journal(tx: Connection, clock: Clock) -> None:
+    record(tx, amount=10, nonce="order")
+    entry = reverse_by_hand(tx, "order", amount=4, nonce="ticket-1", actor="Ann", reason="Oops")
+    del entry["entry_id"]
+    assert entry == {
+        "seq": 2,
+        "owner_id": "alice",
+        "asset": "CREDIT",
+        "app": "app1",
+        "operation": "REVERSAL",
+        "amount": -4,
+        "balance": 6,
+        "nonce": "ticket-1",
+        "metadata": {"actor": "Ann", "reason": "Oops"},
+        "expires_at": None,
+        "hold_nonce": None,
+        "reverses_seq": 1,
+        "recorded_at": clock.now,
+        "replayed": False,
+    }
+    assert actions(tx) == [
+        {
+            "acted_at": clock.now,
+            "role_name": scalar(tx, "SELECT session_user"),
+            "actor": "Ann",
+            "action": "reverse_entry",
+            "owner_id": "alice",
+            "asset": "CREDIT",
+            "reason": "Oops",
+            "seq": 2,
+            "before": {"balance": 10},
+            "after": {"balance": 6},
+        }
+    ]
+
+
+def test_reversal_by_hand_again_gets_the_first_answer(tx: Connection) -> None:
+    record(tx, amount=10, nonce="order")
+    first = reverse_by_hand(tx, "order", nonce="n")
+    assert reverse_by_hand(tx, "order", nonce="n") == first | {"replayed": True}
+    with refused(tx, "LG201"):
+        reverse_by_hand(tx, "order", nonce="n", reason="Something else")
+    assert (balance(tx), len(actions(tx))) == (0, 1)
+
+
+def test_reversals_by_hand_and_by_the_app_never_exceed_the_original(tx: Connection) -> None:
+    record(tx, amount=10, nonce="order")
+    reverse(tx, "order", 4)
+    with refused(tx, "LG305") as refusal:
+        reverse_by_hand(tx, "order", amount=7)
+    assert refusal.detail["reversible"] == 6
+    reverse_by_hand(tx, "order")
+    with refused(tx, "LG305"):
+        reverse(tx, "order")
+
+
+def test_entry_on_a_frozen_account_can_be_reversed_by_hand_only(tx: Connection) -> None:
+    record(tx, amount=10, nonce="order")
+    operate(tx, "freeze_account")
+    with refused(tx, "LG303"):
+        reverse(tx, "order", 3)
+    assert reverse_by_hand(tx, "order", amount=3)["balance"] == 7
+
+
+def test_claim_can_be_freed_by_hand(tx: Connection) -> None:
+    nonce = record(tx, operation="SIGNUP_CREDIT")["nonce"]
+    reverse_by_hand(tx, nonce, free_claim=True)
+    assert record(tx, operation="SIGNUP_CREDIT")["seq"] == 3
+
+
+def test_credits_spent_come_back_by_hand_with_their_expiry(tx: Connection, clock: Clock) -> None:
+    record(tx, amount=10, expires_at=clock.now + timedelta(days=1))
+    nonce = spend(tx, 4)["nonce"]
+    reverse_by_hand(tx, nonce)
+    assert [lot["remaining"] for lot in rows(tx, "lots_of", owner_id="alice")] == [10]
+
+
+@pytest.mark.parametrize("app", ["ledger", ""])
+def test_only_entries_of_apps_can_be_reversed_by_hand(tx: Connection, app: str) -> None:
+    adjust(tx, 5, nonce="n")
+    with refused(tx, "LG001") as refusal:
+        reverse_by_hand(tx, "n", app=app)
+    assert refusal.detail["field"] == "app"
+
+
+@pytest.mark.parametrize("app", ["app1", "app2", "nobody"])
+def test_unknown_entry_cannot_be_reversed_by_hand(tx: Connection, app: str) -> None:
+    with refused(tx, "LG104") as refusal:
+        reverse_by_hand(tx, "n", app=app)
+    assert refusal.detail == {"app": app, "original_nonce": "n"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("nonce", None),
+        ("nonce", "n" * 256),
+        ("original_nonce", ""),
+        ("actor", None),
+        ("actor", "a" * 256),
+        ("reason", ""),
+        ("reason", "r" * 1001),
+    ],
+)
+def test_malformed_reversal_by_hand_is_refused_with_the_field(
+    tx: Connection, field: str, value: Any
+) -> None:
+    record(tx, amount=10, nonce="order")
+    request: dict[str, Any] = {"original_nonce": "order"} | {field: value}
+    with refused(tx, "LG001") as refusal:
+        reverse_by_hand(tx, **request)
+    assert refusal.detail["field"] == field
+
+
 # Floors
 
 
@@ -226,6 +348,7 @@ def test_floor_can_be_set_before_the_first_entry(tx: Connection) -> None:
 
 
 def test_floor_is_of_one_asset(tx: Connection) -> None:
+    count_asset(tx, "TOKEN")
     operate(tx, "set_min_balance", min_balance=-20, asset="TOKEN")
     with refused(tx, "LG301"):
         spend(tx, 1)
@@ -300,6 +423,7 @@ def test_account_can_be_frozen_before_its_first_entry(tx: Connection) -> None:
 
 
 def test_assets_are_frozen_separately(tx: Connection) -> None:
+    count_asset(tx, "TOKEN")
     operate(tx, "freeze_account", asset="TOKEN")
     assert record(tx)["seq"] == 1
 

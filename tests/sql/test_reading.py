@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sql.calls import Connection, call, record, refused, rows, scalar, spend
+from tests.sql.calls import Connection, call, count_asset, record, refused, rows, scalar, spend
 
 NOTHING = {
     "balance": 0,
@@ -57,6 +57,7 @@ def test_spending_uses_soonest_credits_first(tx: Connection) -> None:
 
 
 def test_balance_is_of_one_asset(tx: Connection) -> None:
+    count_asset(tx, "STAR")
     record(tx, amount=10)
     assert call(tx, "balance", owner_id="alice", asset="STAR") == NOTHING
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture
-def spent(tx: Connection) -> Row:
+def spent(tx: Connection, clock: Clock) -> Row:  # noqa: ARG001 (the clock stands before anything is recorded)
     """A spend of 30 under the nonce "spent", from 100 credits that do not expire."""
     record(tx, amount=100, nonce="bought")
     return spend(tx, 30, nonce="spent")

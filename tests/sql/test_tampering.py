@@ -79,7 +79,13 @@ PLAUSIBLE = {
     "status": ["'open'", "'captured'", "'released'", "'expired'"],
     "subject_kind": ["'owner'", "'claim_subject'"],
     "change": ["'defined'", "'retired'"],
-    "action": ["'set_min_balance'", "'freeze_account'", "'unfreeze_account'", "'adjust_balance'"],
+    "action": [
+        "'set_min_balance'",
+        "'freeze_account'",
+        "'unfreeze_account'",
+        "'adjust_balance'",
+        "'reverse_entry'",
+    ],
     "claim_period": ["'ever'", "'day'"],
 }
 
@@ -517,6 +523,8 @@ def test_only_a_checkpoint_finds_a_journal_cut_off_cleanly(
     ("rewritten", "problem"),
     [
         ("amount = -1000 WHERE seq = 2", "overspent"),
+        ("recorded_at = recorded_at - interval '1 us' WHERE seq = 2", "recorded_at runs backwards"),
+        ("recorded_at = recorded_at + interval '9 years' WHERE seq = 2", "of the future"),
         ("operation = 'TOKENS_USED' WHERE seq = 2", "operation not in the set of the app"),
         ("app = 'app9' WHERE seq = 2", "operation not in the set of the app"),
         ("reverses_seq = 1 WHERE seq = 2", "operation not in the set of the app"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -81,6 +83,22 @@ def test_entry_that_waited_while_its_rule_got_a_limit_is_accepted(tx: Connection
     assert rows(tx, "verify") == []
 
 
+def test_nonce_of_a_hold_and_an_entry_is_found(tx: Connection) -> None:
+    record(tx, nonce="n", amount=10)
+    place(tx, 1, nonce="h")
+    tx.execute("UPDATE ledger.holds SET nonce = 'n'")
+    assert ("nonce used by a hold and an entry", "holds", "alice") in problems(tx)
+
+
+def test_hold_whose_nonce_another_could_take_is_found(tx: Connection) -> None:
+    record(tx, amount=10)
+    place(tx, 1, nonce="h")
+    assert problems(tx) == []
+    tx.execute("ALTER TABLE ledger_core.nonces DISABLE TRIGGER USER")
+    tx.execute("DELETE FROM ledger_core.nonces WHERE nonce = 'h'")
+    assert ("nonce not taken", "holds", "alice") in problems(tx)
+
+
 # Scope
 
 
@@ -93,31 +111,121 @@ def test_verify_of_one_owner_skips_others_and_the_catalogue(tx: Connection) -> N
     assert len(problems(tx)) == 3
 
 
+# Ranges
+
+
+def short_ranges(conn: Connection) -> None:
+    """Let a range have about ten entries."""
+    conn.execute(
+        "CREATE OR REPLACE FUNCTION ledger_core.entries_per_range() RETURNS integer"
+        " LANGUAGE sql IMMUTABLE AS 'SELECT 10'"
+    )
+
+
 @pytest.fixture
-def many_accounts(conn: Connection) -> list[str]:
-    """Owners of more accounts than one range of a verification has, in order."""
-    owners = [f"{number:05}" for number in range(10_004)]
-    record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners[:10_000]])
-    record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners[10_000:]])
+def owners(tx: Connection) -> list[str]:
+    """Owners of several ranges, in order. One of them has more entries than a range should."""
+    short_ranges(tx)
+    owners = [f"{number:02}" for number in range(12)]
+    record_batch(tx, [item(1, owner_id=owner_id) for owner_id in owners])
+    record_batch(tx, [item(1, owner_id=owners[9]) for _ in range(40)])
     return owners
 
 
-def test_ranges_of_accounts_cover_all_accounts(conn: Connection, many_accounts: list[str]) -> None:
-    heard: list[str] = []
-    conn.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
-    edges = [many_accounts[number] for number in (0, 9_998, 9_999, 10_000, 10_003)]
-    with conn.transaction(force_rollback=True):
-        conn.execute("UPDATE ledger.accounts SET balance = 2 WHERE owner_id = ANY(%s)", [edges])
-        conn.execute("SET LOCAL session_replication_role = replica")
-        conn.execute("ALTER TABLE ledger.accounts DISABLE TRIGGER accounts_kept")
-        conn.execute("DELETE FROM ledger.accounts WHERE owner_id = ANY(%s)", [edges[-1:]])
-        found = problems(conn)
-    assert found[0][0] == "trigger missing or switched off"
-    assert found[1:] == [
-        *(("balance wrong", "accounts", owner_id) for owner_id in edges[:-1]),
-        ("account missing", "accounts", edges[-1]),
+def test_ranges_are_consecutive_and_about_equal(tx: Connection, owners: list[str]) -> None:
+    ranges = [tuple(row.values()) for row in rows(tx, "verify_ranges")]
+    assert sorted(ranges, key=lambda row: row[0] or "") == [
+        (None, owners[2], 3),
+        (owners[2], owners[4], 2),
+        (owners[4], owners[7], 3),
+        (owners[7], owners[9], 2),
+        (owners[9], None, 2),
     ]
-    assert heard == ["verified 10000 accounts", "verified 10003 accounts"]
+
+
+def test_first_and_large_ranges_are_begun_before_others(tx: Connection, owners: list[str]) -> None:
+    ends = [row["until_owner"] for row in rows(tx, "verify_ranges")]
+    assert ends == [owners[2], owners[9], owners[4], owners[7], None]
+
+
+def test_empty_ledger_is_one_range(tx: Connection) -> None:
+    assert rows(tx, "verify_ranges") == [{"after_owner": None, "until_owner": None, "accounts": 0}]
+
+
+def test_owner_of_several_assets_is_in_one_range(tx: Connection, owners: list[str]) -> None:
+    for number in range(20):
+        tx.execute(
+            "INSERT INTO ledger.accounts SELECT (jsonb_populate_record(accounts,"
+            " jsonb_build_object('asset', 'A' || %s))).* FROM ledger.accounts"
+            " WHERE owner_id = %s AND asset = 'CREDIT'",
+            [number, owners[1]],
+        )
+    ends = [row["until_owner"] for row in rows(tx, "verify_ranges")]
+    assert len(ends) == len(set(ends))
+    assert sum(row["accounts"] for row in rows(tx, "verify_ranges")) == len(owners) + 20
+
+
+@pytest.mark.parametrize("last_seq", [-(2**63), -1, 2**63 - 1])
+def test_ranges_cover_all_accounts_whatever_was_written(
+    tx: Connection, owners: list[str], last_seq: int
+) -> None:
+    tx.execute("SET LOCAL session_replication_role = replica")
+    for (name,) in tx.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'ledger.accounts'::regclass"
+        " AND contype = 'c'"
+    ).fetchall():
+        tx.execute(
+            sql.SQL("ALTER TABLE ledger.accounts DROP CONSTRAINT {}").format(sql.Identifier(name))
+        )
+    tx.execute(
+        "UPDATE ledger.accounts SET last_seq = %s WHERE owner_id = ANY(%s)",
+        [last_seq, [owners[3], owners[4]]],
+    )
+    ranges = sorted(rows(tx, "verify_ranges"), key=lambda row: row["after_owner"] or "")
+    assert ranges[0]["after_owner"] is None
+    assert ranges[-1]["until_owner"] is None
+    assert [row["until_owner"] for row in ranges[:-1]] == [row["after_owner"] for row in ranges[1:]]
+    assert sum(row["accounts"] for row in ranges) == len(owners)
+
+
+def test_ranges_together_find_what_verify_finds(tx: Connection, owners: list[str]) -> None:
+    heard: list[str] = []
+    tx.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+    tx.execute("UPDATE ledger.accounts SET balance = 2")
+    tx.execute("SET LOCAL session_replication_role = replica")
+    tx.execute("ALTER TABLE ledger.accounts DISABLE TRIGGER accounts_kept")
+    tx.execute("DELETE FROM ledger.accounts WHERE owner_id = ANY(%s)", [[owners[0], owners[11]]])
+    whole = rows(tx, "verify")
+    ranges = rows(tx, "verify_ranges")
+    counts = accumulate(row["accounts"] for row in ranges)
+    assert heard == [f"verified {number} accounts" for number in counts]
+    in_ranges = [
+        found
+        for row in ranges
+        for found in rows(
+            tx, "verify_range", after_owner=row["after_owner"], until_owner=row["until_owner"]
+        )
+    ]
+    # Within a check, the order of findings follows the plan.
+    assert sorted(in_ranges, key=str) == sorted(whole, key=str)
+    owners_of = {
+        problem: sorted(row["owner_id"] for row in whole if row["problem"] == problem)
+        for problem in ("account missing", "balance wrong")
+    }
+    assert owners_of == {
+        "account missing": [owners[0], owners[11]],
+        "balance wrong": owners[1:11],
+    }
+    assert [row["problem"] for row in whole].count("trigger missing or switched off") == 1
+
+
+def test_only_the_range_without_a_beginning_has_the_catalogue(
+    tx: Connection, owners: list[str]
+) -> None:
+    tx.execute("ALTER TABLE ledger.entries DISABLE TRIGGER entries_append_only")
+    found = rows(tx, "verify_range", after_owner=None, until_owner=owners[0])
+    assert [row["problem"] for row in found] == ["trigger missing or switched off"]
+    assert rows(tx, "verify_range", after_owner=owners[0], until_owner=None) == []
 
 
 def test_progress_counts_a_single_account_in_the_singular(tx: Connection) -> None:
@@ -148,6 +256,22 @@ def test_verify_sees_one_snapshot(ledger_db: str, conn: Connection) -> None:
         assert cursor.execute("SELECT * FROM ledger.verify()").fetchall() == []
         record(writer)
         assert cursor.execute("SELECT * FROM ledger.verify()").fetchall() == []
+
+
+def test_range_does_not_read_tables_as_a_whole(conn: Connection, ledger_db: str) -> None:
+    """That would be done again for each range of a large ledger."""
+    for half in ("a", "b"):
+        record_batch(conn, [item(1, owner_id=f"{half}{number:04}") for number in range(10_000)])
+    conn.execute("VACUUM (ANALYZE)")
+    # Of a connection of its own: what the other one has read may not have been counted yet.
+    with psycopg.connect(ledger_db) as reader:
+        ranged = {"after_owner": "a5000", "until_owner": "a5300"}
+        assert rows(reader, "verify_range", **ranged) == []
+        read = reader.execute(
+            "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables"
+            " WHERE schemaname = 'ledger' AND relname IN ('accounts', 'entries')"
+        ).fetchall()
+    assert sorted(read) == [("accounts", 0), ("entries", 0)]
 
 
 # Guards

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from tests.sql.model.refusal import Refused
+
+TOLERANCE = timedelta(seconds=10)
 
 Parts = dict[int, int]
 """Amounts by lot; a lot is named by the entry that granted it."""
@@ -92,6 +95,23 @@ class Account:
             movements=list(self.movements),
             holds=[replace(hold, lots=dict(hold.lots)) for hold in self.holds],
         )
+
+    @property
+    def in_order_from(self) -> int:
+        """The last entry with an earlier time than the one before it; 1 if there is none."""
+        pairs = pairwise(self.entries)
+        return max((late.seq for it, late in pairs if late.recorded_at < it.recorded_at), default=1)
+
+    def time(self, clock: datetime) -> datetime:
+        """Return the time: that of the last entry if the clock is a little behind it."""
+        last = self.entries[-1].recorded_at if self.entries else clock
+        return max(clock, last) if last <= clock + TOLERANCE else clock
+
+    def last_seq_at(self, at: datetime, clock: datetime) -> int:
+        """Return the last entry recorded by a time; one of the future counts as recorded now."""
+        if self.entries and self.entries[-1].recorded_at > clock and at >= clock - TOLERANCE:
+            return len(self.entries)
+        return max((entry.seq for entry in self.entries if entry.recorded_at <= at), default=0)
 
     @property
     def balance(self) -> int:

@@ -56,9 +56,17 @@ class Books:
 
     @contextmanager
     def locked(self, owner_id: str) -> Iterator[Account]:
-        """Provide an account as of now to change. Changes are discarded if the block raises."""
-        account = self.settled(owner_id)
-        yield account
+        """Provide an account as of now to change. Changes are discarded if the block raises.
+
+        Meanwhile, `now` is the time of the account.
+        """
+        clock = self.now
+        self.now = self.accounts.get(owner_id, Account(owner_id)).time(clock)
+        try:
+            account = self.settled(owner_id)
+            yield account
+        finally:
+            self.now = clock
         if owner_id in self.accounts or account != Account(owner_id):
             self.accounts[owner_id] = account
 
@@ -79,16 +87,13 @@ class Books:
         return None
 
     def own_entry(self, owner_id: str, app: str, nonce: str) -> Entry | None:
-        """Find an owner's entry; refuse if the nonce is that of a hold."""
+        """Find an owner's entry; refuse a nonce of a hold or of another owner's entry."""
         found = self.entry_under(app, nonce)
-        if found is None and self.hold_under(app, nonce) is not None:
+        if found is not None and found[0] == owner_id:
+            return found[1]
+        if found is not None or self.hold_under(app, nonce) is not None:
             raise nonce_conflict(app, nonce)
-        return found[1] if found is not None and found[0] == owner_id else None
-
-    def unused(self, app: str, nonce: str) -> None:
-        """Refuse a used nonce."""
-        if self.entry_under(app, nonce) or self.hold_under(app, nonce):
-            raise nonce_conflict(app, nonce)
+        return None
 
 
 def entry_row(owner_id: str, entry: Entry, replayed: bool) -> Row:

@@ -19,7 +19,7 @@ _SQLSTATES = "SELECT code, sqlstate FROM ledger.error_codes"
 _STATE = {
     "accounts": """
         SELECT
-            owner_id, balance, held, min_balance, last_seq, frozen_at,
+            owner_id, balance, held, min_balance, last_seq, in_order_from, frozen_at,
             nullif(last_entry_at, '-infinity') AS last_entry_at,
             nullif(next_due_at, 'infinity') AS next_due_at
         FROM ledger.accounts WHERE owner_id = ANY(%s)
@@ -78,7 +78,7 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return found[0][function]
     if function in ("set_min_balance", "freeze_account", "unfreeze_account"):
         return None
-    return found if function == "holds_of" else found[0]
+    return found if function in ("holds_of", "lots_of", "forecast", "timeline") else found[0]
 
 
 def _json(value: Any) -> Any:
@@ -113,6 +113,7 @@ def model_state(model: Books) -> State:
                 "held": account.held,
                 "min_balance": account.min_balance,
                 "last_seq": len(account.entries),
+                "in_order_from": account.in_order_from,
                 "frozen_at": account.frozen_at,
                 "last_entry_at": last and last.recorded_at,
                 "next_due_at": account.next_due(),

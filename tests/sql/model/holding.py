@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from tests.sql.model.account import Account, Hold
+from tests.sql.model.account import TOLERANCE, Account, Hold
 from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.catalogue import rule_of
 from tests.sql.model.recording import Recording
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Holding(Recording):
@@ -55,14 +53,17 @@ class Holding(Recording):
             self.not_frozen(account)
             account.require(amount)
             # No two holds of an account have the same time, even if the clock stands still.
-            latest = max((it.placed_at for it in account.holds), default=_NEVER)
+            placed_at, times = self.now, {it.placed_at for it in account.holds}
+            while placed_at in times:
+                near = (at for at in times if placed_at <= at <= placed_at + TOLERANCE)
+                placed_at = max(near) + timedelta(microseconds=1)
             hold = Hold(
                 app=app,
                 nonce=nonce,
                 operation=operation,
                 amount=amount,
                 expires_in=expires_in,
-                placed_at=max(self.now, latest + timedelta(microseconds=1)),
+                placed_at=placed_at,
                 expires_at=self.now + expires_in,
                 metadata=metadata,
                 lots=account.soonest(amount),
@@ -96,7 +97,6 @@ class Holding(Recording):
             real_amount = hold.remaining if amount is None else amount
             if not 1 <= real_amount <= hold.remaining:
                 raise Refused("LG002", amount=real_amount, min_amount=1, max_amount=hold.remaining)
-            self.unused(app, nonce)
 
             entry = account.append(
                 app=app,

@@ -25,7 +25,6 @@ class Ledger(Reversing):
                     raise nonce_conflict("ledger", nonce)
                 return entry_row(owner_id, known, replayed=True)
             account.require(-amount)
-            self.unused("ledger", nonce)
             entry = account.append(
                 app="ledger",
                 operation="ADJUSTMENT",
@@ -87,14 +86,72 @@ class Ledger(Reversing):
 
     def balance_at(self, owner_id: str, at: datetime) -> int:
         """Return the balance at a time that is not in the future."""
-        entries = self.settled(owner_id).entries
-        return sum(entry.amount for entry in entries if entry.recorded_at <= at)
+        posted = self.accounts.get(owner_id, Account(owner_id))
+        due = self.settled(owner_id).entries[len(posted.entries) :]
+        counted = posted.entries[: posted.last_seq_at(at, self.now)]
+        return sum(
+            entry.amount for entry in [*counted, *(it for it in due if it.recorded_at <= at)]
+        )
 
     def holds_of(self, owner_id: str) -> list[Row]:
         """Return the holds as of now, newest first."""
-        holds = self.settled(owner_id).holds
-        return [hold_row(owner_id, hold, replayed=False) for hold in reversed(holds)]
+        holds = sorted(self.settled(owner_id).holds, key=lambda hold: hold.placed_at, reverse=True)
+        return [hold_row(owner_id, hold, replayed=False) for hold in holds]
+
+    def forecast(self, owner_id: str) -> list[Row]:
+        """Return what happens by the clock alone, by letting it happen."""
+        account = self.settled(owner_id)
+        found: list[Row] = []
+        while (due := account.next_due()) is not None:
+            ends = [it for it in account.holds if it.status == "open" and it.expires_at <= due]
+            for hold in sorted(ends, key=lambda it: (it.app, it.nonce)):
+                freed = hold.remaining
+                hold.end("expired", due)
+                about: Row = {"seq": None, "app": hold.app, "nonce": hold.nonce}
+                found.append(_event(due, "hold_end", freed, account.balance, account.held, about))
+            balance = account.balance
+            for lot in sorted(account.free_lots(), key=lambda it: it.seq):
+                if lot.expires_at <= due:
+                    gone = account.free(lot)
+                    balance -= gone
+                    granted = account.entries[lot.seq - 1]
+                    about = {"seq": lot.seq, "app": granted.app, "nonce": granted.nonce}
+                    found.append(_event(due, "expiry", -gone, balance, account.held, about))
+            account.expire(due)
+        return found
+
+    def lots_of(self, owner_id: str) -> list[Row]:
+        """Return the lots with something left, soonest to expire first."""
+        account = self.settled(owner_id)
+        left = [lot for lot in account.lots.values() if lot.remaining]
+        return [
+            {
+                "seq": lot.seq,
+                "app": account.entries[lot.seq - 1].app,
+                "amount": lot.amount,
+                "remaining": lot.remaining,
+                "held": account.held_of(lot),
+                "expires_at": lot.expires_at,
+            }
+            for lot in sorted(left, key=lambda lot: (lot.expires_at, lot.seq))
+        ]
+
+    def timeline(self, owner_id: str) -> list[Row]:
+        """Return the balance after each entry; expiries that are not posted yet are entries too.
+
+        An entry that was recorded while the clock was ahead counts from the next one on.
+        """
+        steps: list[Row] = []
+        at = self.now
+        for entry in reversed(self.settled(owner_id).entries):
+            at = min(at, entry.recorded_at)
+            steps.insert(0, {"at": at, "balance": entry.balance})
+        return steps
 
     def _is_due(self, account: Account) -> bool:
         due = account.next_due()
         return due is not None and due <= self.now
+
+
+def _event(at: datetime, kind: str, amount: int, balance: int, held: int, about: Row) -> Row:
+    return {"at": at, "kind": kind, "amount": amount, "balance": balance, "held": held, **about}

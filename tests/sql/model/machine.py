@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection
+from tests.sql.model.account import TOLERANCE, Account
 from tests.sql.model.books import Row
 from tests.sql.model.catalogue import APPS, RULES
 from tests.sql.model.database import (
@@ -33,6 +34,7 @@ _FORGET = "UPDATE ledger.accounts SET next_due_at = 'infinity' WHERE next_due_at
 _EXAMPLES = itertools.count(1)
 _HOUR = timedelta(hours=1)
 _INSTANT = timedelta(microseconds=1)
+_TEN_YEARS = timedelta(days=3653)
 
 # One of them is used more often.
 OWNERS = st.sampled_from(["ann"] * 8 + ["bob", "bob", "cyn"])
@@ -97,6 +99,7 @@ class LedgerMachine(RuleBasedStateMachine):
         conn.execute(_FORGET)
         clock.set(BEGINNING)
         self.model = Ledger(BEGINNING)
+        self.latest = BEGINNING
         self.nonces: list[str] = []
         self.holds: list[tuple[str, str]] = []
         self.entries: list[tuple[str, str]] = []
@@ -207,6 +210,7 @@ class LedgerMachine(RuleBasedStateMachine):
         amount=PART,
         free_claim=st.booleans(),
         metadata=METADATA,
+        by_hand=st.booleans(),
         used=NONCE,
     )
     def reverse(
@@ -215,17 +219,19 @@ class LedgerMachine(RuleBasedStateMachine):
         amount: int | None,
         free_claim: bool,
         metadata: Row | None,
+        by_hand: bool,
         used: int | None,
     ) -> None:
         app, nonce = self.pick(self.entries, newest)
+        said: Row = {"actor": "olga", "reason": "test"} if by_hand else {"metadata": metadata}
         self.call(
-            "reverse_entry",
+            "reverse_by_hand" if by_hand else "reverse_entry",
             app=app,
             nonce=self.nonce(used),
             original_nonce=nonce,
             amount=amount,
-            metadata=metadata,
             free_claim=free_claim,
+            **said,
         )
 
     @rule(
@@ -278,6 +284,21 @@ class LedgerMachine(RuleBasedStateMachine):
         due = self.next_due()
         assert due is not None
         self.move_clock(max(self.clock.now, due + beside))
+
+    @rule(step=st.sampled_from([-_INSTANT, -TOLERANCE, -_HOUR, -25 * _HOUR]))
+    def set_clock_back(self, step: timedelta) -> None:
+        self.move_clock(self.clock.now + step)
+
+    @rule(credit=CREDIT, owner=OWNERS, held=st.booleans())
+    def record_while_the_clock_is_far_ahead(
+        self, credit: tuple[str, str], owner: str, held: bool
+    ) -> None:
+        right = self.clock.now
+        self.move_clock(right + _TEN_YEARS)
+        if held:
+            self.hold(("app1", "CREDIT_SPEND"), owner, 1, _HOUR, None, None)
+        self.earn(credit, owner=owner)
+        self.move_clock(right)
 
     # Helpers
 
@@ -339,6 +360,7 @@ class LedgerMachine(RuleBasedStateMachine):
         note(f"-- it is {to}")
         self.clock.set(to)
         self.model.now = to
+        self.latest = max(self.latest, to)
         for owner_id in self.owner_ids:
             self.compare_reads(owner_id)
 
@@ -356,9 +378,18 @@ class LedgerMachine(RuleBasedStateMachine):
         for owner_id, account in self.model.accounts.items():
             if account is not before.get(owner_id):
                 self.compare_reads(owner_id)
-                assert discrepancies(self.conn, owner_id) == []
+                self.verify(owner_id, account)
                 assert account.lasting_free >= account.min_balance
         self.remember(function, arguments, expected)
+
+    def verify(self, owner_id: str, account: Account) -> None:
+        """Check that verify finds nothing but what lies in the future."""
+        found = discrepancies(self.conn, owner_id)
+        assert {row["problem"] for row in found} <= {"of the future"}
+        until = self.clock.now + TOLERANCE
+        assert {row["seq"] for row in found if row["found_in"] == "entries"} == {
+            entry.seq for entry in account.entries if entry.recorded_at > until
+        }
 
     def remember(self, function: str, arguments: Row, answer: Any) -> None:
         """Keep names and requests for later steps."""
@@ -375,11 +406,27 @@ class LedgerMachine(RuleBasedStateMachine):
         for function, arguments in (
             ("balance", {}),
             ("holds_of", {}),
+            ("lots_of", {}),
+            ("forecast", {}),
             ("balance_at", {"at": self.clock.now - _HOUR}),
+            ("balance_at", {"at": self.clock.now}),
         ):
             asked = {"owner_id": owner_id, **arguments}
             expected = self.ask_model(function, asked)
             assert_same(expected, self.ask_database(function, asked))
+        self.compare_timelines(owner_id)
+
+    def compare_timelines(self, owner_id: str) -> None:
+        """Compare the steps of the balance; the database has steps of what is held as well."""
+        steps = self.ask_database("timeline", {"owner_id": owner_id})
+        found = [(step["at"], step["balance"]) for step in steps]
+        expected = self.ask_model("timeline", {"owner_id": owner_id})
+        missing = [it for it in expected if (it["at"], it["balance"]) not in found]
+        assert missing == [], (missing, found)
+        if steps:
+            now = self.ask_model("balance", {"owner_id": owner_id})
+            last = steps[-1]
+            assert (last["balance"], last["held"]) == (now["balance"], now["held"])
 
     def ask_model(self, function: str, arguments: Row) -> Any:
         try:
@@ -396,7 +443,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check that after two years nothing is reserved or can expire."""
-        self.move_clock(self.clock.now + timedelta(days=731))
+        self.move_clock(self.latest + timedelta(days=731))
         self.call("expire_credits")
         assert self.next_due() is None
 

@@ -56,7 +56,6 @@ class Recording(Books):
             until = rule.expiry(self.now) if rule.expiry and expires_at is None else expires_at
             claims = self._claims(app, account, operation, claim_subject)
             account.require(-real_amount)
-            self.unused(app, nonce)
 
             entry = account.append(
                 app=app,

@@ -21,8 +21,10 @@ class Reversing(Holding):
         amount: int | None = None,
         metadata: dict[str, Any] | None = None,
         free_claim: bool = False,
+        *,
+        by_hand: bool = False,
     ) -> Row:
-        """Reverse an entry, wholly or partly."""
+        """Reverse an entry, wholly or partly. By hand, even if frozen."""
         found = self.entry_under(app, original_nonce)
         if found is None:
             raise Refused("LG104", app=app, original_nonce=original_nonce)
@@ -38,7 +40,8 @@ class Reversing(Holding):
                 ):
                     raise nonce_conflict(app, nonce)
                 return entry_row(owner_id, known, replayed=True)
-            self.not_frozen(account)
+            if not by_hand:
+                self.not_frozen(account)
             if original.reverses_seq is not None:
                 raise invalid("original_nonce")
             real_amount, left = self._reversible(account, original, amount)
@@ -46,7 +49,6 @@ class Reversing(Holding):
                 raise invalid("free_claim")
             if original.amount > 0:
                 account.require(real_amount)
-            self.unused(app, nonce)
 
             lasting, lasting_free = account.lasting, account.lasting_free
             entry = account.append(
@@ -72,6 +74,20 @@ class Reversing(Holding):
                 if (claim.owner_id, claim.seq) != (owner_id, original.seq)
             )
         return entry_row(owner_id, entry, replayed=False)
+
+    def reverse_by_hand(
+        self,
+        app: str,
+        nonce: str,
+        original_nonce: str,
+        actor: str,
+        reason: str,
+        amount: int | None = None,
+        free_claim: bool = False,
+    ) -> Row:
+        """Reverse an entry of an app by hand, even if frozen."""
+        by = {"actor": actor, "reason": reason}
+        return self.reverse_entry(app, nonce, original_nonce, amount, by, free_claim, by_hand=True)
 
     @staticmethod
     def _reversible(account: Account, original: Entry, asked: int | None) -> tuple[int, int]:

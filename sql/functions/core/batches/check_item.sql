@@ -29,9 +29,7 @@ BEGIN
             END
         UNION ALL
         SELECT 'expires_at', 'must be a time in RFC 3339 with its zone'
-        WHERE item ->> 'expires_at'
-            !~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
-            '([.][0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$'
+        WHERE NOT ledger_core.is_item_time(item ->> 'expires_at')
     ) AS checks (field, reason)
     LIMIT 1;
     IF FOUND THEN

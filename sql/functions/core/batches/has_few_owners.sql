@@ -8,8 +8,8 @@ DECLARE
 BEGIN
     -- A sample of the first 32 items tells.
     RETURN jsonb_array_length(entries) > c_too_small_to_tell AND (
-        SELECT count(DISTINCT (owners.owner_id #>> '{}') COLLATE "C") * 2 <= count(*)
-        FROM jsonb_path_query(entries, '$[0 to 31].owner_id') AS owners (owner_id)
+        SELECT count(DISTINCT (entries -> items.item ->> 'owner_id') COLLATE "C") * 2 <= count(*)
+        FROM generate_series(0, least(32, jsonb_array_length(entries)) - 1) AS items (item)
     );
 END
 $$;

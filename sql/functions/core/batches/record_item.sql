@@ -12,15 +12,12 @@ DECLARE
     v_hint text;
 BEGIN
     PERFORM ledger_core.check_item(item);
-    BEGIN
-        v_expires_at := item ->> 'expires_at';
-    EXCEPTION
-        WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_time_zone_displacement_value THEN
-            -- the 31st of February, a zone 16 hours away
-            PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-                'field', 'expires_at', 'reason', 'is no time of the calendar'
-            ));
-    END;
+    v_expires_at := ledger_core.item_time(item ->> 'expires_at');
+    IF v_expires_at IS NULL AND item ->> 'expires_at' IS NOT NULL THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'expires_at', 'reason', 'is not a valid date and time'
+        ));
+    END IF;
     SELECT * INTO v_entry FROM ledger.record_entry(
         app, item ->> 'owner_id', item ->> 'operation', item ->> 'nonce', (item ->> 'amount')::bigint,
         nullif(item -> 'metadata', 'null'), v_expires_at, item ->> 'claim_subject'
@@ -32,7 +29,8 @@ EXCEPTION
         GET STACKED DIAGNOSTICS
             v_sqlstate = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
             v_hint = PG_EXCEPTION_HINT;
-        IF v_sqlstate NOT LIKE 'LG%' THEN
+        -- A partition that moves to another server refuses the batch: its caller waits, and sends it there.
+        IF v_sqlstate NOT LIKE 'LG%' OR v_detail::jsonb ? 'moved' THEN
             RAISE;
         ELSIF atomic THEN
             RAISE EXCEPTION USING
@@ -41,14 +39,7 @@ EXCEPTION
                 DETAIL = (v_detail::jsonb || jsonb_build_object('position', "position"))::text,
                 HINT = v_hint;
         END IF;
-        v_result."position" := "position";
-        v_result.message := v_message;
-        v_result.detail := v_detail::jsonb;
-        v_result.hint := v_hint;
-        SELECT codes.code INTO STRICT v_result.code
-        FROM ledger.error_codes AS codes
-        WHERE codes.sqlstate = v_sqlstate;
-        RETURN v_result;
+        RETURN ledger_core.batch_refusal("position", v_sqlstate, v_message, v_detail, v_hint);
 END
 $$;
 

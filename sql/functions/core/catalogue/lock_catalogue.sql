@@ -9,7 +9,8 @@ BEGIN
             MESSAGE = 'The catalogue cannot be changed in a REPEATABLE READ transaction.',
             HINT = 'Use READ COMMITTED or SERIALIZABLE.';
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended('ledger.catalogue', 0));
+    -- The journal, which is written under this lock only. Any login could hold an advisory lock.
+    LOCK TABLE ledger.operation_changes IN SHARE ROW EXCLUSIVE MODE;
 END
 $$;
 

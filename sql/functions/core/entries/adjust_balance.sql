@@ -31,7 +31,6 @@ BEGIN
         PERFORM ledger_core.spend_lots(
             adjust_balance.owner_id, adjust_balance.asset, v_recorded.seq, -adjust_balance.amount
         );
-        PERFORM ledger_core.note_next_due(adjust_balance.owner_id, adjust_balance.asset);
     END IF;
     PERFORM ledger_core.journal_action(
         adjust_balance.owner_id, adjust_balance.asset, 'adjust_balance', adjust_balance.actor, adjust_balance.reason,

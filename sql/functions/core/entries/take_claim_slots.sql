@@ -20,18 +20,16 @@ BEGIN
     IF v_rule.claim_limit IS NULL THEN
         RETURN;
     END IF;
-    v_period_start := CASE v_rule.claim_period
-        WHEN 'ever' THEN '-infinity'
-        ELSE date_trunc(v_rule.claim_period, take_claim_slots.at AT TIME ZONE v_rule.claim_time_zone)
-    END;
-    v_scope_app := CASE v_rule.claim_scope WHEN 'owner_and_app' THEN take_claim_slots.app ELSE '' END;
+    v_period_start := ledger_core.claim_period_start(
+        v_rule.claim_period, v_rule.claim_time_zone, take_claim_slots.at
+    );
+    v_scope_app := ledger_core.claim_scope_app(v_rule.claim_scope, take_claim_slots.app);
 
     FOR v_kind, v_subject IN
         VALUES ('owner', take_claim_slots.owner_id), ('claim_subject', take_claim_slots.claim_subject)
     LOOP
         CONTINUE WHEN v_subject IS NULL;
         v_taken := FALSE;
-        -- Other owners may take slots of the same claim_subject at this moment: the primary key decides.
         FOR v_slot IN
             SELECT slots.slot
             FROM generate_series(1, v_rule.claim_limit) AS slots (slot)
@@ -42,29 +40,14 @@ BEGIN
             )
             ORDER BY slots.slot
         LOOP
-            INSERT INTO ledger.claims (
-                operation, subject_kind, subject, scope_app, period_start, slot, owner_id, asset, seq
-            )
-            VALUES (
+            v_taken := ledger_core.take_claim_slot(
                 take_claim_slots.operation, v_kind, v_subject, v_scope_app, v_period_start, v_slot,
                 take_claim_slots.owner_id, take_claim_slots.asset, take_claim_slots.seq
-            )
-            ON CONFLICT DO NOTHING;
-            v_taken := FOUND;
+            );
             EXIT WHEN v_taken;
         END LOOP;
         IF NOT v_taken THEN
-            PERFORM ledger_core.refuse('claim_limit_reached', jsonb_build_object(
-                'operation', take_claim_slots.operation,
-                'limited', v_kind,
-                'claim_limit', v_rule.claim_limit,
-                'claim_period', v_rule.claim_period,
-                'next_eligible_at', CASE
-                    WHEN v_rule.claim_period <> 'ever' THEN ledger_core.json_time(ledger_core.first_instant(
-                        v_period_start + ('1 ' || v_rule.claim_period)::interval, v_rule.claim_time_zone
-                    ))
-                END
-            ));
+            PERFORM ledger_core.refuse_claim(take_claim_slots.operation, v_kind, take_claim_slots.at);
         END IF;
         IF v_kind = 'owner' THEN
             claim_slot := v_slot;

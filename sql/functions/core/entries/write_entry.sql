@@ -1,10 +1,12 @@
 -- The only place that writes a single entry: the account's row and the entry, chained by hash.
 --
--- Guarded, it is the whole fast path: one UPDATE that locks the account, checks it and writes it, for plain accounts
--- (ledger_core.is_plain_account) and entries without options (ledger_core.hashed_options). It changes nothing and
--- returns null if the account is not plain, does not exist, or would fall below its floor, or if the nonce is taken:
--- ledger_core.record_step_by_step takes over.
--- Unguarded, the caller holds the account's lock (ledger_core.lock_account) and has checked all but the nonce.
+-- Guarded, it is the whole fast path: one UPDATE that locks the account, checks it and writes it, or one INSERT of an
+-- owner's first credits; then the lots. It changes nothing and returns null if the account is frozen, has something due, or
+-- would fall below its floor, or if the last entry is younger than the clock that was read before the lock:
+-- ledger_core.record_in_steps takes over. If the nonce is taken, it answers the replay of an entry without options, and
+-- returns null for others: their default expiry and slots are set here, and are no part of the request.
+-- Unguarded, the caller holds the account's lock (ledger_core.lock_account), has checked all but the nonce, and sees to the
+-- lots. The nonce of an entry with a claim_subject it has taken as well.
 CREATE OR REPLACE FUNCTION ledger_core.write_entry(entry ledger.entries, guarded boolean DEFAULT FALSE)
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
@@ -15,16 +17,27 @@ DECLARE
     v_options text := '';
     v_hash bytea;
     v_recorded_at timestamptz;
+    v_next_due_at timestamptz;
 BEGIN
-    -- Waiters on a row lock wake each other inefficiently. Queueing on an advisory lock first is faster; correctness
-    -- does not depend on it. Only a transaction that has not written yet queues, so that none ever holds many.
-    IF guarded AND pg_current_xact_id_if_assigned() IS NULL THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended(entry.owner_id, 0));
+    -- Waiters for a row that changes wake each other inefficiently. Queueing before it is faster; correctness does not
+    -- depend on it. Only a transaction that has not written yet queues, so that none ever holds many.
+    -- Whoever gets the advisory lock is the first. The others queue for the account's first entry, a row that never
+    -- changes: any login may hold the advisory lock, and would stop the owner if it were waited for.
+    IF guarded AND pg_current_xact_id_if_assigned() IS NULL
+        AND NOT pg_try_advisory_xact_lock(hashtextextended(entry.owner_id, 0))
+    THEN
+        PERFORM 1 FROM ledger.entries
+        WHERE owner_id = entry.owner_id AND asset = entry.asset AND seq = 1
+        FOR NO KEY UPDATE;
+        -- Keeps callers that come now from passing the queue.
+        PERFORM pg_try_advisory_xact_lock(hashtextextended(entry.owner_id, 0));
     END IF;
     entry.entry_id := nextval('ledger_core.entry_ids');
     entry.xact_id := pg_current_xact_id();
-    v_now := coalesce(entry.recorded_at, clock_timestamp());
-    IF NOT guarded THEN
+    IF entry.recorded_at IS NULL THEN
+        v_now := ledger_core.clock();
+    ELSE
+        v_now := entry.recorded_at;
         v_options := ledger_core.hashed_options(entry);
     END IF;
 
@@ -32,40 +45,68 @@ BEGIN
     SET
         balance = balance + entry.amount,
         last_seq = last_seq + 1,
-        last_entry_at = greatest(last_entry_at, v_now),
+        last_entry_at = v_now,
+        in_order_from = CASE WHEN last_entry_at <= v_now THEN in_order_from ELSE last_seq + 1 END,
         head_hash = ledger_core.chain_hash(head_hash, ledger_core.hashed_entry(
-            entry, v_options, last_seq + 1, balance + entry.amount, greatest(last_entry_at, v_now)
+            entry, v_options, last_seq + 1, balance + entry.amount, v_now
         ))
     WHERE owner_id = entry.owner_id AND asset = entry.asset
         AND balance + entry.amount <= ledger_core.max_amount()
         AND (
             NOT guarded
             OR (
-                ledger_core.is_plain_account(next_due_at, frozen_at)
+                next_due_at > v_now AND frozen_at IS NULL
+                AND last_entry_at <= v_now
                 AND (entry.amount >= 0 OR balance - held + entry.amount >= min_balance)
             )
         )
-    RETURNING last_seq, balance, last_entry_at, head_hash
-    INTO entry.seq, entry.balance_after, entry.recorded_at, entry.hash;
+    RETURNING last_seq, balance, last_entry_at, head_hash, next_due_at
+    INTO entry.seq, entry.balance_after, entry.recorded_at, entry.hash, v_next_due_at;
     IF NOT FOUND THEN
-        IF guarded THEN
+        IF NOT guarded THEN
+            PERFORM ledger_core.refuse_max_balance(entry.amount);
+        ELSIF entry.amount < 0 OR EXISTS (
+            SELECT 1 FROM ledger.accounts WHERE owner_id = entry.owner_id AND asset = entry.asset
+        ) THEN
             RETURN NULL;
         END IF;
-        PERFORM ledger_core.refuse(
-            'amount_out_of_bounds',
-            jsonb_build_object('amount', entry.amount, 'max_balance', ledger_core.max_amount()),
-            format('A balance cannot pass %s (2^53 - 1).', ledger_core.max_amount())
-        );
+        PERFORM ledger_core.check_new_owner(entry.owner_id);
+        INSERT INTO ledger.accounts (owner_id, asset, balance, last_seq, last_entry_at, head_hash)
+        VALUES (
+            entry.owner_id, entry.asset, entry.amount, 1, v_now, ledger_core.chain_hash(
+                ledger_core.zero_hash(), ledger_core.hashed_entry(entry, v_options, 1, entry.amount, v_now)
+            )
+        )
+        ON CONFLICT DO NOTHING
+        RETURNING last_seq, balance, last_entry_at, head_hash, next_due_at
+        INTO entry.seq, entry.balance_after, entry.recorded_at, entry.hash, v_next_due_at;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
     END IF;
 
-    INSERT INTO ledger.entries
-    SELECT entry.*
-    WHERE NOT EXISTS (
-        SELECT 1 FROM ledger.holds
-        WHERE holds.owner_id = entry.owner_id AND holds.app = entry.app AND holds.nonce = entry.nonce
-    )
-    ON CONFLICT DO NOTHING;
+    -- Entries older than ledger_core.nonces have their nonces in their own index only.
+    IF NOT guarded AND entry.claim_subject IS NOT NULL THEN
+        INSERT INTO ledger.entries SELECT entry.* ON CONFLICT DO NOTHING;
+    ELSE
+        WITH taken AS (
+            INSERT INTO ledger_core.nonces (app, nonce) VALUES (entry.app, entry.nonce)
+            ON CONFLICT DO NOTHING
+            RETURNING 1
+        )
+        INSERT INTO ledger.entries
+        SELECT entry.*
+        FROM taken
+        ON CONFLICT DO NOTHING;
+    END IF;
     IF FOUND THEN
+        IF guarded AND entry.amount < 0 AND v_next_due_at < 'infinity' THEN
+            PERFORM ledger_core.spend_lots(entry.owner_id, entry.asset, entry.seq, -entry.amount);
+        ELSIF guarded AND entry.expires_at IS NOT NULL THEN
+            PERFORM ledger_core.add_lot(
+                entry.owner_id, entry.asset, entry.seq, entry.amount, entry.expires_at, entry.balance_after
+            );
+        END IF;
         RETURN ledger_core.as_recorded(entry, FALSE);
     END IF;
 
@@ -83,11 +124,16 @@ BEGIN
         last_entry_at = coalesce(v_recorded_at, '-infinity'),
         head_hash = coalesce(v_hash, ledger_core.zero_hash())
     WHERE owner_id = entry.owner_id AND asset = entry.asset;
+    IF v_options = '' THEN
+        RETURN ledger_core.replay_of(entry);
+    END IF;
     RETURN NULL;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.write_entry IS
 'Writes an entry to a locked account and returns it. entry: the new row; its entry_id, xact_id, seq, balance_after and hash
-are set here, and recorded_at if it is null. guarded: check first that the account is plain and has enough, and return null
-if not. Raises LG002 if the balance would pass ledger_core.max_amount, LG201 if the nonce is taken.';
+are set here, and recorded_at if it is null, which it may be for entries without options (ledger_core.hashed_options).
+guarded: recorded_at is null or the clock; check the account as well, and return null if more than this is needed.
+Raises LG001 and LG311 for an owner who cannot have an account here, LG002 if the balance would pass ledger_core.max_amount,
+LG201 if the nonce is taken.';

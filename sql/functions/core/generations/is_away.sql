@@ -8,5 +8,5 @@ SELECT bool_or(home.system_identifier <> ledger_core.system_identifier()) FROM l
 $$;
 
 COMMENT ON FUNCTION ledger_core.is_away IS
-'True if the ledger has come to another server since the current generation was begun; null if the
+'True if the ledger was moved to another server since the current generation was begun; null if the
 provider hides which server it is.';

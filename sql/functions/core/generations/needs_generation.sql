@@ -9,5 +9,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.needs_generation IS
-'True if the ledger has come to another server since the current generation was begun, or ids have run back. On another
+'True if the ledger was moved to another server since the current generation was begun, or ids have run back. On another
 server, what is recorded now could have ids that checkpoints and entries of the old one have as well.';

@@ -11,11 +11,11 @@ BEGIN
     WHERE owner_id = adopt_holds.owner_id AND asset = adopt_holds.asset
     FOR NO KEY UPDATE;
     FOR v_hold IN
-        SELECT app, nonce FROM ledger_core.unadopted_holds(adopt_holds.owner_id) AS unadopted
-        WHERE unadopted.asset = adopt_holds.asset
+        SELECT app, nonce, event FROM ledger_core.holds_to_adopt(adopt_holds.owner_id) AS holds
+        WHERE holds.asset = adopt_holds.asset
     LOOP
         PERFORM 1 FROM ledger_core.journal_hold(
-            adopt_holds.owner_id, adopt_holds.asset, v_hold.app, v_hold.nonce, 'adopted', clock_timestamp()
+            adopt_holds.owner_id, adopt_holds.asset, v_hold.app, v_hold.nonce, v_hold.event, ledger_core.clock()
         );
         v_adopted := v_adopted + 1;
     END LOOP;
@@ -24,5 +24,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.adopt_holds IS
-'Locks an account and adds the holds that ledger_core.unadopted_holds finds to ledger.hold_events, as they are now.
-Returns their number. Only `ledger migrate` calls it, after an upgrade: a hold that differs later was tampered with.';
+'Locks an account and adds the lines that ledger_core.holds_to_adopt finds missing to ledger.hold_events, with the holds as
+they are now. Returns their number. Only `ledger migrate` calls it, after an upgrade: a hold that differs later was tampered with.';

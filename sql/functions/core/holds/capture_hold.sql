@@ -1,3 +1,4 @@
+-- requires: functions/core/requests/uses_of_nonce
 CREATE OR REPLACE FUNCTION ledger_core.capture_hold(
     owner_id text,
     asset text,
@@ -16,10 +17,21 @@ DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(capture_hold.owner_id, capture_hold.asset);
     v_hold record;
     v_amount bigint;
+    v_closes boolean;
     v_entry ledger.entries;
     v_recorded ledger.recorded_entry;
 BEGIN
-    SELECT operation, status, closed_at, amount - captured AS remaining INTO STRICT v_hold
+    SELECT
+        operation,
+        status,
+        closed_at,
+        amount - captured AS remaining,
+        EXISTS (
+            SELECT 1 FROM ledger.hold_lots
+            WHERE owner_id = capture_hold.owner_id AND app = capture_hold.app AND hold_nonce = capture_hold.hold_nonce
+        ) AS has_lots,
+        EXISTS (SELECT 1 FROM ledger_core.uses_of_nonce(capture_hold.app, capture_hold.nonce)) AS is_used
+    INTO STRICT v_hold
     FROM ledger.holds
     WHERE owner_id = capture_hold.owner_id AND app = capture_hold.app AND nonce = capture_hold.hold_nonce;
     v_entry.owner_id := capture_hold.owner_id;
@@ -33,9 +45,8 @@ BEGIN
     v_entry.metadata := capture_hold.metadata;
     v_entry.hold_nonce := capture_hold.hold_nonce;
     v_entry.hold_final := capture_hold.final;
-    v_recorded := ledger_core.replay_of(v_entry);
-    IF v_recorded.entry_id IS NOT NULL THEN
-        RETURN v_recorded;
+    IF v_hold.is_used THEN
+        RETURN ledger_core.replay_of(v_entry);
     END IF;
 
     IF v_hold.status <> 'open' THEN
@@ -56,29 +67,39 @@ BEGIN
         );
     END IF;
 
-    UPDATE ledger.holds
-    SET captured = captured + v_amount
-    WHERE owner_id = capture_hold.owner_id AND app = capture_hold.app AND nonce = capture_hold.hold_nonce;
-    UPDATE ledger.accounts
-    SET held = held - v_amount
-    WHERE owner_id = capture_hold.owner_id AND asset = capture_hold.asset;
+    v_closes := capture_hold.final OR v_amount = v_hold.remaining;
+    IF v_closes THEN
+        PERFORM ledger_core.end_hold(
+            capture_hold.owner_id, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now, v_amount,
+            v_account.last_seq + 1, v_hold.has_lots
+        );
+    ELSE
+        UPDATE ledger.holds
+        SET captured = captured + v_amount
+        WHERE owner_id = capture_hold.owner_id AND app = capture_hold.app AND nonce = capture_hold.hold_nonce;
+        UPDATE ledger.accounts
+        SET held = held - v_amount
+        WHERE owner_id = capture_hold.owner_id AND asset = capture_hold.asset;
+        IF v_hold.has_lots THEN
+            PERFORM ledger_core.spend_held_lots(
+                capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce,
+                v_account.last_seq + 1, v_amount
+            );
+        END IF;
+    END IF;
     v_entry.amount := -v_amount;
     v_entry.recorded_at := v_account.now;
     v_recorded := ledger_core.write_entry(v_entry);
-    PERFORM ledger_core.spend_held_lots(
-        capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, v_recorded.seq, v_amount
-    );
-    IF capture_hold.final OR v_amount = v_hold.remaining THEN
-        PERFORM ledger_core.close_hold(
-            capture_hold.owner_id, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now
-        );
+    IF v_closes AND v_hold.has_lots THEN
         PERFORM ledger_core.expire_lots(capture_hold.owner_id, capture_hold.asset, v_account.now);
     END IF;
     PERFORM ledger_core.journal_hold(
         capture_hold.owner_id, capture_hold.asset, capture_hold.app, capture_hold.hold_nonce, 'captured', v_account.now,
         v_recorded.seq
     );
-    PERFORM ledger_core.note_next_due(capture_hold.owner_id, capture_hold.asset);
+    IF v_closes OR v_hold.has_lots THEN
+        PERFORM ledger_core.note_next_due(capture_hold.owner_id, capture_hold.asset);
+    END IF;
     RETURN v_recorded;
 END
 $$;

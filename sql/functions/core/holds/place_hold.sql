@@ -1,3 +1,4 @@
+-- requires: functions/core/holds/as_hold, functions/core/requests/uses_of_nonce
 CREATE OR REPLACE FUNCTION ledger_core.place_hold(
     owner_id text,
     asset text,
@@ -14,56 +15,80 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(place_hold.owner_id, place_hold.asset);
-    v_request ledger.holds;
-    v_hold ledger.hold;
-    v_placed_at timestamptz;
+    v_hold ledger.holds;
+    v_found record;
 BEGIN
-    v_request.owner_id := place_hold.owner_id;
-    v_request.app := place_hold.app;
-    v_request.nonce := place_hold.nonce;
-    v_request.operation := place_hold.operation;
-    v_request.amount := place_hold.amount;
-    v_request.expires_in := place_hold.expires_in;
-    v_request.metadata := place_hold.metadata;
-    v_hold := ledger_core.replay_of_hold(v_request);
-    IF v_hold.nonce IS NOT NULL THEN
-        RETURN v_hold;
+    v_hold.owner_id := place_hold.owner_id;
+    v_hold.asset := place_hold.asset;
+    v_hold.app := place_hold.app;
+    v_hold.nonce := place_hold.nonce;
+    v_hold.operation := place_hold.operation;
+    v_hold.amount := place_hold.amount;
+    v_hold.captured := 0;
+    v_hold.status := 'open';
+    v_hold.expires_in := place_hold.expires_in;
+    v_hold.metadata := place_hold.metadata;
+    -- Lists page by placed_at, so it is unique within the account.
+    v_hold.placed_at := v_account.now;
+    SELECT
+        EXISTS (SELECT 1 FROM ledger_core.uses_of_nonce(place_hold.app, place_hold.nonce)) AS nonce,
+        EXISTS (
+            SELECT 1 FROM ledger.holds
+            WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset AND placed_at = v_hold.placed_at
+        ) AS placed_at
+    INTO v_found;
+    IF v_found.nonce THEN
+        RETURN ledger_core.replay_of_hold(v_hold);
     END IF;
+    PERFORM ledger_core.check_addressable('nonce', place_hold.nonce);
     IF v_account.frozen_at IS NOT NULL THEN
         PERFORM ledger_core.refuse_frozen(place_hold.owner_id, place_hold.asset, v_account.frozen_at);
     END IF;
     PERFORM ledger_core.check_floor(place_hold.owner_id, place_hold.asset, v_account, place_hold.amount);
 
-    -- Lists page by placed_at, so it is unique within the account, even if the clock is set back.
-    SELECT greatest(v_account.now, max(placed_at) + interval '1 microsecond') INTO v_placed_at
-    FROM ledger.holds
+    -- Holds of the future do not matter.
+    WHILE v_found.placed_at LOOP
+        SELECT max(placed_at) + interval '1 microsecond' INTO v_hold.placed_at
+        FROM ledger.holds
+        WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset
+            AND placed_at BETWEEN v_hold.placed_at AND v_hold.placed_at + ledger_core.clock_tolerance();
+        SELECT EXISTS (
+            SELECT 1 FROM ledger.holds
+            WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset AND placed_at = v_hold.placed_at
+        ) INTO v_found.placed_at;
+    END LOOP;
+    v_hold.expires_at := ledger_core.add_interval_in_utc(v_account.now, place_hold.expires_in);
+    -- Waits for a transaction that is taking the same nonce.
+    WITH taken AS (
+        INSERT INTO ledger_core.nonces (app, nonce) VALUES (place_hold.app, place_hold.nonce)
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    ),
+
+    placed AS (
+        INSERT INTO ledger.holds SELECT v_hold.* FROM taken
+        RETURNING 1
+    )
+
+    UPDATE ledger.accounts
+    SET held = held + place_hold.amount, next_due_at = least(next_due_at, v_hold.expires_at)
+    FROM placed
     WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
-    INSERT INTO ledger.holds (
-        owner_id, asset, app, nonce, operation, amount, placed_at, expires_in, expires_at, metadata
-    )
-    VALUES (
-        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.operation, place_hold.amount,
-        v_placed_at, place_hold.expires_in, ledger_core.add_interval_in_utc(v_account.now, place_hold.expires_in),
-        place_hold.metadata
-    )
-    ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
     END IF;
-    UPDATE ledger.accounts
-    SET held = held + place_hold.amount
-    WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
-    PERFORM ledger_core.reserve_lots(
-        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
-    );
+    IF v_account.next_due_at < 'infinity' THEN
+        PERFORM ledger_core.reserve_lots(
+            place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
+        );
+    END IF;
     PERFORM ledger_core.journal_hold(
-        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_placed_at
+        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_hold.placed_at
     );
-    PERFORM ledger_core.note_next_due(place_hold.owner_id, place_hold.asset);
-    RETURN ledger_core.hold_state(place_hold.owner_id, place_hold.app, place_hold.nonce, FALSE);
+    RETURN ledger_core.as_hold(v_hold, FALSE);
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.place_hold IS
 'Reserves amount (positive) of one account until the hold is captured, released or expires. The caller has checked the
-request against the rule. Raises LG201, LG301, LG303.';
+request against the rule. Raises LG001 for a new nonce that no URL can contain, LG201, LG301, LG303.';

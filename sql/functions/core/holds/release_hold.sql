@@ -1,20 +1,22 @@
+-- requires: functions/core/holds/as_hold
 CREATE OR REPLACE FUNCTION ledger_core.release_hold(owner_id text, asset text, app text, hold_nonce text)
 RETURNS ledger.hold
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_account ledger_core.account_state;
-    v_hold ledger.hold;
+    v_account ledger_core.account_state := ledger_core.lock_account(release_hold.owner_id, release_hold.asset);
+    v_hold ledger.holds;
 BEGIN
-    v_account := ledger_core.lock_account(release_hold.owner_id, release_hold.asset);
-    v_hold := ledger_core.hold_state(release_hold.owner_id, release_hold.app, release_hold.hold_nonce, TRUE);
+    SELECT * INTO STRICT v_hold
+    FROM ledger.holds
+    WHERE owner_id = release_hold.owner_id AND app = release_hold.app AND nonce = release_hold.hold_nonce;
     IF v_hold.status IN ('captured', 'expired') THEN
         PERFORM ledger_core.refuse_closed_hold(release_hold.app, release_hold.hold_nonce, v_hold.status, v_hold.closed_at);
     ELSIF v_hold.status = 'released' THEN
-        RETURN v_hold;
+        RETURN ledger_core.as_hold(v_hold, TRUE);
     END IF;
-    PERFORM ledger_core.close_hold(
+    PERFORM ledger_core.end_hold(
         release_hold.owner_id, release_hold.app, release_hold.hold_nonce, 'released', v_account.now
     );
     PERFORM ledger_core.journal_hold(
@@ -22,7 +24,9 @@ BEGIN
     );
     PERFORM ledger_core.expire_lots(release_hold.owner_id, release_hold.asset, v_account.now);
     PERFORM ledger_core.note_next_due(release_hold.owner_id, release_hold.asset);
-    RETURN ledger_core.hold_state(release_hold.owner_id, release_hold.app, release_hold.hold_nonce, FALSE);
+    v_hold.status := 'released';
+    v_hold.closed_at := v_account.now;
+    RETURN ledger_core.as_hold(v_hold, FALSE);
 END
 $$;
 

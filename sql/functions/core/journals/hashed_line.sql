@@ -5,15 +5,18 @@ CREATE OR REPLACE FUNCTION ledger_core.hashed_line(
     number bigint, at timestamptz, xact_id xid8, texts text [], options text
 )
 RETURNS bytea
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 AS $$
-SELECT
-    int8send(number) || timestamptz_send(at) || xid8send(xact_id)
-    || ledger_core.text_bytes((
-        SELECT string_agg(coalesce(ledger_core.counted(parts.content), ''), ',' ORDER BY parts.place)
-        FROM unnest(texts) WITH ORDINALITY AS parts (content, place)
-    ) || options)
+DECLARE
+    v_text text;
+    v_texts text;
+BEGIN
+    FOREACH v_text IN ARRAY texts LOOP
+        v_texts := coalesce(v_texts || ',', '') || coalesce(ledger_core.counted(v_text), '');
+    END LOOP;
+    RETURN int8send(number) || timestamptz_send(at) || xid8send(xact_id) || ledger_core.text_bytes(v_texts || options);
+END
 $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_line IS

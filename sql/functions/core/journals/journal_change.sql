@@ -14,7 +14,7 @@ BEGIN
     ORDER BY change_id DESC
     LIMIT 1;
     v_line.change_id := coalesce(v_line.change_id, 0) + 1;
-    v_line.changed_at := clock_timestamp();
+    v_line.changed_at := ledger_core.clock();
     v_line.xact_id := pg_current_xact_id();
     v_line.changed_by := ledger_core.caller_role();
     v_line.change := journal_change.change;

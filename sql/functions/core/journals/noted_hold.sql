@@ -2,22 +2,24 @@
 -- Has settings of its own because intervals as JSON follow the settings of the session.
 CREATE OR REPLACE FUNCTION ledger_core.noted_hold(hold ledger.holds, lots jsonb)
 RETURNS jsonb
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SET intervalstyle = 'postgres'
 AS $$
-SELECT jsonb_build_object(
-    'operation', hold.operation,
-    'amount', hold.amount,
-    'captured', hold.captured,
-    'status', hold.status,
-    'placed_at', ledger_core.json_time(hold.placed_at),
-    'expires_in', hold.expires_in,
-    'expires_at', ledger_core.json_time(hold.expires_at),
-    'closed_at', ledger_core.json_time(hold.closed_at),
-    'metadata', hold.metadata,
-    'lots', coalesce(lots, '{}')
-)
+BEGIN
+    RETURN jsonb_build_object(
+        'operation', hold.operation,
+        'amount', hold.amount,
+        'captured', hold.captured,
+        'status', hold.status,
+        'placed_at', ledger_core.json_time(hold.placed_at),
+        'expires_in', hold.expires_in,
+        'expires_at', ledger_core.json_time(hold.expires_at),
+        'closed_at', ledger_core.json_time(hold.closed_at),
+        'metadata', hold.metadata,
+        'lots', coalesce(lots, '{}')
+    );
+END
 $$;
 
 COMMENT ON FUNCTION ledger_core.noted_hold IS

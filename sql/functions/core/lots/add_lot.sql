@@ -22,9 +22,14 @@ BEGIN
         INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
         VALUES (add_lot.owner_id, add_lot.asset, add_lot.seq, add_lot.seq, v_covers_debt);
     END IF;
+    UPDATE ledger.accounts
+    SET next_due_at = add_lot.expires_at
+    WHERE owner_id = add_lot.owner_id AND asset = add_lot.asset
+        AND next_due_at > add_lot.expires_at AND add_lot.amount > v_covers_debt;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.add_lot IS
-'Adds a lot for the expiring credits of the entry seq of a locked account.
-Credits that pay off an overdraft are spent at once and do not expire.';
+'Adds a lot for the expiring credits of the entry seq of a locked, settled account.
+Credits that pay off an overdraft are spent at once and do not expire. Notes in the account if the lot is the next to
+expire.';

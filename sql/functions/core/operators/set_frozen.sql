@@ -6,7 +6,7 @@ AS $$
 DECLARE
     v_account ledger_core.account_state;
 BEGIN
-    PERFORM ledger_core.check_account(set_frozen.owner_id, set_frozen.asset);
+    PERFORM ledger_core.check_known_account(set_frozen.owner_id, set_frozen.asset);
     PERFORM ledger_core.check_actor(set_frozen.actor, set_frozen.reason);
     -- An unknown account is not frozen, so unfreezing need not create it.
     IF NOT set_frozen.frozen AND NOT EXISTS (

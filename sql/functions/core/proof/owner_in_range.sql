@@ -1,4 +1,5 @@
--- Inlined by the planner, so that it becomes a condition on the index.
+-- Inlined by the planner, so that it becomes a condition on the index. It belongs to every table of a query that has the
+-- owner, joined ones as well: else the planner may prefer to read these as a whole, again for each range.
 CREATE OR REPLACE FUNCTION ledger_core.owner_in_range(owner_id text, first text, last text, included boolean)
 RETURNS boolean
 LANGUAGE sql

@@ -59,6 +59,7 @@ BEGIN
     LEFT JOIN expiring ON accounts.owner_id = expiring.owner_id AND accounts.asset = expiring.asset
     LEFT JOIN ledger.entries AS newest
         ON accounts.owner_id = newest.owner_id AND accounts.asset = newest.asset AND summed.last_seq = newest.seq
+        AND ledger_core.owner_in_range(newest.owner_id, first, last, included)
     CROSS JOIN LATERAL (
         VALUES
         ('account missing', 'account', CASE WHEN accounts.owner_id IS NULL THEN 'none' ELSE 'account' END),
@@ -66,6 +67,22 @@ BEGIN
         ('last_seq wrong', coalesce(summed.last_seq, 0)::text, accounts.last_seq::text),
         ('entries missing', coalesce(summed.last_seq, 0)::text, coalesce(summed.entries, 0)::text),
         ('last_entry_at wrong', coalesce(newest.recorded_at, '-infinity')::text, accounts.last_entry_at::text),
+        (
+            'in_order_from wrong', 'an entry recorded before the one that precedes it, or 1',
+            CASE
+                WHEN accounts.in_order_from <> 1 AND (
+                    (
+                        SELECT entries.recorded_at FROM ledger.entries
+                        WHERE entries.owner_id = accounts.owner_id AND entries.asset = accounts.asset
+                            AND entries.seq = accounts.in_order_from
+                    ) < (
+                        SELECT entries.recorded_at FROM ledger.entries
+                        WHERE entries.owner_id = accounts.owner_id AND entries.asset = accounts.asset
+                            AND entries.seq = accounts.in_order_from - 1
+                    )
+                ) IS NOT TRUE THEN accounts.in_order_from::text
+            END
+        ),
         ('head_hash wrong', encode(coalesce(newest.hash, ledger_core.zero_hash()), 'hex'), encode(accounts.head_hash, 'hex')),
         ('held wrong', coalesce(holding.held, 0)::text, accounts.held::text),
         ('next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text),

@@ -7,31 +7,41 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT
-        'adjustment and journal differ', 'operator_actions',
-        coalesce(adjustments.owner_id, actions.owner_id)::text, coalesce(adjustments.asset, actions.asset)::text,
-        coalesce(adjustments.seq, actions.seq),
+        CASE recorded.operation WHEN 'REVERSAL' THEN 'reversal and journal differ' ELSE 'adjustment and journal differ' END,
+        'operator_actions',
+        coalesce(recorded.owner_id, actions.owner_id)::text, coalesce(recorded.asset, actions.asset)::text,
+        coalesce(recorded.seq, actions.seq),
         jsonb_build_object(
-            'action_seq', actions.action_seq, 'entry', adjustments.metadata, 'actor', actions.actor, 'reason', actions.reason,
-            'recorded_at', adjustments.recorded_at, 'acted_at', actions.acted_at, 'amount', adjustments.amount,
-            'balance', adjustments.balance_after, 'before', actions.before, 'after', actions.after
+            'action_seq', actions.action_seq, 'entry', recorded.metadata, 'actor', actions.actor, 'reason', actions.reason,
+            'recorded_at', recorded.recorded_at, 'acted_at', actions.acted_at, 'amount', recorded.amount,
+            'balance', recorded.balance_after, 'before', actions.before, 'after', actions.after
         )
     FROM (
         SELECT *
         FROM ledger.entries
         WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
-            AND entries.app = 'ledger' AND entries.operation = 'ADJUSTMENT'
-    ) AS adjustments
+            AND CASE entries.operation
+                WHEN 'ADJUSTMENT' THEN entries.app = 'ledger'
+                -- Those of apps are in no journal.
+                WHEN 'REVERSAL' THEN EXISTS (
+                    SELECT 1 FROM ledger.operator_actions
+                    WHERE owner_id = entries.owner_id AND asset = entries.asset AND seq = entries.seq
+                )
+            END
+    ) AS recorded
     FULL JOIN (
         SELECT * FROM ledger.operator_actions
         WHERE ledger_core.owner_in_range(operator_actions.owner_id, first, last, included)
-            AND operator_actions.action = 'adjust_balance'
+            AND operator_actions.action IN ('adjust_balance', 'reverse_entry')
     ) AS actions
-        ON adjustments.owner_id = actions.owner_id AND adjustments.asset = actions.asset AND adjustments.seq = actions.seq
+        ON recorded.owner_id = actions.owner_id AND recorded.asset = actions.asset AND recorded.seq = actions.seq
     WHERE (
-        adjustments.metadata, adjustments.recorded_at,
-        jsonb_build_object('balance', adjustments.balance_after - adjustments.amount),
-        jsonb_build_object('balance', adjustments.balance_after)
+        CASE recorded.operation WHEN 'REVERSAL' THEN 'reverse_entry' ELSE 'adjust_balance' END,
+        recorded.metadata, recorded.recorded_at,
+        jsonb_build_object('balance', recorded.balance_after - recorded.amount),
+        jsonb_build_object('balance', recorded.balance_after)
     ) IS DISTINCT FROM (
+        actions.action,
         jsonb_build_object('actor', actions.actor, 'reason', actions.reason), actions.acted_at, actions.before, actions.after
     );
 
@@ -55,7 +65,8 @@ BEGIN
                 ORDER BY actions.action_seq
             ) AS previous
         FROM ledger.operator_actions AS actions
-        WHERE ledger_core.owner_in_range(actions.owner_id, first, last, included) AND actions.action <> 'adjust_balance'
+        WHERE ledger_core.owner_in_range(actions.owner_id, first, last, included) 
+            AND actions.action NOT IN ('adjust_balance', 'reverse_entry')
     ) AS linked
     WHERE linked.before <> linked.previous OR linked.after = linked.before OR linked.seq IS NOT NULL
         OR CASE linked.action
@@ -68,5 +79,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_actions IS
-'Adjustments and operator actions that differ, and operator actions that do not begin with the value at which the action
+'Adjustments and reversals by hand that differ from operator actions, and operator actions that do not begin with the value at which the action
 before them ended.';

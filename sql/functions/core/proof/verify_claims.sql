@@ -4,6 +4,8 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_now timestamptz := ledger_core.clock();
 BEGIN
     RETURN QUERY
     SELECT
@@ -23,6 +25,7 @@ BEGIN
         AND claims.slot = coalesce(
             CASE claims.subject_kind WHEN 'owner' THEN entries.claim_slot ELSE entries.subject_slot END, claims.slot
         )
+        AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
     WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
 
     -- A change of the rule and the entries around it are not ordered exactly, so any rule that the operation ever had
@@ -37,6 +40,7 @@ BEGIN
     FROM ledger.claims
     INNER JOIN ledger.entries
         ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
+        AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
     LEFT JOIN LATERAL (
         SELECT 1 AS found
         FROM (
@@ -74,20 +78,21 @@ BEGIN
         FROM ledger.entries
         INNER JOIN (
             -- An entry that waited for a lock follows the rule as it was when its request began. A new limit therefore
-            -- counts from a day after the change only.
+            -- counts from a day after the change only. A rule whose successor is of the future ended nobody knows when.
             SELECT
                 changes.operation,
                 changes.changed_at + interval '1 day' AS since,
-                lead(changes.changed_at, 1, 'infinity') OVER (
-                    PARTITION BY changes.operation ORDER BY changes.change_id
-                ) AS until,
+                CASE
+                    WHEN lead(changes.changed_at) OVER operation > v_now THEN '-infinity'
+                    ELSE lead(changes.changed_at, 1, 'infinity') OVER operation
+                END AS until,
                 changes.rule ->> 'claim_limit' IS NOT NULL AS is_limit,
-                lag(changes.rule ->> 'claim_limit', 1, changes.rule ->> 'claim_limit') OVER (
-                    PARTITION BY changes.operation ORDER BY changes.change_id
-                ) IS NOT NULL AS was_limit,
+                lag(changes.rule ->> 'claim_limit', 1, changes.rule ->> 'claim_limit') OVER operation
+                IS NOT NULL AS was_limit,
                 changes.changed_at
             FROM ledger.operation_changes AS changes
             WHERE changes.app IS NULL
+            WINDOW operation AS (PARTITION BY changes.operation ORDER BY changes.change_id)
         ) AS rules
             ON entries.operation = rules.operation AND entries.recorded_at < rules.until AND rules.is_limit
             AND entries.recorded_at >= CASE WHEN rules.was_limit THEN rules.changed_at ELSE rules.since END
@@ -98,7 +103,7 @@ BEGIN
             GROUP BY claims.owner_id, claims.asset, claims.seq
         ) AS taken
             ON entries.owner_id = taken.owner_id AND entries.asset = taken.asset AND entries.seq = taken.seq
-        WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
+        WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included) AND entries.recorded_at <= v_now
     ) AS limited
     WHERE limited.found <> limited.expected
         AND NOT (

@@ -4,6 +4,8 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_latest timestamptz := ledger_core.clock() + ledger_core.clock_tolerance();
 BEGIN
     RETURN QUERY
     WITH chained AS (
@@ -24,8 +26,13 @@ BEGIN
     computed AS (
         SELECT
             chained.*,
-            ledger_core.chain_hash(chained.previous_hash, chained.hashed) AS expected_hash
+            ledger_core.chain_hash(chained.previous_hash, chained.hashed) AS expected_hash,
+            -- Where the clock was set back, the account says so.
+            CASE WHEN chained.seq > accounts.in_order_from THEN chained.previous_time ELSE '-infinity' END AS not_before
         FROM chained
+        LEFT JOIN ledger.accounts
+            ON chained.owner_id = accounts.owner_id AND chained.asset = accounts.asset
+            AND ledger_core.owner_in_range(accounts.owner_id, first, last, included)
     )
 
     SELECT
@@ -37,16 +44,18 @@ BEGIN
         ('seq not in order', (computed.previous_seq + 1)::text, computed.seq::text),
         ('balance_after wrong', (computed.previous_balance::numeric + computed.amount)::text, computed.balance_after::text),
         (
-            'recorded_at runs backwards', greatest(computed.previous_time, computed.recorded_at)::text,
+            'recorded_at runs backwards', greatest(computed.not_before, computed.recorded_at)::text,
             computed.recorded_at::text
         ),
+        ('of the future', least(v_latest, computed.recorded_at)::text, computed.recorded_at::text),
         ('hash wrong', encode(computed.expected_hash, 'hex'), encode(computed.hash, 'hex'))
     ) AS checks (problem, expected, found)
     -- Compare before converting to text, which would take longer than everything else.
     WHERE (
         computed.seq <> computed.previous_seq + 1
         OR computed.balance_after <> computed.previous_balance::numeric + computed.amount
-        OR computed.recorded_at < computed.previous_time
+        OR computed.recorded_at < computed.not_before
+        OR computed.recorded_at > v_latest
         OR computed.hash <> computed.expected_hash
     )
     AND checks.expected <> checks.found;
@@ -76,5 +85,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_entries IS
-'Entries whose number, balance, time or hash does not follow from the entry before, or whose balance is below every floor
-that the account ever had.';
+'Entries whose number, balance, time or hash does not follow from the entry before, that lie in the future, or whose balance
+is below every floor that the account ever had.';

@@ -24,7 +24,7 @@ BEGIN
             -- As in pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
             ('{accounts,holds,lots}', 'refuse_change', 'delete or truncate', 2 + 8 + 32),
             (
-                '{entries,hold_events,lot_movements,operation_changes,operator_actions}', 'refuse_change',
+                '{entries,hold_events,lot_movements,nonces,operation_changes,operator_actions}', 'refuse_change',
                 'update, delete or truncate', 2 + 8 + 16 + 32
             ),
             ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
@@ -38,7 +38,7 @@ BEGIN
     ) AS needed
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_trigger AS triggers
-        WHERE triggers.tgrelid = to_regclass('ledger.' || needed.found_in)
+        WHERE triggers.tgrelid = coalesce(to_regclass('ledger.' || needed.found_in), to_regclass('ledger_core.' || needed.found_in))
             AND triggers.tgfoid = to_regproc(needed.function)
             AND triggers.tgtype & needed.bits = needed.bits
             AND triggers.tgenabled = 'A' AND triggers.tgqual IS NULL AND cardinality(triggers.tgattr::smallint []) = 0
@@ -53,6 +53,7 @@ BEGIN
         ('accounts', '{owner_id,asset}'::name []),
         ('entries', '{owner_id,asset,seq}'),
         ('entries', '{app,nonce}'),
+        ('nonces', '{app,nonce}'),
         ('claims', '{operation,subject_kind,subject,scope_app,period_start,slot}'),
         ('lots', '{owner_id,asset,seq}'),
         ('lot_movements', '{owner_id,asset,seq,lot_seq}'),
@@ -75,7 +76,7 @@ BEGIN
             FROM pg_attribute AS attributes
             WHERE attributes.attrelid = indexes.indrelid AND attributes.attnum = ANY (indexes.indkey::smallint [])
         ) AS indexed
-        WHERE indexes.indrelid = to_regclass('ledger.' || needed.found_in)
+        WHERE indexes.indrelid = coalesce(to_regclass('ledger.' || needed.found_in), to_regclass('ledger_core.' || needed.found_in))
             AND indexes.indisunique AND indexes.indisvalid AND indexes.indimmediate
             AND indexes.indpred IS NULL AND indexes.indexprs IS NULL
             AND needed.columns <@ indexed.names

@@ -9,7 +9,9 @@ BEGIN
     WITH captures AS (
         SELECT
             entries.owner_id, entries.asset, entries.app, entries.hold_nonce, -sum(entries.amount) AS amount,
-            bool_or(entries.hold_final) AS final, min(entries.operation) AS operation, max(entries.recorded_at) AS last_at
+            bool_or(entries.hold_final) AS final, min(entries.operation) AS operation,
+            max(entries.recorded_at) AS latest_at,
+            (array_agg(entries.recorded_at ORDER BY entries.seq DESC))[1] AS last_at
         FROM ledger.entries
         WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included) AND entries.hold_nonce IS NOT NULL
         GROUP BY entries.owner_id, entries.asset, entries.app, entries.hold_nonce
@@ -37,7 +39,9 @@ BEGIN
     FULL JOIN reserved
         ON holds.owner_id = reserved.owner_id AND holds.asset = reserved.asset AND holds.app = reserved.app
         AND holds.nonce = reserved.hold_nonce
-    LEFT JOIN ledger.accounts ON holds.owner_id = accounts.owner_id AND holds.asset = accounts.asset
+    LEFT JOIN ledger.accounts
+        ON holds.owner_id = accounts.owner_id AND holds.asset = accounts.asset
+        AND ledger_core.owner_in_range(accounts.owner_id, first, last, included)
     LEFT JOIN ledger.operation_sets AS sets
         ON holds.app = sets.app AND holds.operation = sets.operation AND holds.asset = sets.asset
     CROSS JOIN LATERAL (
@@ -65,7 +69,7 @@ BEGIN
         ),
         (
             'captured after its end', 'before ' || holds.expires_at,
-            CASE WHEN captures.last_at >= holds.expires_at THEN captures.last_at::text END
+            CASE WHEN captures.latest_at >= holds.expires_at THEN captures.latest_at::text END
         ),
         (
             'status wrong', 'open, captured, released or expired',
@@ -80,9 +84,7 @@ BEGIN
                 WHEN 'released' THEN 'before ' || holds.expires_at
             END,
             CASE
-                WHEN holds.status = 'released' AND holds.closed_at < holds.expires_at
-                    AND holds.closed_at >= coalesce(captures.last_at, '-infinity')
-                    THEN 'before ' || holds.expires_at
+                WHEN holds.status = 'released' AND holds.closed_at < holds.expires_at THEN 'before ' || holds.expires_at
                 ELSE coalesce(holds.closed_at::text, 'none')
             END
         )

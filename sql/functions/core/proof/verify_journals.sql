@@ -3,6 +3,8 @@ RETURNS SETOF ledger.discrepancy
 LANGUAGE plpgsql
 STABLE
 AS $$
+DECLARE
+    v_latest timestamptz := ledger_core.clock() + ledger_core.clock_tolerance();
 BEGIN
     RETURN QUERY
     SELECT
@@ -23,6 +25,7 @@ BEGIN
     CROSS JOIN LATERAL (
         VALUES
         ('number not in order', chained.expected_number::text, chained.number::text),
+        ('of the future', least(v_latest, chained.at)::text, chained.at::text),
         ('hash wrong', encode(chained.expected_hash, 'hex'), encode(chained.hash, 'hex'))
     ) AS checks (problem, expected, found)
     WHERE checks.expected IS DISTINCT FROM checks.found;
@@ -30,5 +33,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_journals IS
-'Lines of the journals whose number or hash does not follow from the line before.
+'Lines of the journals whose number or hash does not follow from the line before, or that lie in the future.
 The journal of the catalogue has the empty text as its owner, which sorts before all others.';

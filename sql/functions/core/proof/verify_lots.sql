@@ -62,6 +62,7 @@ BEGIN
     ) AS moving
     LEFT JOIN ledger.entries
         ON moving.owner_id = entries.owner_id AND moving.asset = entries.asset AND moving.seq = entries.seq
+        AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
     WHERE entries.seq IS NULL
         OR (entries.operation = 'EXPIRY' AND moving.moved <> -entries.amount)
         OR (entries.amount < 0 AND moving.moved NOT BETWEEN 0 AND -entries.amount)
@@ -78,8 +79,10 @@ BEGIN
     FROM ledger.lot_movements AS moving
     INNER JOIN ledger.entries
         ON moving.owner_id = entries.owner_id AND moving.asset = entries.asset AND moving.seq = entries.seq
+        AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
     INNER JOIN ledger.lots
         ON moving.owner_id = lots.owner_id AND moving.asset = lots.asset AND moving.lot_seq = lots.seq
+        AND ledger_core.owner_in_range(lots.owner_id, first, last, included)
     WHERE ledger_core.owner_in_range(moving.owner_id, first, last, included)
         AND CASE
             WHEN moving.seq < moving.lot_seq THEN TRUE

@@ -6,6 +6,7 @@ AS $$
 BEGIN
     RETURN QUERY SELECT * FROM ledger_core.verify_entries(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_accounts(first, last, included);
+    RETURN QUERY SELECT * FROM ledger_core.verify_buckets(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_lots(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_holds(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_hold_events(first, last, included);

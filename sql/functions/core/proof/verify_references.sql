@@ -34,6 +34,7 @@ BEGIN
     LEFT JOIN ledger.entries AS originals
         ON reversals.owner_id = originals.owner_id AND reversals.asset = originals.asset
         AND reversals.reverses_seq = originals.seq AND reversals.app = originals.app
+        AND ledger_core.owner_in_range(originals.owner_id, first, last, included)
     WHERE originals.seq IS NULL OR originals.reverses_seq IS NOT NULL OR abs(reversals.amount) > abs(originals.amount)
         OR sign(reversals.amount) = sign(originals.amount);
 
@@ -42,11 +43,17 @@ BEGIN
 
     RETURN QUERY
     SELECT
-        'nonce used by a hold and an entry', 'holds', holds.owner_id::text, holds.asset::text, NULL::bigint,
+        'nonce used by a hold and an entry', 'holds', shared.owner_id, shared.asset, NULL::bigint,
+        jsonb_build_object('app', shared.app, 'nonce', shared.nonce)
+    FROM ledger_core.shared_nonces(first, last, included) AS shared;
+
+    RETURN QUERY
+    SELECT
+        'nonce not taken', 'holds', holds.owner_id::text, holds.asset::text, NULL::bigint,
         jsonb_build_object('app', holds.app, 'nonce', holds.nonce)
     FROM ledger.holds
-    INNER JOIN ledger.entries ON holds.app = entries.app AND holds.nonce = entries.nonce
-    WHERE ledger_core.owner_in_range(holds.owner_id, first, last, included);
+    LEFT JOIN ledger_core.nonces AS taken ON holds.app = taken.app AND holds.nonce = taken.nonce
+    WHERE ledger_core.owner_in_range(holds.owner_id, first, last, included) AND taken.nonce IS NULL;
 END
 $$;
 

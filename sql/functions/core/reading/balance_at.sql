@@ -11,14 +11,13 @@ BEGIN
     SELECT balance_after INTO v_posted FROM ledger.entries
     WHERE owner_id = balance_at.owner_id AND asset = balance_at.asset AND seq = v_seq;
     v_posted := coalesce(v_posted, 0);
-    IF EXISTS (
-        SELECT 1 FROM ledger.accounts
-        WHERE owner_id = balance_at.owner_id AND asset = balance_at.asset AND next_due_at <= balance_at.at
-    ) THEN
-        RETURN QUERY
-        SELECT v_seq, v_posted, due.balance
-        FROM ledger_core.balance_as_of(balance_at.owner_id, balance_at.asset, balance_at.at) AS due;
-    ELSE
+    RETURN QUERY
+    SELECT v_seq, v_posted, v_posted + due.balance - accounts.balance
+    FROM ledger.accounts
+    CROSS JOIN LATERAL ledger_core.balance_as_of(accounts.owner_id, accounts.asset, balance_at.at) AS due
+    WHERE accounts.owner_id = balance_at.owner_id AND accounts.asset = balance_at.asset
+        AND accounts.next_due_at <= balance_at.at;
+    IF NOT FOUND THEN
         RETURN QUERY SELECT v_seq, v_posted, v_posted;
     END IF;
 END

@@ -4,7 +4,7 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 BEGIN
-    IF coalesce(at > clock_timestamp(), TRUE) THEN
+    IF coalesce(at > ledger_core.clock(), TRUE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', field, 'reason', 'is required and must not be in the future'
         ));
@@ -13,4 +13,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_past IS
-'Raises LG001 naming the field unless the time has come.';
+'Raises LG001 naming the field unless the time is given and not in the future.';

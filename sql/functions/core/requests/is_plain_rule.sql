@@ -1,4 +1,4 @@
--- Inlined by the planner. Together with ledger_core.is_plain_account it defines the fast path.
+-- Inlined by the planner wherever it is used.
 CREATE OR REPLACE FUNCTION ledger_core.is_plain_rule(claim_limit integer, expires_after interval)
 RETURNS boolean
 LANGUAGE sql

@@ -1,3 +1,4 @@
+-- requires: functions/core/requests/uses_of_nonce, functions/core/holds/as_hold
 CREATE OR REPLACE FUNCTION ledger_core.replay_of_hold(request ledger.holds)
 RETURNS ledger.hold
 LANGUAGE plpgsql
@@ -11,10 +12,7 @@ BEGIN
     FROM ledger.holds
     WHERE owner_id = request.owner_id AND app = request.app AND nonce = request.nonce;
     IF NOT FOUND THEN
-        IF EXISTS (
-            SELECT 1 FROM ledger.entries
-            WHERE owner_id = request.owner_id AND app = request.app AND nonce = request.nonce
-        ) THEN
+        IF EXISTS (SELECT 1 FROM ledger_core.uses_of_nonce(request.app, request.nonce)) THEN
             PERFORM ledger_core.refuse_nonce(request.app, request.nonce);
         END IF;
         RETURN NULL;
@@ -28,10 +26,10 @@ BEGIN
     THEN
         PERFORM ledger_core.refuse_nonce(request.app, request.nonce);
     END IF;
-    RETURN ledger_core.hold_state(request.owner_id, request.app, request.nonce, TRUE);
+    RETURN ledger_core.as_hold(v_kept, TRUE);
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.replay_of_hold IS
 'The hold that this very request placed before, as it is now, or null if its nonce is unused. request: the hold as it would
-be placed. Raises LG201 if the nonce was used by a different request, or by an entry.';
+be placed. Raises LG201 if the nonce was used by a different request: an entry, or a hold of another owner.';

@@ -1,0 +1,1 @@
+DROP INDEX ledger.entries_entry_id_idx;

@@ -1,0 +1,1 @@
+DROP TABLE ledger_core.kept_buckets;

@@ -1,0 +1,346 @@
+-- What `\d+` says of every column in schema ledger. A name means the same everywhere, unless a line below names relations.
+-- Writes only what differs. Leaves a table that is locked, by VACUUM for example, to the next `ledger migrate`.
+DO $$
+DECLARE
+    v_relation record;
+    v_column record;
+BEGIN
+    FOR v_relation IN
+        SELECT pg_class.oid, pg_class.relname, pg_class.relkind
+        FROM pg_class
+        -- Named, because people may have tables of their own in this schema.
+        WHERE pg_class.relnamespace = 'ledger'::regnamespace AND pg_class.relname = ANY (ARRAY[
+            'account_balances', 'accounts', 'app_operations', 'app_prices', 'app_roles', 'app_usage', 'apps', 'batch_result',
+            'claims', 'discrepancy', 'entries', 'entry', 'entry_journal', 'error_codes', 'feed_entry', 'generations', 'hold',
+            'hold_events', 'hold_lots', 'holds', 'lot_movements', 'lots', 'open_holds', 'operation_changes',
+            'operation_prices', 'operation_sets', 'operations', 'operator_actions', 'proofs', 'recorded_entry',
+            'role_rights', 'trial_balance'
+        ])
+        ORDER BY pg_class.relname
+    LOOP
+        BEGIN
+            FOR v_column IN
+                SELECT pg_attribute.attname, meanings.meaning
+                FROM pg_attribute
+                CROSS JOIN LATERAL (
+                    SELECT known.meaning
+                    FROM (VALUES
+                        (NULL, 'owner_id', 'The owner of the credits.'),
+                        (NULL, 'asset', 'The unit counted, such as CREDIT.'),
+                        (NULL, 'app', 'The app that recorded the entry; "ledger": the ledger itself did.'),
+                        ('app_operations operation_sets', 'app', 'The app whose set of operations this is.'),
+                        ('apps', 'app', 'The name of the app, in lower snake case.'),
+                        ('app_roles', 'app', 'The app that the login may record for.'),
+                        ('hold holds hold_events hold_lots open_holds', 'app', 'The app that placed the hold.'),
+                        ('app_prices', 'app', 'The app for which the price is in force.'),
+                        (
+                            'operation_changes', 'app',
+                            'The app that changed, or whose own bounds did; null: an operation changed, or a generation began.'
+                        ),
+                        ('operation_prices', 'app', 'The app whose own bounds these are; null: those of the operation.'),
+                        (
+                            NULL, 'operation',
+                            'The kind of change: an operation of ledger.operations, or EXPIRY, REVERSAL, ADJUSTMENT.'
+                        ),
+                        ('hold holds open_holds', 'operation', 'The operation under which captures are recorded.'),
+                        (
+                            'operations app_operations app_prices claims operation_prices operation_sets', 'operation',
+                            'The name of the operation, in upper snake case.'
+                        ),
+                        (
+                            'operation_changes', 'operation',
+                            'The operation that changed; null: an app, a login or a generation did.'
+                        ),
+
+                        (
+                            NULL, 'entry_id',
+                            'The unique number of the entry in the whole ledger. It implies no order, and may skip numbers.'
+                        ),
+                        (NULL, 'seq', 'The number of the entry within its account: 1, 2, 3 … in commit order.'),
+                        ('claims', 'seq', 'The entry that took the slot, with owner_id and asset.'),
+                        (
+                            'discrepancy', 'seq',
+                            'The number of the entry, or of the line of the journal; null if it is about none.'
+                        ),
+                        ('hold_events', 'seq', 'The entry that a capture recorded; null for other events.'),
+                        ('lot_movements', 'seq', 'The entry that moved the credits.'),
+                        ('lots', 'seq', 'The entry that granted the credits.'),
+                        (
+                            'operator_actions', 'seq',
+                            'The entry that an adjustment or a reversal recorded; null for other actions.'
+                        ),
+                        (NULL, 'amount', 'The change in whole units of the asset: positive for credits, negative for debits.'),
+                        ('app_usage', 'amount', 'The sum of the amounts, with their signs.'),
+                        ('hold holds open_holds', 'amount', 'What was reserved, as a positive number of whole units.'),
+                        ('hold_lots', 'amount', 'How many credits of the lot the hold reserves.'),
+                        (
+                            'lot_movements', 'amount',
+                            'How many credits were taken from the lot; negative: given back to it by a reversal.'
+                        ),
+                        ('lots', 'amount', 'How many credits the entry granted.'),
+                        (NULL, 'balance', 'The account''s balance after the entry.'),
+                        ('accounts', 'balance', 'The sum of the account''s entries.'),
+                        ('account_balances', 'balance', 'All credits of the account, those that are held included.'),
+                        (NULL, 'balance_after', 'The account''s balance after the entry.'),
+                        (NULL, 'nonce', 'The caller''s own id for the request, unique per app.'),
+                        ('hold holds open_holds', 'nonce', 'The caller''s own id for the hold, unique per app.'),
+                        (NULL, 'metadata', 'What the caller recorded with it, as a JSON object; null: nothing.'),
+                        (
+                            NULL, 'recorded_at',
+                            'When the entry was recorded. The order of entries is that of seq: the clock may have been set.'
+                        ),
+                        (NULL, 'replayed', 'True if an earlier call had recorded the same request. Then nothing has changed.'),
+                        ('hold', 'replayed', 'True if an earlier call had done what was asked. Then nothing has changed.'),
+                        (
+                            'batch_result', 'replayed',
+                            'True if an earlier call had recorded the same request; null for a refused item.'
+                        ),
+                        (NULL, 'expires_at', 'When the credits of the entry expire; null: never.'),
+                        ('hold holds open_holds', 'expires_at', 'When the hold ends by itself, or would have ended.'),
+                        ('lots', 'expires_at', 'When the credits of the lot expire.'),
+                        (NULL, 'hold_nonce', 'The hold that the entry captured from, by its nonce; null: it is no capture.'),
+                        ('hold_events hold_lots', 'hold_nonce', 'The hold, by its nonce.'),
+                        (
+                            NULL, 'reverses_seq',
+                            'The entry of the same account that this one reverses, wholly or in part; null: it is no reversal.'
+                        ),
+                        (NULL, 'reversed_amount', 'How much of the entry reversals took back, as a positive number.'),
+                        (
+                            NULL, 'claim_subject',
+                            'The second subject of the operation''s claim limit, as requested: a hashed e-mail, a device.'
+                        ),
+                        (
+                            NULL, 'claim_slot',
+                            'The slot of the owner''s claim limit that the entry took. Null: none, or recorded before release 0.2.'
+                        ),
+                        (
+                            NULL, 'subject_slot',
+                            'The slot of the claim_subject''s limit that the entry took. Null: none, or recorded before release 0.2.'
+                        ),
+                        (NULL, 'frees_claim', 'True: the reversal gave back the claim of the entry that it reverses.'),
+                        (NULL, 'hold_final', 'True: the capture ended its hold and gave back the rest.'),
+                        (NULL, 'amount_defaulted', 'True: the request named no amount and took the default of that time.'),
+                        (NULL, 'expiry_defaulted', 'True: expires_at follows from the operation and was not in the request.'),
+                        (
+                            NULL, 'xact_id',
+                            'The transaction that wrote the line. A checkpoint covers the lines of transactions before its horizon.'
+                        ),
+                        ('entries', 'xact_id', 'The transaction that recorded the entry. The change feed has this order.'),
+                        (
+                            'entries', 'hash',
+                            'SHA-256 over the hash of the account''s entry before and this entry; see ledger_core.hashed_entry.'
+                        ),
+                        (
+                            'entry_journal', 'hash',
+                            'SHA-256 over the hash of the account''s entry before and this entry, in hexadecimal digits.'
+                        ),
+                        (
+                            'hold_events', 'hash',
+                            'SHA-256 over the hash of the account''s line before and this line; see ledger_core.hashed_hold_event.'
+                        ),
+                        (
+                            'operation_changes', 'hash',
+                            'SHA-256 over the hash of the line before and this line; see ledger_core.hashed_change.'
+                        ),
+                        (
+                            'operator_actions', 'hash',
+                            'SHA-256 over the hash of the account''s line before and this line; see ledger_core.hashed_action.'
+                        ),
+                        (
+                            'feed_entry', 'cursor',
+                            'The position in the feed after this entry: pass it to ledger.entries_after to go on.'
+                        ),
+
+                        (NULL, 'held', 'How many credits open holds reserve.'),
+                        (
+                            'lots', 'held',
+                            'How many of the remaining credits open holds reserve. They do not expire until their hold ends.'
+                        ),
+                        ('trial_balance', 'held', 'What open holds reserve in all accounts, as posted.'),
+                        (NULL, 'available', 'balance less held: what can be spent, down to min_balance.'),
+                        (
+                            NULL, 'min_balance',
+                            'The floor of available: 0, or below zero for an overdraft that an operator granted.'
+                        ),
+                        (NULL, 'entry_count', 'The number of entries.'),
+                        (NULL, 'last_seq', 'The number of the last entry; 0 before the first.'),
+                        (NULL, 'last_entry_at', 'When the last entry was recorded; in the future if the clock was ahead then.'),
+                        (NULL, 'next_due_at', 'When the next lot expires or the next hold ends; infinity: there is neither.'),
+                        (NULL, 'next_expiry_at', 'When the next credits expire; null: none will.'),
+                        (NULL, 'next_expiry_amount', 'How many credits expire then; null: none will.'),
+                        (NULL, 'frozen_at', 'Since when the account is frozen; null: it is not.'),
+                        (NULL, 'head_hash', 'The hash of the last entry; 32 zero bytes before the first.'),
+                        (
+                            NULL, 'in_order_from',
+                            'The entry from which on recorded_at does not run backwards: 1, unless the clock was set back.'
+                        ),
+
+                        (NULL, 'captured', 'How much of the hold was captured (spent) so far.'),
+                        (NULL, 'remaining', 'How much the hold still reserves; 0 once it has ended.'),
+                        ('lots', 'remaining', 'How many of the credits are left.'),
+                        (
+                            NULL, 'status',
+                            'open, or how the hold ended: captured, released (nothing or only a part was captured) or expired.'
+                        ),
+                        (NULL, 'placed_at', 'When the hold was placed.'),
+                        (NULL, 'expires_in', 'The lifetime that the request asked for; a retry must ask for the same.'),
+                        (NULL, 'closed_at', 'When the hold ended; null while it is open.'),
+                        (
+                            NULL, 'event_seq',
+                            'The number of the event among those of the account''s holds: 1, 2, 3 … in commit order.'
+                        ),
+                        (NULL, 'happened_at', 'When the event happened.'),
+                        (
+                            NULL, 'event',
+                            'placed, captured (wholly or in part), extended, released, expired; adopted: the hold is older than this journal;'
+                            || ' nonce_shared: release 0.1 let an entry take the nonce of the hold.'
+                        ),
+                        (
+                            NULL, 'hold',
+                            'The hold after the event, with times in UTC. Its member lots: how much it reserves of which lot, by the lot''s seq.'
+                        ),
+                        (NULL, 'lot_seq', 'The lot, by the number of the entry that granted its credits.'),
+
+                        (NULL, 'subject_kind', 'Whom the limit counts: owner or claim_subject.'),
+                        (NULL, 'subject', 'The owner, or the claim_subject of the request, which is limited over all owners.'),
+                        (NULL, 'scope_app', 'The app, if the limit counts for each app by itself; else empty.'),
+                        (
+                            NULL, 'period_start',
+                            'When the day, week or month began, by the clock of the operation''s time zone; -infinity for "ever".'
+                        ),
+                        (NULL, 'slot', 'Which claim of the period it is: from 1 to the limit.'),
+
+                        (NULL, 'description', 'What it is for, in words.'),
+                        (NULL, 'registered_at', 'When the app was registered.'),
+                        (NULL, 'bound_at', 'When the login was bound to the app.'),
+                        (NULL, 'shared', 'True: every app must have the operation.'),
+                        (NULL, 'default_amount', 'The amount of a request without one; null: every request must have one.'),
+                        (NULL, 'min_amount', 'The lowest amount allowed. Debits are negative.'),
+                        (NULL, 'max_amount', 'The highest amount allowed. Debits are negative.'),
+                        (
+                            'app_operations operation_prices', 'default_amount',
+                            'The app''s own default; null: that of the operation.'
+                        ),
+                        (
+                            'app_operations operation_prices', 'min_amount',
+                            'The app''s own lowest amount; null: that of the operation.'
+                        ),
+                        (
+                            'app_operations operation_prices', 'max_amount',
+                            'The app''s own highest amount; null: that of the operation.'
+                        ),
+                        (
+                            NULL, 'claim_limit',
+                            'How often an owner, or a claim_subject, may record the operation in a period; null: no limit.'
+                        ),
+                        (
+                            NULL, 'claim_period',
+                            'The period of the limit: ever, day, week (from Monday) or month; null: no limit.'
+                        ),
+                        (
+                            NULL, 'claim_scope',
+                            'owner: the limit counts over all apps; owner_and_app: for each app by itself; null: no limit.'
+                        ),
+                        (NULL, 'claim_time_zone', 'The time zone in which periods begin, by its IANA name; null: no limit.'),
+                        (
+                            NULL, 'expires_after',
+                            'How long the credits last, by the calendar of claim_time_zone, or else UTC; null: they do not expire.'
+                        ),
+                        (NULL, 'retired_at', 'Since when no new entry may use the operation; null: it is in force.'),
+                        (NULL, 'change_id', 'The number of the change: 1, 2, 3 … in commit order.'),
+                        (NULL, 'changed_at', 'When the change was made.'),
+                        (NULL, 'changed_by', 'The database role that made the change.'),
+                        (
+                            NULL, 'change',
+                            'defined or retired: an operation; allowed: an app''s own bounds; registered: an app; bound or unbound: a login;'
+                            || ' generation: a new one began.'
+                        ),
+                        ('operation_prices', 'change', 'defined or retired: the operation; allowed: the app''s own bounds.'),
+                        (NULL, 'rule', 'The operation, app, binding or generation as it stood afterwards.'),
+                        (NULL, 'valid_from', 'Since when the price is in force.'),
+                        (NULL, 'valid_until', 'Until when it was in force, this moment excluded; null: it still is.'),
+                        (NULL, 'generation', 'The number of the generation.'),
+                        (NULL, 'first_entry_id', 'The first entry_id of the generation.'),
+                        (NULL, 'end_entry_id', 'The first entry_id of the next generation; null: this is the current one.'),
+                        (NULL, 'first_xact_id', 'The first transaction id of the generation.'),
+                        (NULL, 'begun_at', 'When it began; null for the first.'),
+                        (NULL, 'begun_by', 'The database role that began it; null for the first.'),
+
+                        (NULL, 'action_seq', 'The number of the action among those on the account: 1, 2, 3 … in commit order.'),
+                        (NULL, 'acted_at', 'When the action was done.'),
+                        (NULL, 'action', 'The function that was called; reverse_entry: ledger.reverse_by_hand.'),
+                        (NULL, 'actor', 'The person who decided, as the call named it.'),
+                        (NULL, 'reason', 'Why, as the call said it.'),
+                        ('generations', 'reason', 'Why it was begun; null for the first.'),
+                        (NULL, 'before', 'The values that the action changed, as they were.'),
+                        (NULL, 'after', 'The values that the action changed, as they are since.'),
+
+                        (NULL, 'role_name', 'The login.'),
+                        (
+                            'operation_changes', 'role_name',
+                            'The login that was bound to the app, or no longer is; null for other changes.'
+                        ),
+                        ('operator_actions', 'role_name', 'The database role that called the function.'),
+                        (NULL, 'records_for', 'The apps that the login may record for.'),
+                        (NULL, 'audits', 'True: it may read everything and verify the books.'),
+                        (NULL, 'operates', 'True: it may do what ledger_operator may, such as adjust and freeze.'),
+                        (
+                            NULL, 'writes_tables',
+                            'True: it could write the tables without the functions, as superusers and the owner can.'
+                        ),
+                        (NULL, 'kind', 'verify: the whole ledger was recomputed; checkpoint: a digest was taken.'),
+                        (NULL, 'noted_at', 'When that was done last.'),
+                        (NULL, 'discrepancies', 'How many discrepancies were found; 0 for a checkpoint.'),
+
+                        (NULL, 'day', 'The day, in UTC.'),
+                        (NULL, 'owners', 'The number of different owners.'),
+                        (NULL, 'issued', 'The sum of all credits, without reversals and adjustments.'),
+                        (NULL, 'spent', 'The sum of all debits, without expiries, reversals and adjustments: negative.'),
+                        (NULL, 'expired', 'The sum of the EXPIRY entries: negative.'),
+                        (NULL, 'reversed', 'The sum of the REVERSAL entries, with their signs.'),
+                        (NULL, 'adjusted', 'The sum of the ADJUSTMENT entries, with their signs.'),
+                        (NULL, 'total', 'The sum of all entries: issued + spent + expired + reversed + adjusted.'),
+                        (NULL, 'balances', 'The sum of the balances of all accounts, as posted.'),
+                        (NULL, 'ties', 'True: total and balances agree.'),
+
+                        (NULL, 'position', 'Which item of the batch it is, counted from 1.'),
+                        (NULL, 'sqlstate', 'The SQLSTATE that the database raises.'),
+                        (NULL, 'code', 'The name of the refusal; null: the item was recorded.'),
+                        ('error_codes', 'code', 'The name of the refusal, which HTTP and Python use.'),
+                        (NULL, 'http_status', 'The status of the HTTP answer.'),
+                        (NULL, 'message', 'The message of the refusal, constant per code; null: the item was recorded.'),
+                        ('error_codes', 'message', 'The message, which is constant per code. Values are in DETAIL.'),
+                        (NULL, 'advice', 'What to do about it, unless a HINT of the refusal itself knows better.'),
+                        (NULL, 'detail', 'The values of the refusal, as a JSON object; null: the item was recorded.'),
+                        ('discrepancy', 'detail', 'The values that are wrong, as a JSON object.'),
+                        (NULL, 'hint', 'What to do about it; null: the item was recorded, or there is no advice.'),
+                        (NULL, 'problem', 'What is wrong.'),
+                        (NULL, 'found_in', 'The table that it was found in.'),
+                        ('discrepancy', 'owner_id', 'The owner; null if it is about no account.'),
+                        ('discrepancy', 'asset', 'The asset of the account; null if it is about no account.')
+                    ) AS known (relations, name, meaning)
+                    WHERE known.name = pg_attribute.attname
+                        AND (known.relations IS NULL OR v_relation.relname = ANY (string_to_array(known.relations, ' ')))
+                    ORDER BY known.relations NULLS LAST
+                    LIMIT 1
+                ) AS meanings
+                WHERE pg_attribute.attrelid = v_relation.oid AND pg_attribute.attnum > 0 AND NOT pg_attribute.attisdropped
+                    AND col_description(pg_attribute.attrelid, pg_attribute.attnum) IS DISTINCT FROM meanings.meaning
+                ORDER BY pg_attribute.attnum
+            LOOP
+                -- COMMENT would wait for VACUUM, which can take hours.
+                IF v_relation.relkind = 'r' THEN
+                    EXECUTE format('LOCK TABLE ledger.%I IN SHARE UPDATE EXCLUSIVE MODE NOWAIT', v_relation.relname);
+                END IF;
+                EXECUTE format(
+                    'COMMENT ON COLUMN ledger.%I.%I IS %L', v_relation.relname, v_column.attname, v_column.meaning
+                );
+            END LOOP;
+        EXCEPTION
+            WHEN lock_not_available THEN
+                RAISE WARNING 'ledger.% is locked: the next `ledger migrate` writes the comments on its columns',
+                    v_relation.relname;
+        END;
+    END LOOP;
+END
+$$;

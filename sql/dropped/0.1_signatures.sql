@@ -1,0 +1,5 @@
+-- Forms of release 0.1 of functions that have more parameters now. Loaded before these.
+DROP FUNCTION IF EXISTS ledger.capture_hold(text, text, text, bigint, boolean, jsonb);
+DROP FUNCTION IF EXISTS ledger.extend_hold(text, text, interval);
+DROP FUNCTION IF EXISTS ledger.release_hold(text, text);
+DROP FUNCTION IF EXISTS ledger.reverse_entry(text, text, text, bigint, jsonb, boolean);

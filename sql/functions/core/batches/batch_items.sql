@@ -1,0 +1,138 @@
+-- requires: views/core/operation_rules, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
+-- requires: functions/core/batches/item_time, functions/core/batches/is_item_time
+-- requires: functions/core/requests/is_key, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
+-- Inlined by the planner into the statements that use it, so that items are read in the same pass, and columns that a
+-- statement does not use cost nothing. OFFSET 0 keeps it from computing the same things again wherever they are used.
+CREATE OR REPLACE FUNCTION ledger_core.batch_items(app text, entries jsonb)
+RETURNS TABLE (
+    "position" bigint,
+    owner_id text,
+    asset text,
+    operation text,
+    nonce text,
+    amount bigint,
+    amount_defaulted boolean,
+    metadata jsonb,
+    plain boolean,
+    allowed_amount bigint,
+    expires_at timestamptz,
+    claim_subject text,
+    allowed boolean,
+    claim_limit integer,
+    expires_after interval,
+    claim_time_zone text
+)
+LANGUAGE sql
+STABLE
+AS $$
+SELECT
+    judged.position,
+    judged.owner_id,
+    judged.asset,
+    judged.operation,
+    judged.nonce,
+    judged.amount,
+    judged.amount_defaulted,
+    judged.metadata,
+    judged.plain AND judged.amount IS NOT NULL,
+    judged.allowed_amount,
+    judged.expires_at,
+    judged.claim_subject,
+    judged.allowed AND judged.allowed_amount IS NOT NULL
+    AND (judged.expires_at IS NOT NULL OR judged.expires_at_text IS NULL),
+    judged.claim_limit,
+    judged.expires_after,
+    judged.claim_time_zone
+FROM (
+    SELECT
+        items.position,
+        items.owner_id,
+        rules.asset,
+        items.operation,
+        items.nonce,
+        CASE
+            WHEN coalesce(items.amount, rules.default_amount) BETWEEN rules.min_amount AND rules.max_amount
+                THEN coalesce(items.amount, rules.default_amount)::bigint
+        END AS amount,
+        items.amount IS NULL AS amount_defaulted,
+        nullif(items.metadata, 'null') AS metadata,
+        coalesce(
+            items.well_formed AND items.without_options AND rules.plain
+            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
+            AND coalesce(scale(items.amount), 0) = 0
+            AND (coalesce(items.metadata, 'null') = 'null' OR ledger_core.is_metadata(items.metadata)),
+            FALSE
+        ) AS plain,
+        CASE
+            WHEN coalesce(items.amount, rules.default_amount) BETWEEN rules.least AND rules.most
+                THEN coalesce(items.amount, rules.default_amount)::bigint
+        END AS allowed_amount,
+        CASE WHEN ledger_core.is_item_time(items.expires_at) THEN ledger_core.item_time(items.expires_at) END
+            AS expires_at,
+        items.expires_at AS expires_at_text,
+        items.claim_subject,
+        coalesce(
+            items.well_formed AND items.well_formed_options AND NOT rules.retired
+            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
+            AND coalesce(scale(items.amount), 0) = 0
+            AND (coalesce(items.metadata, 'null') = 'null' OR ledger_core.is_metadata(items.metadata))
+            AND (items.claim_subject IS NULL OR ledger_core.is_key(items.claim_subject)),
+            FALSE
+        ) AS allowed,
+        rules.claim_limit,
+        rules.expires_after,
+        rules.claim_time_zone
+    FROM (
+        SELECT
+            elements.position,
+            elements.item ->> 'owner_id' AS owner_id,
+            elements.item ->> 'operation' AS operation,
+            elements.item ->> 'nonce' AS nonce,
+            CASE jsonb_typeof(elements.item -> 'amount')
+                WHEN 'number' THEN (elements.item -> 'amount')::numeric
+            END AS amount,
+            elements.item -> 'metadata' AS metadata,
+            elements.item ->> 'expires_at' AS expires_at,
+            elements.item ->> 'claim_subject' AS claim_subject,
+            jsonb_typeof(elements.item -> 'owner_id') = 'string'
+            AND jsonb_typeof(elements.item -> 'operation') = 'string'
+            AND jsonb_typeof(elements.item -> 'nonce') = 'string'
+            AND coalesce(jsonb_typeof(elements.item -> 'amount') IN ('number', 'null'), TRUE)
+            AND CASE jsonb_typeof(elements.item)
+                WHEN 'object' THEN elements.item - ledger_core.item_fields() = '{}'
+            END AS well_formed,
+            elements.item ->> 'expires_at' IS NULL AND elements.item ->> 'claim_subject' IS NULL AS without_options,
+            coalesce(jsonb_typeof(elements.item -> 'expires_at') IN ('string', 'null'), TRUE)
+            AND coalesce(jsonb_typeof(elements.item -> 'claim_subject') IN ('string', 'null'), TRUE)
+                AS well_formed_options
+        FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
+        OFFSET 0
+    ) AS items
+    LEFT JOIN (
+        SELECT
+            operation_rules.operation,
+            operation_rules.asset,
+            operation_rules.default_amount::numeric AS default_amount,
+            greatest(operation_rules.min_amount, -ledger_core.max_batched_amount())::numeric AS min_amount,
+            least(operation_rules.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
+            operation_rules.min_amount::numeric AS least,
+            operation_rules.max_amount::numeric AS most,
+            operation_rules.retired_at IS NOT NULL AS retired,
+            operation_rules.retired_at IS NULL
+            AND ledger_core.is_plain_rule(operation_rules.claim_limit, operation_rules.expires_after) AS plain,
+            operation_rules.claim_limit,
+            operation_rules.expires_after,
+            operation_rules.claim_time_zone
+        FROM ledger_core.operation_rules
+        WHERE operation_rules.app = batch_items.app
+        OFFSET 0
+    ) AS rules ON rules.operation = items.operation
+    OFFSET 0
+) AS judged
+$$;
+
+COMMENT ON FUNCTION ledger_core.batch_items IS
+'The items of a batch with the assets and amounts that the app''s rules give them.
+allowed: the item''s own fields and the rule allow it, with allowed_amount; ledger_core.record_item says what is wrong with
+others. plain: it is, and needs neither claim nor expiry, and its amount passes ledger_core.max_batched_amount neither way;
+amount is null if it does.';

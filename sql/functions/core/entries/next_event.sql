@@ -1,0 +1,23 @@
+-- A plain SELECT, so that the planner inlines it.
+CREATE OR REPLACE FUNCTION ledger_core.next_event(owner_id text, asset text)
+RETURNS TABLE (due_at timestamptz)
+LANGUAGE sql
+STABLE
+AS $$
+SELECT least(
+    'infinity',
+    (
+        SELECT min(holds.expires_at) FROM ledger.holds
+        WHERE holds.owner_id = next_event.owner_id AND holds.asset = next_event.asset AND holds.status = 'open'
+    ),
+    (
+        SELECT min(lots.expires_at) FROM ledger.lots
+        WHERE lots.owner_id = next_event.owner_id AND lots.asset = next_event.asset
+            AND lots.remaining > 0 AND lots.remaining > lots.held
+    )
+)
+$$;
+
+COMMENT ON FUNCTION ledger_core.next_event IS
+'One row: the time at which the account''s next hold ends or its next credits that no hold reserves expire; infinity if
+there are neither.';

@@ -26,6 +26,16 @@ BOOKKEEPING: Final = "ledger_core"
 _LOCK: Final = int.from_bytes(b"ledger", "big")
 _POLL_EVERY: Final = 0.2
 
+# Any login may hold the lock; whoever waits can find out who does.
+_HOLDER: Final = f"""
+    SELECT format('process %s (role %s)', holder.pid, coalesce(activity.usename, 'unknown'))
+    FROM pg_catalog.pg_locks AS holder
+    LEFT JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = holder.pid
+    WHERE holder.locktype = 'advisory' AND holder.granted AND holder.objsubid = 1
+        AND (holder.classid::bigint << 32) + holder.objid::bigint = {_LOCK}
+        AND holder.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 _SETTINGS: Final = {
     "statement_timeout": "0",
     "lock_timeout": "0",
@@ -37,7 +47,8 @@ _SETTINGS: Final = {
 _NO_LIMITS: Final = """
     SELECT set_config(name, '0', TRUE) FROM pg_catalog.pg_settings
     WHERE name IN (
-        'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout'
+        'statement_timeout', 'lock_timeout', 'transaction_timeout',
+        'idle_in_transaction_session_timeout'
     )
 """
 
@@ -92,6 +103,14 @@ def connect(url: str) -> Connection:
     return conn
 
 
+def lift_limits(conn: Connection) -> None:
+    """Lift the time limits of role and database for the transaction that a connection is in.
+
+    Works behind any pooler.
+    """
+    conn.execute(_NO_LIMITS)
+
+
 @contextmanager
 def brief_connection(url: str) -> Iterator[Connection]:
     """Connect for a few short queries: they may take FIRST_ANSWER_WITHIN seconds.
@@ -133,15 +152,22 @@ def only_runner(url: str, report: Report) -> Iterator[Connection]:
         waiting = False
         while True:
             with conn.transaction():
-                conn.execute(_NO_LIMITS)
+                lift_limits(conn)
                 # Without parameters: with them, the statement keeps its snapshot until the next.
                 if scalar(conn, f"SELECT pg_try_advisory_xact_lock({_LOCK})"):
                     yield conn
                     return
+                holder = None if waiting else scalar(conn, _HOLDER)
             if not waiting:
-                report("Waiting for another process that migrates this database")
+                by = f": {holder}" if holder else ""
+                report(f"Waiting for another process that migrates this database{by}")
                 waiting = True
             time.sleep(_POLL_EVERY)
+
+
+def has_ledger(conn: Connection) -> bool:
+    """Tell whether the database holds a ledger, of whatever version."""
+    return scalar(conn, "SELECT to_regnamespace('ledger')") is not None
 
 
 def scalar(conn: Connection, query: str, parameters: Sequence[Any] | None = None) -> Any:

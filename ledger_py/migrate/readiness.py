@@ -81,7 +81,9 @@ def ensure_current(
             reason = lacks_rights(conn) if app is None else not_bound(conn, app)
             raise MigrationError(reason) from error
         except psycopg.Error as error:
-            raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error
+            raise MigrationError(
+                f"It cannot be read which files are applied: {str(error).strip()}"
+            ) from error
     pending = {file.path for file in files if file.state is FileState.PENDING}
     newer = any(
         file.state is FileState.MISSING and file.path.startswith("migrations/") for file in files

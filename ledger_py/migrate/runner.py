@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import psycopg
 from yoyo import read_migrations
 from yoyo.migrations import Migration
 
-from ledger_py.migrate import steps
+from ledger_py.migrate import losses, steps
 from ledger_py.migrate.backend import Backend, connect_yoyo
 from ledger_py.migrate.code import (
     due_files,
@@ -33,6 +33,7 @@ from ledger_py.migrate.database import (
 )
 from ledger_py.migrate.errors import MigrationError, failure
 from ledger_py.migrate.files import CODE, CodeFile, MigrationFile, MigrationFolder, Project
+from ledger_py.migrate.losses import Loss
 from ledger_py.migrate.settling import adopt, wait_for_older
 from ledger_py.migrate.state import (
     FORGET,
@@ -45,6 +46,10 @@ from ledger_py.migrate.state import (
 
 
 def _silent(_line: str) -> None:
+    pass
+
+
+def _agreed(_path: str, _losses: Sequence[Loss]) -> None:
     pass
 
 
@@ -104,16 +109,20 @@ def rollback(
     project: Project | None = None,
     report: Report = _silent,
     patience: float = steps.PATIENCE,
+    agree: Callable[[str, Sequence[Loss]], None] = _agreed,
 ) -> None:
     """Roll back the migration that was applied last, with its rollback file.
 
-    The code of `sql/` is left as it is, and counts as pending afterwards.
+    The code of `sql/` is left as it is, and counts as pending afterwards. What is lost is noted:
+    `ledger.verify` names it ever after.
 
     Args:
         url: The database, as its owner.
         project: The files; default: those of this checkout.
         report: Takes a line that names the migration.
-        patience: Seconds for which the transaction is tried if others block it.
+        patience: Seconds for which a transaction is tried if others block it.
+        agree: Takes the path of the migration and what its rollback would lose, found by trying in
+            a transaction that is rolled back. It raises an error to leave everything as it is.
 
     Raises:
         MigrationError: No migration is applied, the files of the newest one are missing, or a
@@ -128,7 +137,7 @@ def rollback(
                 _prepare(conn)
                 with connect_yoyo(url) as backend:
                     step = steps.Steps(watcher, report, patience)
-                    _Run(backend, conn, step, report).roll_back_newest(project)
+                    _Run(backend, conn, step, report).roll_back_newest(project, agree)
     except psycopg.Error as error:
         raise MigrationError(f"The rollback was interrupted: {str(error).strip()}") from error
 
@@ -185,6 +194,7 @@ def _prepare(conn: Connection) -> None:
             f"{conn.info.dbname}: run `ledger migrate` as the owner"
         )
     prepare_record(conn)
+    losses.prepare_losses(conn)
     prepare_parts(conn)
 
 
@@ -276,7 +286,7 @@ class _Run:
             adopt(self._conn, self._step, self._report)
         if older:
             self._report(
-                f"Open since before the upgrade: transactions of the processes {older}. Run "
+                f"Transactions that began before the upgrade are still open: pid {older}. Run "
                 "`ledger migrate` again when they have ended"
             )
             return
@@ -298,7 +308,9 @@ class _Run:
         generation = self._step.run(begin)
         self._report(f"Began generation {generation}: the ledger was moved to another server")
 
-    def roll_back_newest(self, project: Project) -> None:
+    def roll_back_newest(
+        self, project: Project, agree: Callable[[str, Sequence[Loss]], None]
+    ) -> None:
         """Run the rollback file of the migration that was applied last."""
         hashes = self._backend.get_applied_migration_hashes()
         if not hashes:
@@ -312,12 +324,26 @@ class _Run:
         path = file.path.removesuffix(".sql") + ".rollback.sql"
         undo = file.file.with_suffix(".rollback.sql")
 
+        def tried(begun: Callable[[Any], None]) -> tuple[list[Loss], list[Loss]]:
+            with self._session(path, undo) as session, session.transaction(rollback_on_exit=True):
+                begun(session.connection)
+                return losses.undo(
+                    session.connection, lambda: migration.process_steps(session, "rollback")
+                )
+
+        dropped, deleted = self._step.run(tried)
+        agree(file.path, losses.count(self._conn, dropped) + deleted)
+
         def undone(begun: Callable[[Any], None]) -> None:
             with self._session(path, undo) as session, session.transaction():
-                begun(session.connection)
-                migration.process_steps(session, "rollback")
+                conn = session.connection
+                begun(conn)
+                losses.lock(conn, dropped)
+                lost = losses.count(conn, dropped)
+                _, deleted = losses.undo(conn, lambda: migration.process_steps(session, "rollback"))
+                losses.note(conn, file.path, lost + deleted)
                 session.unmark_one(migration)
-                session.connection.execute(FORGET, [[file.path, CODE]])
+                conn.execute(FORGET, [[file.path, CODE]])
 
         self._step.run(undone)
         self._report(f"{file.path} rolled back")

@@ -24,7 +24,7 @@ _RUNNING: Final = """
         AND activity.backend_type = 'client backend'
         AND activity.application_name <> 'ledger migrate'
 """
-_IS_KNOWN: Final = "SELECT to_regprocedure('ledger_core.adopt_holds(text, text)') IS NOT NULL"
+_IS_KNOWN: Final = "SELECT to_regproc('ledger_core.adopt_nonces') IS NOT NULL"
 
 
 def adopt(conn: Connection, step: steps.Steps, report: Report) -> None:
@@ -37,15 +37,19 @@ def adopt(conn: Connection, step: steps.Steps, report: Report) -> None:
     """
     if not scalar(conn, _IS_KNOWN):
         return
+    step.run(_adopting(conn, "SELECT ledger_core.adopt_nonces()"))
     accounts = conn.execute(
-        "SELECT DISTINCT owner_id, asset FROM ledger_core.unadopted_holds()"
+        "SELECT DISTINCT owner_id, asset FROM ledger_core.holds_to_adopt()"
     ).fetchall()
     adopted = step.run(_adopting(conn, "SELECT ledger_core.adopt_catalogue()"))
     for account in accounts:
         adopted += step.run(_adopting(conn, "SELECT ledger_core.adopt_holds(%s, %s)", account))
     if adopted:
         changes = counted(adopted, "change")
-        report(f"Added to the journals: {changes} that the version before made meanwhile")
+        report(
+            f"Added to the journals: {changes} that calls of the version before made during the"
+            " upgrade"
+        )
 
 
 def wait_for_older(conn: Connection) -> str:

@@ -165,4 +165,6 @@ def status(url: str, *, project: Project | None = None) -> list[FileStatus]:
             except psycopg.errors.InsufficientPrivilege as error:
                 raise MigrationError(lacks_rights(conn)) from error
     except psycopg.Error as error:
-        raise MigrationError(f"The state cannot be read: {str(error).strip()}") from error
+        raise MigrationError(
+            f"It cannot be read which files are applied: {str(error).strip()}"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,9 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"checkpoint of {self.taken_at:%Y-%m-%d %H:%M:%S %Z}"
+
+
+CheckpointT = TypeVar("CheckpointT", bound=Checkpoint)
 
 
 def take(conn: Connection) -> Checkpoint:
@@ -83,11 +87,15 @@ def encode(checkpoint: Checkpoint) -> str:
     return msgspec.json.encode(checkpoint).decode()
 
 
-def read(path: Path) -> Iterator[Checkpoint]:
+def read(
+    path: Path,
+    kind: type[CheckpointT] = Checkpoint,  # type: ignore[assignment]
+) -> Iterator[CheckpointT]:
     """Read a file of checkpoints, one per line.
 
     Args:
         path: The file.
+        kind: The class of the checkpoints.
 
     Yields:
         The checkpoints, in the order of the file.
@@ -104,7 +112,7 @@ def read(path: Path) -> Iterator[Checkpoint]:
         if line.strip():
             found = True
             try:
-                yield msgspec.json.decode(line, type=Checkpoint)
+                yield msgspec.json.decode(line, type=kind)
             except msgspec.MsgspecError as error:
                 raise ProofError(f"{path}, line {number}: is not a checkpoint ({error})") from error
     if not found:

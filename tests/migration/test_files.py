@@ -92,12 +92,26 @@ def test_apps_cannot_share_the_name_of_a_migration(tmp_path: Path) -> None:
 
 def test_code_is_loaded_by_folder_and_name(tmp_path: Path) -> None:
     files = Files(tmp_path)
-    for name in ("privileges/a", "triggers/a", "views/a", "functions/b", "functions/a"):
+    for name in (
+        "privileges/a",
+        "comments/a",
+        "triggers/a",
+        "views/a",
+        "functions/b",
+        "functions/a",
+    ):
         files.code(name, "SELECT 1;")
 
     names = [file.name for file in files.project.code]
 
-    assert names == ["functions/a", "functions/b", "views/a", "triggers/a", "privileges/a"]
+    assert names == [
+        "functions/a",
+        "functions/b",
+        "views/a",
+        "triggers/a",
+        "comments/a",
+        "privileges/a",
+    ]
 
 
 def test_required_code_is_loaded_first(tmp_path: Path) -> None:

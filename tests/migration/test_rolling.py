@@ -19,7 +19,8 @@ from psycopg.types.json import Jsonb
 from ledger_py.migrate import FileState, MigrationError, Project, migrate, settling, status
 from ledger_py.settings import PROJECT_ROOT
 from tests.migration import released
-from tests.sql.calls import Connection, call, record
+from tests.sql.calls import Connection, call, record, refused
+from tests.sql.lifecycle import capture, place
 
 OWNERS = [f"owner-{number}" for number in range(12)]
 CALLERS = 8
@@ -168,12 +169,35 @@ def test_transaction_that_outlasts_an_upgrade_is_adopted_later(
         old.execute("BEGIN")
         old.execute("SELECT 1")
         said = " ".join(migrated(empty_db))
-        assert f"transactions of the processes {old.info.backend_pid}. Run `ledger mig" in said
+        assert f"still open: pid {old.info.backend_pid}. Run `ledger mig" in said
         old.execute("COMMIT")
 
     assert migrated(empty_db) != []
 
     assert discrepancies(empty_db) == []
+    assert migrated(empty_db) == []
+
+
+def test_nonce_that_a_hold_and_an_entry_share_is_adopted(empty_db: str, release: Project) -> None:
+    migrate(empty_db, project=release)
+    with psycopg.connect(empty_db) as one, psycopg.connect(empty_db, autocommit=True) as other:
+        record(other, nonce="grant")
+        place(one, 1, nonce="n")
+        record(other, owner_id="bob", nonce="n")
+    assert "nonce used by a hold and an entry" in str(discrepancies(empty_db))
+
+    migrate(empty_db)
+
+    assert discrepancies(empty_db) == []
+    with psycopg.connect(empty_db) as conn:
+        assert conn.execute(
+            "SELECT owner_id, hold_nonce FROM ledger.hold_events WHERE event = 'nonce_shared'"
+        ).fetchall() == [("alice", "n")]
+        assert place(conn, 1, nonce="n")["replayed"] is True
+        assert record(conn, owner_id="bob", nonce="n")["replayed"] is True
+        assert capture(conn, "n", nonce="c")["amount"] == -1
+        with refused(conn, "LG201"):
+            record(conn, owner_id="carol", nonce="n")
     assert migrated(empty_db) == []
 
 
@@ -247,8 +271,8 @@ def test_changed_function_is_replaced_beside_readers_of_everything(
     with idle_reader(ledger_db), load(ledger_db) as callers:
         lines = migrated(ledger_db, changed)
 
-    privileges = sum(file.name.startswith("privileges/") for file in changed.code)
-    assert lines == [f"sql/ loaded ({1 + privileges} files)"]
+    always = sum(file.name.startswith(("comments/", "privileges/")) for file in changed.code)
+    assert lines == [f"sql/ loaded ({1 + always} files)"]
     assert [failure for caller in callers for failure in caller.failures] == []
 
 
@@ -271,6 +295,43 @@ def test_changed_view_waits_for_its_reader_while_callers_go_on(
     assert any(line.startswith(f"Waiting: {blocked}") for line in lines)
     assert [failure for caller in callers for failure in caller.failures] == []
     assert migrated(ledger_db, changed) != []
+
+
+def test_comments_on_a_locked_table_are_left_for_the_next_migrate(
+    ledger_db: str, changed: Project
+) -> None:
+    file = changed.root / "sql/comments/columns.sql"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("'The owner of the credits.'", "'Whose it is.'"), encoding="utf-8")
+
+    with psycopg.connect(ledger_db) as other:
+        # As VACUUM does.
+        other.execute("LOCK TABLE ledger.entries IN SHARE UPDATE EXCLUSIVE MODE")
+        lines = migrated(ledger_db, changed)
+
+    assert [line for line in lines if line.startswith("WARNING")] == [
+        "WARNING: ledger.entries is locked: the next `ledger migrate` writes the comments on its"
+        " columns"
+    ]
+    assert (comment(ledger_db, "lots"), comment(ledger_db, "entries")) == (
+        "Whose it is.",
+        "The owner of the credits.",
+    )
+    assert migrated(ledger_db, changed) != []
+    assert comment(ledger_db, "entries") == "Whose it is."
+    assert migrated(ledger_db, changed) == []
+
+
+def comment(url: str, table: str) -> str:
+    """Read the comment on a table's owner_id."""
+    with psycopg.connect(url) as conn:
+        row = conn.execute(
+            "SELECT col_description(attrelid, attnum) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attname = 'owner_id'",
+            [f"ledger.{table}"],
+        ).fetchone()
+    assert row
+    return str(row[0])
 
 
 def test_dropped_object_and_lost_grant_are_restored(ledger_db: str) -> None:

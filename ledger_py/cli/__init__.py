@@ -5,18 +5,22 @@ from __future__ import annotations
 import click
 
 from ledger_py.cli.books import checkpoint, expire, export, verify, verify_export
+from ledger_py.cli.cluster import cluster
 from ledger_py.cli.common import Group
+from ledger_py.cli.console import console
 from ledger_py.cli.migrations import migrate, roles, rollback, status
 from ledger_py.cli.psql import psql
 from ledger_py.cli.serve import serve
+from ledger_py.cli.show import show
 
 
 @click.group(
     cls=Group,
     commands=[
-        *(serve, psql),
+        *(serve, psql, console),
         *(migrate, roles, rollback, status),
-        *(verify, checkpoint, export, verify_export, expire),
+        cluster,
+        *(show, verify, checkpoint, export, verify_export, expire),
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
 
-from ledger_py.cli.common import confirm, note, open_database, yes_option
+from ledger_py.cli.common import (
+    EXISTING_FILE,
+    compared_with_checkpoints,
+    confirm,
+    connections_option,
+    note,
+    open_database,
+    yes_option,
+)
 from ledger_py.proof import checkpoints
 from ledger_py.proof import export as exporting
-from ledger_py.proof.books import discrepancies, has_account, size, sized
+from ledger_py.proof.books import (
+    Discrepancy,
+    discrepancies,
+    discrepancies_of,
+    has_account,
+    size,
+    sized,
+)
 from ledger_py.proof.connection import Connection, connected, one_moment
 from ledger_py.proof.errors import ProofError
 from ledger_py.proof.expiry import post_due
+from ledger_py.proof.notes import note_proof
 from ledger_py.proof.recompute import WITHOUT_END, Recomputation, horizon_of
-from ledger_py.wording import counted
+from ledger_py.proof.sharing import connections_beside
+from ledger_py.wording import counted, quoted
 
 _FILE: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
-_EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-_compared_with_checkpoints = click.option(
-    "--checkpoint",
-    "kept",
-    type=_EXISTING_FILE,
-    help="Compare with the checkpoints in this file as well.",
-)
 
 
 @contextmanager
-def _open_books(group: str = "ledger_auditor") -> Iterator[Connection]:
-    with open_database() as (_, url), connected(url, report=note, group=group) as conn:
-        yield conn
+def _open_books(group: str = "ledger_auditor") -> Iterator[tuple[Connection, str]]:
+    with open_database() as (_, url), connected(url, group=group) as conn:
+        yield conn, url
 
 
 @click.command()
 @click.option("--owner", help="Verify the accounts of this owner only.")
-@_compared_with_checkpoints
-def verify(owner: str | None, kept: Path | None) -> None:
+@compared_with_checkpoints
+@connections_option
+def verify(owner: str | None, kept: Path | None, connections: int | None) -> None:
     """Recompute the books from the entries. Exit code 1 if there is a discrepancy."""
     held = _read(kept)
-    with _open_books() as conn, one_moment(conn):
-        known = owner is None or has_account(conn, owner)
-        wrong = _print_all(discrepancies(conn, owner))
-        wrong += sum(_compare(one, checkpoints.holds(conn, one)) for one in held)
-        examined = size(conn, owner)
-    if not (known or wrong):
-        raise ProofError(f"The owner {json.dumps(owner, ensure_ascii=False)} has no account")
+    with _open_books() as (conn, url):
+        with one_moment(conn):
+            known = owner is None or has_account(conn, owner)
+            with closing(
+                _discrepancies(conn, url, connections)
+                if owner is None
+                else discrepancies_of(conn, owner)
+            ) as found:
+                wrong = _print_all(found)
+            wrong += sum(_compare(one, checkpoints.holds(conn, one)) for one in held)
+            examined = size(conn, owner)
+        if owner is None:
+            note_proof(conn, "verify", discrepancies=wrong, report=note)
+    if owner is not None and not (known or wrong):
+        raise ProofError(f"The owner {quoted(owner)} has no account")
     _end_with_verdict("The books are", wrong, examined)
 
 
@@ -61,8 +78,11 @@ def checkpoint() -> None:
     Keep it where nobody with access to the database can change it (`ledger checkpoint >> FILE`),
     for `ledger verify --checkpoint FILE`.
     """
-    with _open_books() as conn:
-        click.echo(checkpoints.encode(checkpoints.take(conn)))
+    with _open_books() as (conn, _):
+        with one_moment(conn):
+            taken = checkpoints.take(conn)
+        click.echo(checkpoints.encode(taken))
+        note_proof(conn, "checkpoint", report=note)
 
 
 @click.command()
@@ -74,8 +94,9 @@ def export(file: Path, yes: bool) -> None:
     `-` is standard output. Asks before it replaces a file.
     """
     if file.exists() and not exporting.is_stream(file):
-        confirm(f"{file} is there already ({file.stat().st_size} bytes). Replace it?", yes)
-    with _open_books() as conn, exporting.destination(file) as lines:
+        size_now = counted(file.stat().st_size, "byte")
+        confirm(f"{file} is there already ({size_now}). Replace it?", yes)
+    with _open_books() as (conn, _), exporting.destination(file) as lines:
         written = exporting.export(conn, lines, report=note)
     # After the lines themselves, this would be read as one of them.
     to_stderr = exporting.is_stdout(file)
@@ -83,8 +104,8 @@ def export(file: Path, yes: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=_EXISTING_FILE)
-@_compared_with_checkpoints
+@click.argument("file", type=EXISTING_FILE)
+@compared_with_checkpoints
 def verify_export(file: Path, kept: Path | None) -> None:
     """Verify a file of `ledger export` without any database. Exit code 1 if it is wrong."""
     held = _read(kept)
@@ -114,9 +135,16 @@ def expire(most: int) -> None:
 
     Balances are right without it; statements and the change feed show an expiry once it is posted.
     """
-    with _open_books("ledger_operator") as conn:
+    with _open_books("ledger_operator") as (conn, _):
         settled = post_due(conn, most, report=note)
     click.echo(f"Nothing is due any more ({counted(settled, 'account')} settled)")
+
+
+def _discrepancies(
+    conn: Connection, url: str, most: int | None
+) -> Generator[Discrepancy, None, None]:
+    with connections_beside(conn, url, most, report=note) as conns:
+        yield from discrepancies(conns, report=note)
 
 
 def _read(kept: Path | None) -> list[checkpoints.Checkpoint]:

@@ -13,8 +13,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_py.cli.common import note, open_database
 from ledger_py.embedded import binaries
-from ledger_py.migrate.database import brief_connection
+from ledger_py.migrate.database import brief_connection, has_ledger
 from ledger_py.sessions import conninfo, is_pooled
+from ledger_py.wording import NO_LEDGER
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -29,6 +30,8 @@ def psql(arguments: tuple[str, ...]) -> None:
             # Not on the command line, where every user of the machine could read it.
             environment["PGPASSWORD"] = given.pop("password")
         with brief_connection(url) as conn:
+            if not has_ledger(conn):
+                note(NO_LEDGER)
             pooled = is_pooled(conn)
         # The ledger comes before public: otherwise a table "accounts" of an application, or a
         # function verify() planted in public, would pass for the ledger's. Objects that its owner

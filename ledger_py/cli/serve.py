@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +18,13 @@ from ledger_py.cli.common import (
     TERMINATED,
     Terminated,
     app_dir_option,
+    ended_by_sigterm,
+    ending_well,
+    is_loopback,
     note,
     open_database,
 )
+from ledger_py.interrupts import INTERRUPTED
 from ledger_py.migrate import Project, ensure_current
 from ledger_py.serving import Listener, run_server
 from ledger_py.serving.lines import json_lines, name_app, writes_json
@@ -64,7 +66,13 @@ def _set(_context: click.Context, parameter: click.Parameter, given: Any) -> Any
     expose_value=False,
     help="Path under which a proxy serves the service.  [default: LEDGER_ROOT_PATH]",
 )
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that answer requests.",
+)
 @app_dir_option
 def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
     """Serve the HTTP API of an app until SIGTERM or Ctrl-C; running requests are completed.
@@ -80,37 +88,46 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
         Settings.from_environment(),
         **{name: value for name, value in given.items() if value is not None},
     )
+    project = Project(apps={name: found.migrations for name, found in apps.items()})
     # Before anything else is started: an address in use should not cost a migration first.
     with (
         Listener(settings.host, settings.port) as listener,
-        open_database(settings, report=_report) as (_, url),
+        _prepared(settings, service.name, project),
     ):
-        if not _is_loopback(settings.host):
+        if not is_loopback(settings.host):
             _warn(
                 f"there is no authentication. Everyone who can reach {settings.host} can record "
                 "entries."
             )
-        project = Project(apps={name: found.migrations for name, found in apps.items()})
-        ensure_current(url, settings, app=service.name, project=project, report=_report)
         try:
-            run_server(
-                service.target,
-                host=settings.host,
-                port=settings.port,
-                workers=workers,
-                listener=listener,
-            )
+            with ending_well():
+                run_server(
+                    service.target,
+                    host=settings.host,
+                    port=settings.port,
+                    workers=workers,
+                    listener=listener,
+                )
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"Serving needs more packages ({error.name} is missing): "
                 "pip install 'shared-ledger[http]'"
             ) from error
-        except KeyboardInterrupt:
-            # uvicorn has completed the requests, and raises the signal again that ended it.
-            pass
-        finally:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _prepared(settings: Settings, app: str, project: Project) -> Iterator[None]:
+    """Provide the database, up to date, before the processes of the service start.
+
+    On a cluster they see to its partitions themselves, and start without those that are away.
+    """
+    if settings.cluster is not None:
+        with ended_by_sigterm():
+            yield
+        return
+    with open_database(settings, report=_report) as (_, url):
+        ensure_current(url, settings, app=app, project=project, report=_report)
+        yield
 
 
 @contextmanager
@@ -133,8 +150,8 @@ def _lines(app: str) -> Iterator[None]:
             _log.error("Ended by SIGTERM: `ledger serve` did not finish")
             sys.exit(TERMINATED)
         except KeyboardInterrupt:
-            _log.error("Ended by Ctrl-C")
-            sys.exit(1)
+            _log.error("Ended by Ctrl-C: `ledger serve` did not finish")
+            sys.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception:
@@ -164,10 +181,3 @@ def _named(name: str, apps: dict[str, App]) -> App:
             "entry point of group ledger_py.apps, or in the folder that --app-dir names."
         )
     return apps[name]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,0 +1,218 @@
+"""`ledger show`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+import msgspec
+
+from ledger_py.cli.common import open_database
+from ledger_py.cli.curve import curve
+from ledger_py.client import Ledger
+from ledger_py.errors import InvalidRequest
+from ledger_py.proof.connection import connected, one_moment
+from ledger_py.structs import Balance, BalanceStep, ComingEvent, Entry, Hold, Lot, Match
+from ledger_py.wording import counted, escaped, quoted
+
+_ROWS: Final = 10
+"""The rows of each list."""
+
+_ATTEMPTS: Final = 8
+"""The characters that are left out at most, in search of an owner that begins alike."""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is shown of an account."""
+
+    owner_id: str
+    asset: str
+    now: datetime
+    balance: Balance
+    timeline: list[BalanceStep]
+    entries: list[Entry]
+    lots: list[Lot]
+    holds: list[Hold]
+    forecast: list[ComingEvent]
+    matches: list[Match]
+    """What else the text may name, if it is not an owner with entries in this asset."""
+
+
+@click.command()
+@click.argument("owner")
+@click.option("--asset", default="CREDIT", show_default=True, help="The unit counted.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all numbers exact.")
+def show(owner: str, asset: str, as_json: bool) -> None:
+    """Show the account of an OWNER: balance, curve, latest entries, lots, holds, what will come.
+
+    If the owner has no entries in this asset, shows what else the text may name: a nonce, a hold,
+    an entry. The exit code is 1 then.
+    """
+    with open_database() as (_, url), connected(url) as conn, one_moment(conn):
+        try:
+            # The functions that are called here are not of one app.
+            page = _read(Ledger(conn, app="ledger"), owner, asset)
+        except InvalidRequest as refusal:
+            field, reason = (refusal.detail.get(name, "") for name in ("field", "reason"))
+            raise click.ClickException(f"{field} {reason}") from None
+    if as_json:
+        encoded = msgspec.json.Encoder(decimal_format="number").encode(page)
+        _print(escaped(msgspec.json.format(encoded, indent=2).decode()).splitlines())
+    elif page.balance.entry_count:
+        _print(_lines(page))
+    else:
+        _print(_nothing(page))
+    if not page.balance.entry_count:
+        sys.exit(1)
+
+
+def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
+    account: Any = {"owner_id": owner_id, "asset": asset}
+    balance = ledger.balance(**account)
+    # One row more tells that there are more.
+    most: Any = {"max_rows": _ROWS + 1}
+    return Page(
+        **account,
+        now=datetime.now(UTC),
+        balance=balance,
+        timeline=ledger.timeline(**account),
+        entries=ledger.entries_of(**account, **most),
+        lots=ledger.lots_of(**account, **most),
+        holds=ledger.holds_of(**account, **most, status="open"),
+        forecast=ledger.forecast(**account, **most),
+        matches=[] if balance.entry_count else _matches(ledger, owner_id),
+    )
+
+
+def _matches(ledger: Ledger, text: str) -> list[Match]:
+    """Find what a text names, or owners that begin alike."""
+    for length in range(len(text), max(1, len(text) - _ATTEMPTS) - 1, -1):
+        found = ledger.find(text=text[:length], max_rows=_ROWS)
+        if length < len(text):
+            found = [match for match in found if match.kind == "owner"]
+        if found:
+            return found
+    return []
+
+
+# Lines
+
+
+def _lines(page: Page) -> Iterable[str]:
+    balance = page.balance
+    yield f"{quoted(page.owner_id)} {page.asset}, at {_time(page.now)}"
+    yield ""
+    figures = {"balance": balance.balance, "held": balance.held, "available": balance.available}
+    width = max(len(str(figure)) for figure in figures.values())
+    for name, figure in figures.items():
+        yield f"{name:<9}  {figure:>{width}}"
+    if balance.next_expiry_at is not None:
+        at = _time(balance.next_expiry_at)
+        yield f"{balance.next_expiry_amount} that no hold reserves will expire at {at}"
+    if page.timeline:
+        yield ""
+        yield from curve(page.timeline, max(page.now, page.timeline[-1].at), blocks=_has_blocks())
+    yield from _table(
+        f"Latest entries, of {balance.entry_count}",
+        ("seq", "recorded at", "amount", "balance", "app", "operation", "nonce"),
+        [
+            (it.seq, it.recorded_at, it.amount, it.balance, it.app, it.operation, it.nonce)
+            for it in page.entries
+        ],
+    )
+    yield from _table(
+        "Credits that expire, as they are spent",
+        ("seq", "expires at", "remaining", "held", "app", "operation", "nonce"),
+        [
+            (it.seq, it.expires_at, it.remaining, it.held, it.app, it.operation, it.nonce)
+            for it in page.lots
+        ],
+    )
+    yield from _table(
+        "Open holds, newest first",
+        ("placed at", "expires at", "amount", "remaining", "app", "operation", "nonce"),
+        [
+            (it.placed_at, it.expires_at, it.amount, it.remaining, it.app, it.operation, it.nonce)
+            for it in page.holds
+        ],
+    )
+    yield from _table(
+        "To come by the clock",
+        ("at", "event", "amount", "balance", "held", "app", "nonce"),
+        [
+            (it.at, it.kind, it.amount, it.balance, it.held, it.app, it.nonce)
+            for it in page.forecast
+        ],
+    )
+
+
+def _nothing(page: Page) -> Iterable[str]:
+    yield f"{quoted(page.owner_id)} has no entries in {page.asset}"
+    if page.matches:
+        yield "There is:"
+    for match in page.matches:
+        account = f"{quoted(match.owner_id)} {match.asset}"
+        found = match.found
+        if match.kind == "owner":
+            yield f"  owner {account}, {counted(found['entry_count'], 'entry', 'entries')}"
+        elif match.kind == "claim":
+            yield f"  claim of {account} #{match.seq}: {found['operation']}"
+        else:
+            number = "" if match.seq is None else f" #{match.seq}"
+            what = f"{found['app']} {found['operation']} {found['amount']}"
+            yield f"  {match.kind} of {account}{number}: {what}, nonce {quoted(found['nonce'])}"
+
+
+def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterable[str]:
+    """Make the lines of a table. Texts of callers come last, where they can move nothing."""
+    if not rows:
+        return
+    yield ""
+    yield title + (f" (the first {_ROWS})" if len(rows) > _ROWS else "")
+    cells = [names, *([_cell(value) for value in row] for row in rows[:_ROWS])]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
+    right = [isinstance(value, int) for value in rows[0]]
+    for row in cells:
+        *padded, last = [
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(row, widths, right, strict=True)
+        ]
+        yield "  ".join(["", *padded, last.rstrip()])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _time(value)
+    return str(value) if isinstance(value, int) else _name(value)
+
+
+def _name(text: str) -> str:
+    """Quote a text, unless it is a plain word."""
+    return text if text.isascii() and text.replace("-", "_").isidentifier() else quoted(text)
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+# Output
+
+
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
+
+
+def _has_blocks() -> bool:
+    try:
+        "▁█".encode(_encoding())
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line.encode(_encoding(), "backslashreplace").decode(_encoding()))

@@ -1,0 +1,1 @@
+"""A ledger that is shared out over several PostgreSQL servers, its partitions."""

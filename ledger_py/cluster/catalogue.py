@@ -1,0 +1,126 @@
+"""The catalogue of a cluster: apps, operations and bindings, alike on every partition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors, sql
+
+from ledger_py.cluster.errors import ClusterError
+from ledger_py.cluster.files import ClusterFile, Partition
+from ledger_py.cluster.members import Connection, connected_to_all, failure_at
+
+__all__ = ("Catalogue", "change", "differences", "read_catalogue")
+
+Catalogue = frozenset[tuple[str, str]]
+"""What a partition knows: kinds and texts of rows."""
+
+# Without the times, which differ.
+_ROWS: Final = """
+    SELECT 'app', jsonb_build_object('app', app, 'description', description)
+    FROM ledger.apps
+    UNION ALL
+    SELECT 'operation', to_jsonb(operations) - 'retired_at'
+        || jsonb_build_object('retired', retired_at IS NOT NULL)
+    FROM ledger.operations
+    UNION ALL
+    SELECT 'operation of an app', to_jsonb(app_operations) FROM ledger.app_operations
+    UNION ALL
+    SELECT 'binding', jsonb_build_object('role', role_name, 'app', app) FROM ledger.app_roles
+"""
+
+_WAIT_FOR_LOCKS: Final = "SELECT set_config('lock_timeout', '2s', TRUE)"
+
+
+def read_catalogue(conn: Connection) -> Catalogue:
+    """Read the catalogue of a partition."""
+    rows = conn.execute(_ROWS).fetchall()
+    return frozenset((kind, json.dumps(row, sort_keys=True)) for kind, row in rows)
+
+
+def differences(catalogues: Sequence[tuple[Partition, Catalogue]]) -> list[str]:
+    """Compare the catalogues of partitions.
+
+    Returns:
+        A line for each row that some have and others have not; none if they are equal.
+    """
+    return list(_differences(catalogues))
+
+
+def _differences(catalogues: Sequence[tuple[Partition, Catalogue]]) -> Iterator[str]:
+    everything = frozenset[tuple[str, str]]().union(*(rows for _, rows in catalogues))
+    for kind, row in sorted(everything):
+        having = [partition.name for partition, rows in catalogues if (kind, row) in rows]
+        if len(having) < len(catalogues):
+            lacking = [p.name for p, rows in catalogues if (kind, row) not in rows]
+            yield f"{kind} {row}: on {', '.join(having)}, not on {', '.join(lacking)}"
+
+
+def change(cluster: ClusterFile, statements: str) -> None:
+    """Change the catalogue on all partitions or on none.
+
+    The statements run in a transaction on each partition. All commit when all have answered, and
+    their catalogues are equal.
+
+    Args:
+        cluster: The cluster.
+        statements: SQL, such as calls of `ledger.define_operation`, without BEGIN and COMMIT.
+
+    Raises:
+        ClusterError: A partition is away, or refuses, or would have another catalogue than the
+            others: nothing was changed. Or one was lost while all committed: the message says so,
+            and that the same statements are to be run again.
+    """
+    with connected_to_all(cluster) as members:
+        for partition, conn in members:
+            try:
+                conn.execute("BEGIN")
+                conn.execute(_WAIT_FOR_LOCKS)
+                conn.execute(_within_transaction(statements, conn))
+                # What is checked at commit is refused now.
+                conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            except (errors.FeatureNotSupported, errors.InvalidTransactionTermination) as error:
+                raise _unchanged(
+                    f"{failure_at(partition, error)}. Leave BEGIN and COMMIT out: the statements"
+                    " run in one transaction"
+                ) from error
+            except psycopg.Error as error:
+                raise _unchanged(failure_at(partition, error)) from error
+        found = differences([(partition, read_catalogue(conn)) for partition, conn in members])
+        if found:
+            raise _unchanged("the partitions would differ:\n" + "\n".join(found))
+        _commit(members)
+
+
+def _within_transaction(statements: str, conn: Connection) -> sql.Composed:
+    """Wrap statements so that none of them can end the transaction in which they run.
+
+    A COMMIT among them would change this partition, whatever the others answer.
+    """
+    body = sql.SQL("BEGIN EXECUTE {}; END").format(sql.Literal(statements)).as_string(conn)
+    return sql.SQL("DO {}").format(sql.Literal(body))
+
+
+def _commit(members: Sequence[tuple[Partition, Connection]]) -> None:
+    done: list[str] = []
+    failed: list[str] = []
+    cause: psycopg.Error | None = None
+    for partition, conn in members:
+        try:
+            conn.execute("COMMIT")
+            done.append(partition.name)
+        except psycopg.Error as error:
+            failed.append(partition.name)
+            cause = error
+    if cause is not None:
+        raise ClusterError(
+            f"Committed on {', '.join(done) or 'none'}, and perhaps not on {', '.join(failed)}"
+            f" ({str(cause).strip()}). Run the same again when it is back"
+        ) from cause
+
+
+def _unchanged(reason: Any) -> ClusterError:
+    return ClusterError(f"Nothing was changed; {reason}")

@@ -1,36 +1,18 @@
 """A ledger of user credits shared by several applications: the Python client."""
 
-from ledger_py.client import Ledger, OpenHold
-from ledger_py.client_async import AsyncLedger
-from ledger_py.client_async import OpenHold as AsyncOpenHold
-from ledger_py.errors import LedgerError
-from ledger_py.operations import BaseLedgerOperation
-from ledger_py.structs import (
-    Balance,
-    Entry,
-    EntryRequest,
-    FeedEntry,
-    Hold,
-    Operation,
-    RecordedEntry,
-    Refusal,
-    StatementLine,
-)
+from __future__ import annotations
 
-__all__ = (
-    "AsyncLedger",
-    "AsyncOpenHold",
-    "Balance",
-    "BaseLedgerOperation",
-    "Entry",
-    "EntryRequest",
-    "FeedEntry",
-    "Hold",
-    "Ledger",
-    "LedgerError",
-    "OpenHold",
-    "Operation",
-    "RecordedEntry",
-    "Refusal",
-    "StatementLine",
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ledger_py.api import *  # noqa: F403
+
+
+# Everything is imported when it is asked for, `typing` too: until then, the command `ledger` could
+# not say in one line that it was interrupted.
+def __getattr__(name: str) -> object:
+    import importlib
+
+    api = importlib.import_module("ledger_py.api")
+    if name != "__all__" and name not in api.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(api, name)

@@ -2,11 +2,14 @@
 
 import sys
 
+from ledger_py.interrupts import end_at_once
+
 _COME_WITH_EXTRA = {"click", "dotenv", "yoyo"}
 
 
 def main() -> None:
     """Run the command, or say which extra it comes with."""
+    end_at_once()
     try:
         from ledger_py.cli import main as command
     except ModuleNotFoundError as error:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import wraps
 from types import TracebackType
@@ -20,10 +21,16 @@ from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Balance,
+    BalanceStep,
+    ClaimState,
+    ComingEvent,
     Entry,
     FeedEntry,
+    FeedLag,
     Hold,
     HoldStatus,
+    Lot,
+    Match,
     Operation,
     RecordedEntry,
     Refusal,
@@ -187,6 +194,7 @@ class Ledger:
         amount: int | None = None,
         metadata: Mapping[str, Any] | None = None,
         free_claim: bool = False,
+        owner_id: str | None = None,
     ) -> RecordedEntry:
         """Reverse an entry of the app, wholly or in part, with an entry of operation REVERSAL.
 
@@ -201,6 +209,8 @@ class Ledger:
                 All reversals of an entry together never exceed it.
             metadata: A JSON object, kept with the reversal.
             free_claim: Allow a claim that is fully reversed to be claimed again.
+            owner_id: Whose entry it must be; with partitions, it tells where that is. None: the
+                nonce says it.
 
         Returns:
             The reversal, with the balance after it.
@@ -209,7 +219,8 @@ class Ledger:
             InvalidRequest: A value is invalid; the detail names the field.
             AmountOutOfBounds: The amount is not positive.
             UnknownApp: The app is not registered.
-            EntryNotFound: The app has recorded no entry with the original nonce.
+            EntryNotFound: The app has recorded no entry with the original nonce, or not for that
+                owner.
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the credit to reverse.
             AccountFrozen: An operator has frozen the account.
@@ -251,14 +262,19 @@ class Ledger:
 
     @_sql_function()
     def statement(
-        self, *, owner_id: str, since: datetime, until: datetime, asset: str = "CREDIT"
+        self,
+        *,
+        owner_id: str,
+        since: datetime,
+        until: datetime | None = None,
+        asset: str = "CREDIT",
     ) -> list[StatementLine]:
         """Return the statement of an account for a period.
 
         Args:
             owner_id: The owner of the credits.
             since: Start of the period, with a time zone, not in the future.
-            until: End of the period, exclusive; a time in the future means now.
+            until: End of the period, exclusive. None, or a time in the future, means now.
             asset: The unit counted.
 
         Returns:
@@ -295,6 +311,123 @@ class Ledger:
         """
 
     @_sql_function()
+    def lots_of(
+        self,
+        *,
+        owner_id: str,
+        asset: str = "CREDIT",
+        after_seq: int | None = None,
+        max_rows: Int32 = 50,
+    ) -> list[Lot]:
+        """List an account's lots (credits that expire), in the order in which they are spent.
+
+        Credits that do not expire are spent last, and are in no lot.
+
+        Args:
+            owner_id: The owner of the credits.
+            asset: The unit counted.
+            after_seq: Only lots after this one: the ``seq`` of the last lot of the previous page.
+                None starts with the first.
+            max_rows: The most lots to return: 1 to 1000.
+
+        Returns:
+            The lots with something left; an empty list for an owner never seen.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    def claims_of(self, *, owner_id: str, asset: str = "CREDIT") -> list[ClaimState]:
+        """List the claim limits in an asset, and how far an owner has used them up.
+
+        A ``claim_subject`` of a request is limited as well, which is not known here.
+
+        Args:
+            owner_id: The owner.
+            asset: The unit counted.
+
+        Returns:
+            A state for each operation with a limit; for each app, if the limit is one of apps.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    def timeline(
+        self,
+        *,
+        owner_id: str,
+        asset: str = "CREDIT",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        points: Int32 = 500,
+    ) -> list[BalanceStep]:
+        """Return an account's balance over time as steps, for a curve.
+
+        If there are more steps than ``points``, time is divided into equal stretches, each of which
+        keeps its least, its most and its last balance and held credits, so that spikes are kept.
+        With very many entries, spikes of few entries may be missed; ``ledger.timeline`` says which.
+
+        Args:
+            owner_id: The owner of the credits.
+            asset: The unit counted.
+            since: The beginning, with a time zone, not in the future; the first step is the state
+                then. None is the first entry.
+            until: The end, inclusive; the last step is the state then. None, or a time in the
+                future, is now.
+            points: The most steps to return: 10 to 1000.
+
+        Returns:
+            The steps, oldest first; an empty list for an owner never seen.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    def forecast(
+        self,
+        *,
+        owner_id: str,
+        asset: str = "CREDIT",
+        until: datetime | None = None,
+        max_rows: Int32 = 1000,
+    ) -> list[ComingEvent]:
+        """Return what will happen to an account by the clock alone, if nobody calls.
+
+        Args:
+            owner_id: The owner of the credits.
+            asset: The unit counted.
+            until: The end, inclusive, with a time zone. None is all that is known.
+            max_rows: The most events to return: 1 to 1000.
+
+        Returns:
+            The events, soonest first, each with the balance after it; an empty list for an owner
+            never seen.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    def find(self, *, text: str, max_rows: Int32 = 20) -> list[Match]:
+        """Find what a text names, in all apps.
+
+        Args:
+            text: The beginning of an owner; or exactly a nonce, an ``entry_id`` or a
+                ``claim_subject``: 1 to 255 characters, compared byte by byte.
+            max_rows: The most matches to return: 1 to 1000.
+
+        Returns:
+            The matches; owners that only begin with the text come last.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
     def entries_after(
         self, cursor: str | None = None, *, max_rows: Int32 = 1000
     ) -> list[FeedEntry]:
@@ -312,6 +445,17 @@ class Ledger:
 
         Raises:
             InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    def feed_lag(self) -> FeedLag:
+        """Tell how far the change feed is behind, and which transaction it waits for.
+
+        Call it in a transaction of its own: others show the sessions as they were at the first
+        call.
+
+        Returns:
+            The lag.
         """
 
     @_sql_function(of_app=True)
@@ -373,6 +517,7 @@ class Ledger:
         amount: int | None = None,
         final: bool = True,
         metadata: Mapping[str, Any] | None = None,
+        owner_id: str | None = None,
     ) -> RecordedEntry:
         """Spend held credits, with an entry of the hold's operation.
 
@@ -385,6 +530,8 @@ class Ledger:
             final: End the hold and release the rest. With False, more captures may follow until
                 nothing remains.
             metadata: A JSON object, kept with the entry.
+            owner_id: Whose hold it must be; with partitions, it tells where that is. None: the
+                nonce says it.
 
         Returns:
             The entry, with the balance after it.
@@ -393,7 +540,7 @@ class Ledger:
             InvalidRequest: A value is invalid; the detail names the field.
             AmountOutOfBounds: The amount is not positive, or more than remains in the hold.
             UnknownApp: The app is not registered.
-            HoldNotFound: The app has placed no such hold.
+            HoldNotFound: The app has placed no such hold, or not for that owner.
             NonceConflict: The nonce was used by a different request.
             AccountFrozen: An operator has frozen the account.
             HoldClosed: The hold has been captured or released, or has expired.
@@ -401,11 +548,13 @@ class Ledger:
         """
 
     @_sql_function(of_app=True)
-    def release_hold(self, *, hold_nonce: str) -> Hold:
+    def release_hold(self, *, hold_nonce: str, owner_id: str | None = None) -> Hold:
         """End a hold and release its remaining credits.
 
         Args:
             hold_nonce: The nonce of the hold.
+            owner_id: Whose hold it must be; with partitions, it tells where that is. None: the
+                nonce says it.
 
         Returns:
             The hold; ``replayed`` is true if it had been released before.
@@ -413,18 +562,22 @@ class Ledger:
         Raises:
             InvalidRequest: The nonce is invalid.
             UnknownApp: The app is not registered.
-            HoldNotFound: The app has placed no such hold.
+            HoldNotFound: The app has placed no such hold, or not for that owner.
             HoldClosed: The hold has been captured or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
 
     @_sql_function(of_app=True)
-    def extend_hold(self, *, hold_nonce: str, expires_in: timedelta) -> Hold:
+    def extend_hold(
+        self, *, hold_nonce: str, expires_in: timedelta, owner_id: str | None = None
+    ) -> Hold:
         """Extend an open hold to at least a time from now; it is never shortened.
 
         Args:
             hold_nonce: The nonce of the hold.
             expires_in: The time from now: at most 366 days.
+            owner_id: Whose hold it must be; with partitions, it tells where that is. None: the
+                nonce says it.
 
         Returns:
             The hold.
@@ -432,7 +585,7 @@ class Ledger:
         Raises:
             InvalidRequest: A value is invalid; the detail names the field.
             UnknownApp: The app is not registered.
-            HoldNotFound: The app has placed no such hold.
+            HoldNotFound: The app has placed no such hold, or not for that owner.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -556,6 +709,46 @@ class Ledger:
         """
 
     @_sql_function()
+    def reverse_by_hand(
+        self,
+        *,
+        app: str,
+        nonce: str,
+        original_nonce: str,
+        actor: str,
+        reason: str,
+        amount: int | None = None,
+        free_claim: bool = False,
+    ) -> RecordedEntry:
+        """Reverse an entry of an app by hand; for operators.
+
+        As `reverse_entry` does for the app itself; also possible on a frozen account.
+
+        Args:
+            app: The app that recorded the entry.
+            nonce: The caller's own id for this request, unique among those of the app. A repeated
+                request returns the first result, with ``replayed`` true, and changes nothing.
+            original_nonce: The nonce of the entry to reverse, which is not a reversal itself.
+            actor: The person who decides: 1 to 255 characters, kept with the entry.
+            reason: The reason: 1 to 1000 characters, kept with the entry.
+            amount: The amount to reverse: positive whole units. None is all that is left.
+            free_claim: Allow a claim that is fully reversed to be claimed again.
+
+        Returns:
+            The reversal, of the app that recorded the entry.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            AmountOutOfBounds: The amount is not positive.
+            EntryNotFound: The app has recorded no entry with the original nonce, or not for that
+                owner.
+            NonceConflict: The nonce was used by a different request.
+            InsufficientBalance: Less is available than the credit to reverse.
+            ReversalExceedsOriginal: Less of the entry, or nothing, is left to reverse.
+            psycopg.errors.InsufficientPrivilege: The connection's role is not an operator.
+        """
+
+    @_sql_function()
     def set_min_balance(
         self, *, owner_id: str, min_balance: int, actor: str, reason: str, asset: str = "CREDIT"
     ) -> None:
@@ -631,11 +824,27 @@ class Ledger:
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator.
         """
 
+    def dry_run(self) -> AbstractContextManager[object]:
+        """Ask what calls would do, without doing it.
+
+        Everything in the block answers and refuses as ever, and is rolled back at its end: nonces
+        stay free, and accounts, claims and the change feed are as before. So are the caller's own
+        statements in the block. Accounts are locked until the end of the block::
+
+            with ledger.dry_run():
+                price = ledger.record_entry(...)
+
+        Returns:
+            A context manager: a transaction that is rolled back, or within a transaction a
+            savepoint.
+        """
+        return self.conn.transaction(force_rollback=True)
+
     def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
         cursor = _LedgerCursor(self.conn, row_factory=function.row_factory)
         try:
             self._execute(cursor, function.query, parameters)
-            return cursor.fetchall()
+            return self._fetch(cursor)
         except psycopg.Error as exc:
             refusal = translate(exc)
             if refusal is None:
@@ -644,6 +853,9 @@ class Ledger:
 
     def _execute(self, cursor: Cursor[Any], query: bytes, parameters: Mapping[str, object]) -> None:
         cursor.execute(query, parameters, binary=True)
+
+    def _fetch(self, cursor: Cursor[Any]) -> list[Any]:
+        return cursor.fetchall()
 
 
 class OpenHold:

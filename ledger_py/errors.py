@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -212,6 +212,38 @@ class ReversalExceedsOriginal(
     """
 
 
+class OtherPartition(LedgerError, code="other_partition", sqlstate="LG310", status=422):
+    """A call that is all or nothing spans owners of several partitions of a cluster.
+
+    Detail: ``partitions``, their names.
+    """
+
+    @classmethod
+    def over(cls, partitions: Sequence[str]) -> OtherPartition:
+        """Build the refusal of a call over partitions.
+
+        Args:
+            partitions: Their names.
+
+        Returns:
+            The exception, for the caller to raise.
+        """
+        # The same text as in the database.
+        return cls(
+            "The call spans owners of several partitions.",
+            detail={"partitions": list(partitions)},
+            hint="Send each partition its own part; only what is not atomic may span them.",
+        )
+
+
+class WrongPartition(LedgerError, code="wrong_partition", sqlstate="LG311", status=421):
+    """This partition of a cluster does not keep the owner, or has moved to another server.
+
+    Detail: ``partition``, the name of the one that was asked; ``owner_id`` and ``bucket`` of an
+    owner that it does not keep; ``moved``, true, if it keeps nothing any more.
+    """
+
+
 class NotAuthorized(LedgerError, code="not_authorized", sqlstate="LG401", status=403):
     """The role that the connection logged in with may not act for this app.
 
@@ -256,6 +288,31 @@ class GenerationNeeded(LedgerError, code="generation_needed", sqlstate="LG905", 
 
     `ledger migrate` mends it.
     """
+
+
+class PartitionUnavailable(LedgerError, code="partition_unavailable", sqlstate="LG906", status=503):
+    """The partition of a cluster that keeps the owner cannot be reached, or does not answer.
+
+    Whether a request was recorded is not known: repeat it with its nonce.
+
+    Detail: ``partition``, its name.
+    """
+
+    @classmethod
+    def named(cls, partition: str) -> PartitionUnavailable:
+        """Build the error for a partition that does not answer.
+
+        Args:
+            partition: Its name.
+
+        Returns:
+            The exception, for the caller to raise.
+        """
+        return cls(
+            "The partition that keeps the owner is away.",
+            detail={"partition": partition},
+            hint="Repeat the request with its nonce; owners of other partitions are not affected.",
+        )
 
 
 _SQLSTATE_PREFIX = "LG"

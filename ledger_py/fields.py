@@ -57,6 +57,8 @@ FeedCursor: TypeAlias = Annotated[
     ),
 ]
 EntryCursor: TypeAlias = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
+# The second form is that of release 0.1: a time. The release after the next one refuses it.
+HoldCursor: TypeAlias = Annotated[str, Meta(pattern="^([0-9]{1,17}|[0-9]{4}-[0-9T:.Z+-]{10,40})$")]
 
 # Fields that several structs have.
 

@@ -7,7 +7,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-__all__ = ("lacks_group", "lacks_rights", "not_bound")
+__all__ = ("LoginRefused", "lacks_group", "lacks_rights", "not_bound")
+
+
+class LoginRefused(RuntimeError):
+    """The login of a command can do too little or too much; the message says what to do."""
 
 
 def not_bound(conn: psycopg.Connection[Any] | psycopg.AsyncConnection[Any], app: str) -> str:

@@ -122,7 +122,9 @@ def is_pooled(conn: psycopg.Connection[Any]) -> bool:
 
 
 @contextmanager
-def answering_within(conn: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+def answering_within(
+    conn: psycopg.Connection[Any] | psycopg.AsyncConnection[Any], seconds: float
+) -> Iterator[None]:
     """Limit how long the block may wait for the database.
 
     Args:

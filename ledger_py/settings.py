@@ -126,8 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _Setting(
             plain_database_url,
             "A standby of that server (streaming replication), on which services answer what they"
-            " read; docs/running.md says what callers see. If empty, or if the standby is away,"
-            " everything is read from DATABASE_URL.",
+            " read; docs/how-to/standbys.md says what callers see. If empty, or if the standby is"
+            " away, everything is read from DATABASE_URL.",
         ),
     ] = None
     read_max_age: Annotated[
@@ -138,6 +138,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " server of DATABASE_URL answers.",
         ),
     ] = 10.0
+    cluster: Annotated[
+        Path | None,
+        _Setting(
+            _path,
+            "The file of the cluster, if the owners are shared out over several servers"
+            " (docs/partitions.md). Services then use these instead of DATABASE_URL, each with a"
+            " pool of LEDGER_POOL_SIZE connections.",
+        ),
+    ] = None
     data_dir: Annotated[
         Path | None,
         _Setting(
@@ -224,6 +233,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " never.",
         ),
     ] = "auto"
+    console_timeout: Annotated[
+        float,
+        _Setting(
+            _seconds,
+            "Seconds after which the server cancels a statement of a page of `ledger console`.",
+        ),
+    ] = 5.0
     max_body: Annotated[
         int,
         _Setting(
@@ -231,6 +247,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Bytes of the largest request body that is read; a larger one is refused with 413.",
         ),
     ] = 8 * 1024 * 1024
+    max_bodies: Annotated[
+        int,
+        _Setting(
+            _integer(65_536, 1_099_511_627_776),
+            "Bytes of request bodies that one service process holds at once; bodies of up to 64 KiB"
+            " are not counted. A larger one waits for room as long as for a connection"
+            " (LEDGER_POOL_TIMEOUT), and then the answer is 503.",
+        ),
+    ] = 64 * 1024 * 1024
     log_format: Annotated[
         LogFormat,
         _Setting(
@@ -248,8 +273,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " release.",
         ),
     ] = True
+    test_clock: Annotated[
+        bool,
+        _Setting(
+            _boolean,
+            "true: services start on a database whose clock a test sets (ledger_py.testing), which"
+            " they refuse otherwise.",
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
+        if self.cluster is not None and self.read_database_url is not None:
+            raise SettingsError("READ_DATABASE_URL: cannot be used with LEDGER_CLUSTER")
         if self.pool_size < MIN_POOL_SIZE:
             raise SettingsError(f"LEDGER_POOL_SIZE: must be at least {MIN_POOL_SIZE}")
 

@@ -36,11 +36,17 @@ from ledger_py.fields import (
 
 __all__ = (
     "Balance",
+    "BalanceStep",
+    "ClaimState",
+    "ComingEvent",
     "Entry",
     "EntryRequest",
     "FeedEntry",
+    "FeedLag",
     "Hold",
     "HoldStatus",
+    "Lot",
+    "Match",
     "Operation",
     "RecordedEntry",
     "Refusal",
@@ -53,7 +59,10 @@ __all__ = (
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One recorded change of one account."""
 
-    entry_id: Annotated[Number, Meta(description="Unique in the whole ledger; implies no order.")]
+    entry_id: Annotated[
+        Number,
+        Meta(description="Unique in the whole ledger. It implies no order, and may skip numbers."),
+    ]
     seq: Annotated[
         Number,
         Meta(description="The number of the entry within its account: 1, 2, 3 … in commit order."),
@@ -101,6 +110,32 @@ class FeedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
     """An entry of the change feed."""
 
     cursor: Annotated[str, Meta(description="The position in the feed after this entry.")]
+
+
+class FeedLag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the change feed is behind what was committed, and why.
+
+    The cause is the oldest transaction of the server that has written something and not ended. Its
+    fields are None if there is none; those that the role may not see are None as well.
+    """
+
+    waiting_since: Annotated[
+        Time | None,
+        Meta(description="When the oldest entry was recorded that is not in the feed yet."),
+    ]
+    seconds_behind: Annotated[
+        Count, Meta(description="How long ago that was, in whole seconds; 0 if none waits.")
+    ]
+    transactions: Annotated[
+        Count, Meta(description="The transaction ids that were given since the oldest one's.")
+    ]
+    pid: Annotated[int | None, Meta(description="The process of the oldest transaction.")]
+    prepared: Annotated[str | None, Meta(description="Its name, if it is a prepared transaction.")]
+    began_at: Annotated[Time | None, Meta(description="When it began.")]
+    state: Annotated[str | None, Meta(description="The state of its session.")]
+    role_name: Annotated[str | None, Meta(description="The role of its session.")]
+    application_name: Annotated[str | None, Meta(description="The name that its session gave.")]
+    database_name: Annotated[str | None, Meta(description="The database that it is in.")]
 
 
 class EntryFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,6 +226,104 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     next_expiry_amount: Annotated[
         Positive | None, Meta(description="How many credits expire then; null if none will.")
     ]
+
+
+class Lot(msgspec.Struct, frozen=True, kw_only=True):
+    """Credits that expire, with something left of them."""
+
+    seq: Annotated[Number, Meta(description="The number of the entry that granted the credits.")]
+    app: Annotated[AppName, Meta(description="The app that recorded it.")]
+    operation: Annotated[OperationName, Meta(description="Its operation.")]
+    nonce: Annotated[Key, Meta(description="Its nonce; unique per app.")]
+    amount: Annotated[Positive, Meta(description="How many credits it granted.")]
+    remaining: Annotated[Positive, Meta(description="How many of them are left.")]
+    held: Annotated[
+        NotNegative,
+        Meta(
+            description="How many of these open holds reserve. They do not expire until their hold"
+            " ends."
+        ),
+    ]
+    expires_at: Annotated[Time, Meta(description="When the credits expire.")]
+    recorded_at: Annotated[Time, Meta(description="When they were granted.")]
+
+
+class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an owner has used up the claim limit of an operation."""
+
+    operation: Annotated[OperationName, Meta(description="The limited operation.")]
+    app: Annotated[
+        AppName | None, Meta(description="The app; null if the limit counts over all apps.")
+    ]
+    claim_limit: Annotated[Positive, Meta(description="How often it may be claimed in a period.")]
+    claim_period: Annotated[
+        Literal["ever", "day", "week", "month"], Meta(description="The period.")
+    ]
+    claim_time_zone: Annotated[str, Meta(description="The zone in which periods begin.")]
+    claimed: Annotated[NotNegative, Meta(description="How often it was claimed in this period.")]
+    last_seq: Annotated[
+        Number | None, Meta(description="The number of the entry of the latest claim.")
+    ]
+    next_eligible_at: Annotated[
+        Time | None, Meta(description="When it can be claimed next; null is never.")
+    ]
+
+
+class BalanceStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of an account from one time on, until the next step."""
+
+    at: Annotated[Time, Meta(description="Since when.")]
+    balance: Annotated[Exact, Meta(description="All credits of the account.")]
+    held: Annotated[
+        NotNegative | None,
+        Meta(
+            description="What open holds reserved; null where that is no longer known: before the"
+            " last 10000 events of the account's holds, or before there was a journal of them."
+        ),
+    ]
+    seq: Annotated[
+        Count, Meta(description="The number of the last entry by then; 0 before the first.")
+    ]
+
+
+class ComingEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that will happen to an account by the clock alone."""
+
+    at: Annotated[Time, Meta(description="When.")]
+    kind: Annotated[
+        Literal["expiry", "hold_end"],
+        Meta(description="`expiry`: credits of a lot expire; `hold_end`: a hold expires."),
+    ]
+    amount: Annotated[
+        Exact,
+        Meta(
+            description="Of an expiry, the change of the balance: negative. Of a hold, what it"
+            " gives back: positive; the balance stays."
+        ),
+    ]
+    balance: Annotated[Exact, Meta(description="The balance afterwards.")]
+    held: Annotated[NotNegative, Meta(description="What open holds reserve afterwards.")]
+    seq: Annotated[
+        Number | None,
+        Meta(description="The number of the entry that granted the credits; null for a hold."),
+    ]
+    app: Annotated[AppName, Meta(description="The app of that entry, or of the hold.")]
+    operation: Annotated[OperationName, Meta(description="The operation of either.")]
+    nonce: Annotated[Key, Meta(description="The nonce of either.")]
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a text names."""
+
+    kind: Literal["owner", "entry", "hold", "claim"]
+    """An owner that begins with the text; an entry or a hold with that nonce, or an entry with that
+    id; a claim with that claim_subject."""
+    owner_id: str
+    asset: str
+    seq: int | None
+    """The number of the entry, or of the entry that made the claim; None for others."""
+    found: dict[str, Any]
+    """What tells the match from others: the app, the operation, the nonce, the amount …"""
 
 
 class StatementLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 import msgspec
 import psycopg
 from psycopg.abc import Buffer
-from psycopg.adapt import AdaptersMap, Loader
+from psycopg.adapt import AdaptersMap, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types.numeric import Int4, Int8
 
@@ -95,13 +95,27 @@ def _adapt_jsonb(name: str, value: object) -> str:
     return _encode_json(name, value)
 
 
-def _adapt_entries(name: str, entries: Any) -> str:
+class _EncodedJson(msgspec.Struct, frozen=True):
+    """JSON that is sent as it is; as a text, it would be in memory twice more."""
+
+    text: bytes
+
+
+class _EncodedJsonDumper(Dumper):
+    oid = psycopg.adapters.types["jsonb"].oid
+
+    def dump(self, obj: _EncodedJson) -> bytes:
+        return obj.text
+
+
+def _adapt_entries(name: str, entries: Any) -> str | _EncodedJson:
     """Encode the items of a batch as a JSON array.
 
     A refused item's position, counted from 1, is in the detail of the InvalidRequest.
     """
     if isinstance(entries, bytes):
-        return _check_json(name, entries)
+        _check_json(name, entries)
+        return _EncodedJson(entries)
     items = list(entries)
     try:
         return _encode_json(name, items)
@@ -245,6 +259,7 @@ def _duration_parts(**parts: int | str) -> str:
 
 def _ledger_adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(_EncodedJson, _EncodedJsonDumper)
     adapters.register_loader("timestamptz", _UtcLoader)
     adapters.register_loader("jsonb", _JsonbLoader)
     adapters.register_loader("interval", _IsoDurationLoader)

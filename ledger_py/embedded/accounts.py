@@ -6,10 +6,12 @@ root, it runs as the owner of the data or as an account created for it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,10 @@ from ledger_py.embedded.errors import EmbeddedError
 
 SERVER_ACCOUNT: Final = "shared-ledger"
 """The account of embedded servers that root starts."""
+
+
+_LOCK: Final = "/etc/.pwd.lock"
+"""The file that programs lock in another way when they change accounts; only root can open it."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -105,16 +111,31 @@ def _server_account() -> str:
     command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
     command += ["--shell", "/usr/sbin/nologin", SERVER_ACCOUNT]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        # Another process may have created it at the same time.
-        if not _exists(SERVER_ACCOUNT):
-            raise EmbeddedError(
-                "PostgreSQL does not run as root, and the account that it would run as, "
-                f"{SERVER_ACCOUNT}, cannot be made ({error}). Run this as an ordinary user, or "
-                "name a server in DATABASE_URL."
-            ) from error
+        with _creating_accounts():
+            if not _exists(SERVER_ACCOUNT):
+                subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedError(
+            "PostgreSQL does not run as root, and the account that it would run as, "
+            f"{SERVER_ACCOUNT}, cannot be made ({error}). Run this as an ordinary user, or "
+            "name a server in DATABASE_URL."
+        ) from error
     return SERVER_ACCOUNT
+
+
+@contextmanager
+def _creating_accounts() -> Iterator[None]:
+    """Lock out other processes that create the account.
+
+    Of two that run at once, useradd gives the account of the first another user id, and the data
+    of a server belong to nobody.
+    """
+    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _exists(name: str) -> bool:

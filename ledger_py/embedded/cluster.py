@@ -90,7 +90,8 @@ class Cluster:
             if not self._postmaster_lives():
                 orphans = self._end_orphans()
                 if orphans:
-                    failure = f"processes of the killed server still run: {orphans}"
+                    pids = ", ".join(map(str, orphans))
+                    failure = f"still running of the killed server: pid {pids}"
                 else:
                     self._drop_misleading_lock_files()
                     failure = self._start(options)

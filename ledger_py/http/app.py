@@ -9,7 +9,16 @@ from contextlib import asynccontextmanager
 import psycopg
 from litestar import Litestar
 
+from ledger_py.client_async import AsyncLedger
+from ledger_py.cluster.errors import ClusterError
 from ledger_py.http import startup
+from ledger_py.http.cluster import (
+    ClusterDatabase,
+    ClusterReads,
+    ClusterRecorder,
+    Member,
+    Members,
+)
 from ledger_py.http.database import Database
 from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.logs import make_logger
@@ -17,6 +26,7 @@ from ledger_py.http.openapi import openapi_document
 from ledger_py.http.pages import pages
 from ledger_py.http.reads import Reads
 from ledger_py.http.recorder import CONNECTIONS, Recorder
+from ledger_py.http.room import Room
 from ledger_py.http.routes import ROUTES
 from ledger_py.http.routing import Endpoint, Parts
 from ledger_py.http.service import LedgerService
@@ -46,18 +56,20 @@ def create_app(
         The ASGI application.
     """
     database = Database(app)
+    reads, recorder = Reads(app, database), Recorder(app, database)
     parts = Parts(
         app=app,
         operations=operations,
         database=database,
-        reads=Reads(app, database),
-        recorder=Recorder(app, database),
+        reads=reads,
+        recorder=recorder,
         feed=ChangeFeed(database),
     )
 
     @asynccontextmanager
     async def run(service: LedgerService) -> AsyncIterator[None]:
         parts.settings = settings or _read_settings()
+        parts.room = Room(parts.settings)
         service.serve_below(parts.settings.root_path)
         service.guard_with(parts.settings)
         service.log = make_logger(parts.settings.log_format)
@@ -71,11 +83,15 @@ def create_app(
 
         def watched(line: str, outage: str | None) -> None:
             warn(line)
-            parts.database.outage = outage
+            database.outage = outage
 
+        if parts.settings.cluster is not None:
+            async with _connected_to_cluster(parts, parts.settings, report, warn):
+                yield
+            return
         async with (
             startup.prepared_database(app, parts.settings, report=report, watched=watched) as url,
-            _connected(parts, url, report, warn),
+            _connected(parts, (database, reads, recorder), url, report, warn),
         ):
             yield
 
@@ -89,36 +105,85 @@ def create_app(
 
 @asynccontextmanager
 async def _connected(
-    parts: Parts, url: str, report: Callable[[str], None], warn: Callable[[str], None]
+    parts: Parts,
+    connecting: tuple[Database, Reads, Recorder],
+    url: str,
+    report: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> AsyncIterator[None]:
     settings = parts.settings
+    database, reads, recorder = connecting
     try:
         try:
             size = settings.pool_size - CONNECTIONS
-            await parts.database.open(url, settings, size=size)
-            await parts.recorder.open(url, settings)
-            checks = await parts.database.call(
+            await database.open(url, settings, size=size)
+            await recorder.open(url, settings)
+            checks = await database.call(
                 lambda ledger: startup.check(ledger, parts.operations, starting=True)
             )
-            await parts.database.call(lambda ledger: startup.require_writable(ledger.conn))
-            if parts.recorder.is_pooled:
+            await database.call(lambda ledger: startup.require_clock(ledger.conn, settings))
+            await database.call(lambda ledger: startup.require_writable(ledger.conn))
+            if recorder.is_pooled:
                 report(
                     "There is a pooler before the database: each call sets its own time limits"
-                    + ("" if settings.prepared_statements == "on" else ", nothing is prepared")
+                    + (
+                        ""
+                        if settings.prepared_statements == "on"
+                        else ", statements are not prepared"
+                    )
                 )
         except psycopg.OperationalError as error:
             raise StartupRefused(f"The database does not answer: {error}") from error
         except psycopg.errors.ReadOnlySqlTransaction as error:
             report(f"The database {error}. The service is not ready until this ends.")
         startup.require_ready(parts.app, checks)
-        await parts.reads.open(settings, size=size, report=warn)
+        await reads.open(settings, size=size, report=warn)
         with called_on_stop(parts.feed.stop):
             yield
     finally:
         parts.feed.stop()
-        await parts.recorder.close()
-        await parts.reads.close()
-        await parts.database.close()
+        await recorder.close()
+        await reads.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def _connected_to_cluster(
+    parts: Parts, settings: Settings, report: Callable[[str], None], warn: Callable[[str], None]
+) -> AsyncIterator[None]:
+    try:
+        members = Members(parts.app, settings, warn)
+    except ClusterError as error:
+        raise StartupRefused(str(error)) from error
+    present = await startup.prepare_partitions(parts.app, members.file, settings, report=report)
+    try:
+        await members.open()
+        parts.database = database = ClusterDatabase(members)
+        parts.recorder = ClusterRecorder(members)
+        parts.reads = ClusterReads(database)
+        parts.feed = ChangeFeed(database)
+        for name in present:
+            await _check_member(parts, members, members.named(name))
+        with called_on_stop(parts.feed.stop):
+            yield
+    finally:
+        parts.feed.stop()
+        await members.close()
+
+
+async def _check_member(parts: Parts, members: Members, member: Member) -> None:
+    async def ask(ledger: AsyncLedger) -> tuple[dict[str, str], str | None]:
+        await startup.require_clock(ledger.conn, parts.settings)
+        checks = await startup.check(ledger, parts.operations, starting=True)
+        return checks, await startup.partition_fault(ledger.conn, members.file, member.partition)
+
+    try:
+        checks, fault = await member.database.call(ask)
+    except psycopg.OperationalError:
+        return  # it has just gone away, and /health/ready names it
+    if fault is not None:
+        raise StartupRefused(f"{member.partition.name} {fault}")
+    startup.require_ready(parts.app, checks)
 
 
 def _read_settings() -> Settings:

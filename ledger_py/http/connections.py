@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -18,13 +20,30 @@ from ledger_py.http.deadlines import Deadlines
 from ledger_py.sessions import NoAnswer, hang_up, options_of
 from ledger_py.settings import Settings
 
-__all__ = ("CONNECT_TIMEOUT", "GRACE", "Connector", "ServiceConnection", "ServiceLedger", "limited")
+__all__ = (
+    "CONNECT_TIMEOUT",
+    "GRACE",
+    "LOCK_PATIENCE",
+    "Connector",
+    "ServiceConnection",
+    "ServiceLedger",
+    "limited",
+    "milliseconds",
+)
 
 CONNECT_TIMEOUT: Final = 5
 """Seconds that one attempt to connect may take."""
 
 GRACE: Final = 5.0
 """Seconds by which the server may be late with cancelling a statement."""
+
+LOCK_PATIENCE: Final = 0.05
+"""Seconds that a call waits for a locked account before it has to take one of the places for such
+calls: longer than a transaction of another service takes."""
+
+_FETCH_ROWS: Final = 8
+_FETCH_FOR: Final = 0.005
+"""Seconds of fetching rows that are already there, and of each pause after that."""
 
 _LIMITS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 _BEGIN: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -76,10 +95,10 @@ class Connector:
             settings.lock_timeout,
             settings.idle_in_transaction_timeout,
         )
-        self.limits = dict(zip(_LIMITS, map(_milliseconds, seconds), strict=True))
+        self.limits = dict(zip(_LIMITS, map(milliseconds, seconds), strict=True))
         self.limits |= {k: v for k, v in options_of(url).items() if k in self.limits}
         if lock_timeout is not None:
-            self.limits["lock_timeout"] = _milliseconds(lock_timeout)
+            self.limits["lock_timeout"] = milliseconds(lock_timeout)
         self._deadlines = Deadlines()
         self._prepares = settings.prepared_statements
 
@@ -127,24 +146,45 @@ class ServiceLedger(AsyncLedger):
     """The ledger on a connection of a service.
 
     Behind a pooler, each call is a transaction that begins with its own settings. It is sent in one
-    go, so that it takes one round trip as well; a refusal takes one more, for the rollback.
+    go, so that it takes one round trip as well; a refusal takes one more, for the rollback. A call
+    of a dry run is such a transaction too, and is rolled back.
+
+    Args:
+        conn: The connection.
+        app: The app whose operations and nonces are used.
+        dries: Roll every call back.
     """
 
     conn: ServiceConnection
+    _convert: Callable[[Any], Any] | None = None
 
-    async def set_lock_timeout(self, seconds: float) -> None:
-        """Set how long calls may wait for a lock from now on."""
+    def converting(self, convert: Callable[[Any], Any]) -> Any:
+        """Return the ledger with other results: each is converted soon after it is fetched."""
+        # Of no type, since its methods return what they do not say.
+        ledger = ServiceLedger(self.conn, app=self.app, dries=self._dries)
+        ledger._convert = convert
+        return ledger
+
+    def __init__(self, conn: ServiceConnection, *, app: str, dries: bool = False) -> None:
+        super().__init__(conn, app=app)
+        self._dries = dries
+
+    async def set_lock_timeout(self, limit: str) -> None:
+        """Set how long calls may wait for a lock from now on.
+
+        Args:
+            limit: Milliseconds, or what the server takes as a time.
+        """
         conn = self.conn
-        milliseconds = _milliseconds(seconds)
-        conn.limits = {**conn.limits, "lock_timeout": milliseconds}
-        if conn.pooled:
-            conn.set_limits = sessions.set_for_transaction(conn.limits)
-        else:
-            await conn.execute("SELECT set_config('lock_timeout', %s, false)", [milliseconds])
+        conn.limits = {**conn.limits, "lock_timeout": limit}
+        # Dry runs begin transactions of their own on any connection.
+        conn.set_limits = sessions.set_for_transaction(conn.limits)
+        if not conn.pooled:
+            await conn.execute("SELECT set_config('lock_timeout', %s, false)", [limit])
 
     async def _execute(self, cursor: Any, query: bytes, parameters: Any) -> None:
         conn = self.conn
-        if not conn.pooled:
+        if not (conn.pooled or self._dries):
             await cursor.execute(query, parameters, binary=True)
             return
         # The first error may arrive before or after all is sent; what follows it is "aborted".
@@ -155,7 +195,8 @@ class ServiceLedger(AsyncLedger):
                     await conn.execute(_BEGIN)
                     await conn.execute(conn.set_limits)
                     await cursor.execute(query, parameters, binary=True)
-                    await conn.execute(b"COMMIT")
+                    if not self._dries:
+                        await conn.execute(b"COMMIT")
                 except psycopg.Error as error:
                     first = error
         except psycopg.Error as error:
@@ -166,8 +207,25 @@ class ServiceLedger(AsyncLedger):
                 # connection that is lost just now has rolled back too.
                 with suppress(psycopg.Error):
                     await conn.commit()
+            elif conn.info.transaction_status == TransactionStatus.INTRANS:
+                # Ends a dry run. As part of the pipeline, psycopg would drop the prepared
+                # statements and go on to use them.
+                await conn.rollback()
         if first is not None:
             raise first
+
+    async def _fetch(self, cursor: AsyncCursor[Any]) -> list[Any]:
+        # Rows may hold much metadata: other requests go on between them.
+        rows: list[Any] = []
+        pause_at = perf_counter() + _FETCH_FOR
+        while part := await cursor.fetchmany(_FETCH_ROWS):
+            rows += part if self._convert is None else map(self._convert, part)
+            if len(part) < _FETCH_ROWS:
+                break
+            if perf_counter() > pause_at:
+                await asyncio.sleep(_FETCH_FOR)
+                pause_at = perf_counter() + _FETCH_FOR
+        return rows
 
 
 class limited:  # noqa: N801 (a context manager)
@@ -204,5 +262,6 @@ class limited:  # noqa: N801 (a context manager)
             raise NoAnswer(self._seconds) from error
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Write a limit on time as the server takes it."""
     return str(math.ceil(seconds * 1000))

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from typing import Final, NamedTuple, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from ledger_py.client_async import AsyncLedger
-from ledger_py.http.connections import GRACE, Connector, ServiceConnection, ServiceLedger, limited
-from ledger_py.http.problems import FAILURES
+from ledger_py.http.callers import Caller, ClientGone
+from ledger_py.http.connections import (
+    GRACE,
+    LOCK_PATIENCE,
+    Connector,
+    ServiceConnection,
+    ServiceLedger,
+    limited,
+)
+from ledger_py.http.places import Places
+from ledger_py.http.problems import FAILURES, Problem
 from ledger_py.sessions import NoAnswer
 from ledger_py.settings import Settings
+from ledger_py.structs import FeedEntry, FeedLag
 
-__all__ = ("Database",)
+__all__ = ("MAX_OF_ONE", "Database")
 
 AnswerT = TypeVar("AnswerT")
 
@@ -27,16 +37,55 @@ that returns after an hour is found as soon as one that returns after a second."
 _WAITING_PER_CONNECTION: Final = 100
 """Requests that may wait for each connection; more are refused at once."""
 
+MAX_OF_ONE: Final = 250
+"""Requests about one account that may wait; more are refused at once, and those about others go
+on."""
+
+_AT_A_TIME: Final = 2
+"""Calls about one account at a time. They wait for each other in the database anyway; the second
+one prepares meanwhile."""
 
 FAILURE_LASTS: Final = 15.0
 """Seconds for which the service is not ready after the database has failed for lack of resources.
 Only another write shows whether it has recovered."""
 
 
+_LOCKED: Final = "The account was locked for too long."
+_MANY: Final = "Too many requests are waiting."
+_MANY_OF_ONE: Final = "Too many requests for this account are waiting."
+_MANY_LOCKED: Final = "Too many accounts are locked."
+
+
+class _Limits(NamedTuple):
+    """Limits on the time of a call.
+
+    Attributes:
+        timeout: Seconds of a wait before it is made.
+        answers_within: Seconds until the answer then.
+        end: When all of it has to be done, on the loop's clock.
+    """
+
+    timeout: float
+    answers_within: float
+    end: float
+
+    def left(self) -> float:
+        """Return the seconds until the end."""
+        return self.end - asyncio.get_running_loop().time()
+
+    def patience(self) -> float:
+        """Return the seconds for the next wait."""
+        return min(self.timeout, self.left())
+
+
 class Database:
     """The ledger's database as one service uses it.
 
     Connections are in autocommit: every call is a transaction of its own.
+
+    A call waits for a lock only for a moment. Then it is repeated in one of a few places, where it
+    waits as long as the settings say. So locked accounts take a third of the connections at most,
+    and a quarter is left for reading.
 
     Args:
         app: The app that the service records for.
@@ -53,6 +102,9 @@ class Database:
         self._answers_within = 0.0
         self._failure: tuple[float, str] | None = None
         self._pool: AsyncConnectionPool[ServiceConnection] | None = None
+        self._lock_patience = self._lock_timeout = ""
+        self._of_one = Places(at_a_time=_AT_A_TIME, most=MAX_OF_ONE, full=_MANY_OF_ONE)
+        self._parked_of_one = Places(at_a_time=1, most=MAX_OF_ONE, full=_MANY_OF_ONE)
 
     async def open(self, url: str, settings: Settings, *, size: int, wait: bool = True) -> None:
         """Open the pool.
@@ -66,7 +118,13 @@ class Database:
         Raises:
             psycopg_pool.PoolTimeout: The database cannot be reached.
         """
-        connector = Connector(url, self._app, settings)
+        patience = min(LOCK_PATIENCE, settings.lock_timeout)
+        connector = Connector(url, self._app, settings, lock_timeout=patience)
+        self._lock_patience = connector.limits["lock_timeout"]
+        self._lock_timeout = Connector(url, self._app, settings).limits["lock_timeout"]
+        most = size * _WAITING_PER_CONNECTION
+        self._writes = Places(at_a_time=size - size // 4, most=most, full=_MANY)
+        self._parked = Places(at_a_time=max(1, size // 3), most=most, full=_MANY_LOCKED)
         pool = AsyncConnectionPool(
             connector.conninfo,
             connection_class=ServiceConnection,
@@ -75,7 +133,7 @@ class Database:
             min_size=min(2, size),
             max_size=size,
             timeout=settings.pool_timeout,
-            max_waiting=size * _WAITING_PER_CONNECTION,
+            max_waiting=most,
             reconnect_timeout=_RECONNECT_TIMEOUT,
             name=f"ledger-{self._app}",
             open=False,
@@ -92,12 +150,12 @@ class Database:
 
     async def call(
         self,
-        ask: Callable[[AsyncLedger], Awaitable[AnswerT]],
+        ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
         *,
         timeout: float | None = None,
         answers_within: float | None = None,
     ) -> AnswerT:
-        """Call the ledger on a connection of the pool.
+        """Call the ledger on a connection of the pool, to read.
 
         If the connection turns out to be lost, the call is repeated on another one. This is safe
         for reads, and for writes with a nonce, which the ledger records once.
@@ -117,20 +175,126 @@ class Database:
                 the call.
             psycopg.errors.ReadOnlySqlTransaction: The database is read-only. The connection is
                 closed.
+            Problem: Too many other calls wait for locks.
         """
+        limits = self._limits(timeout, answers_within)
+        try:
+            return await self._call(ask, limits)
+        except psycopg.errors.LockNotAvailable:
+            pass
+        return await self._call_patiently(ask, limits)
+
+    async def feed_after(self, cursor: str | None, rows: int) -> list[FeedEntry]:
+        """Read the change feed; fewer entries than rows are all that there are.
+
+        Raises:
+            LedgerError: The cursor is none, or a generation is needed.
+            psycopg.OperationalError: As `call`.
+        """
+        return await self.call(lambda ledger: ledger.entries_after(cursor, max_rows=rows))
+
+    async def feed_lag(self) -> FeedLag:
+        """Return how far the change feed is behind; the errors are those of `call`."""
+        return await self.call(lambda ledger: ledger.feed_lag())
+
+    async def write(
+        self,
+        ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
+        *,
+        about: Hashable,
+        caller: Caller | None = None,
+        locked: bool = False,
+    ) -> AnswerT:
+        """Call the ledger on a connection of the pool, for something that locks accounts.
+
+        Args:
+            ask: As for `call`.
+            about: What only one call at a time can be about, such as an account; None if unknown.
+            caller: Who waits. If the client leaves before the call is made, it is not made.
+            locked: The account is known to be locked.
+
+        Returns:
+            The answer.
+
+        Raises:
+            LedgerError: As `call`, and so are the errors of psycopg.
+            Problem: Too many other calls are waiting.
+            ClientGone: The client has left, and nothing was done.
+        """
+        limits = self._limits()
+        if locked:
+            return await self._call_patiently(ask, limits, about=about)
+        async with AsyncExitStack() as places:
+            async with _waiting(limits, caller, _LOCKED):
+                if about is not None:
+                    await places.enter_async_context(self._of_one.place(about))
+            try:
+                return await self._call_in_place(ask, limits, caller)
+            except psycopg.errors.LockNotAvailable:
+                pass
+            return await self._call_patiently(ask, limits, about=about, caller=caller)
+
+    async def _call_in_place(
+        self,
+        ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
+        limits: _Limits,
+        caller: Caller | None,
+    ) -> AnswerT:
+        async with AsyncExitStack() as places:
+            async with _waiting(limits, caller, _MANY):
+                await places.enter_async_context(self._writes.place())
+            dries = caller is not None and caller.dries
+            return await self._call(ask, limits, dries=dries)
+
+    async def _call_patiently(
+        self,
+        ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
+        limits: _Limits,
+        *,
+        about: Hashable = None,
+        caller: Caller | None = None,
+    ) -> AnswerT:
+        """Call, and wait for a lock as long as the settings say, in one of the places for that."""
+
+        async def ask_patiently(ledger: ServiceLedger) -> AnswerT:
+            await ledger.set_lock_timeout(self._lock_timeout)
+            try:
+                return await ask(ledger)
+            finally:
+                if not ledger.conn.closed:
+                    await ledger.set_lock_timeout(self._lock_patience)
+
+        async with AsyncExitStack() as places:
+            async with _waiting(limits, caller, _MANY_LOCKED):
+                if about is not None:
+                    await places.enter_async_context(self._parked_of_one.place(about))
+                await places.enter_async_context(self._parked.place())
+            return await self._call_in_place(ask_patiently, limits, caller)
+
+    def _limits(self, timeout: float | None = None, answers_within: float | None = None) -> _Limits:
+        if self._pool is None:
+            raise psycopg.OperationalError("the pool is not open")
+        timeout = self._pool.timeout if timeout is None else timeout
+        answers_within = self._answers_within if answers_within is None else answers_within
+        end = asyncio.get_running_loop().time() + timeout + answers_within
+        return _Limits(timeout, answers_within, end)
+
+    async def _call(
+        self,
+        ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
+        limits: _Limits,
+        *,
+        dries: bool = False,
+    ) -> AnswerT:
         pool = self._pool
         if pool is None:
             raise psycopg.OperationalError("the pool is not open")
-        loop = asyncio.get_running_loop()
-        timeout = pool.timeout if timeout is None else timeout
-        answers_within = self._answers_within if answers_within is None else answers_within
-        deadline = loop.time() + timeout + answers_within
         # After a restart of the server all connections are lost; the last attempt is on a new one.
         for attempts_left in reversed(range(pool.max_size + 1)):
-            conn = await pool.getconn(min(timeout, deadline - loop.time()))
+            conn = await pool.getconn(limits.patience())
             try:
-                with limited(conn, min(answers_within, deadline - loop.time())):
-                    return await ask(ServiceLedger(conn, app=self._app))
+                with limited(conn, min(limits.answers_within, limits.left())):
+                    return await ask(ServiceLedger(conn, app=self._app, dries=dries))
             except psycopg.OperationalError as error:
                 self.note_failure(error)
                 if not conn.closed or isinstance(error, NoAnswer) or not attempts_left:
@@ -154,3 +318,16 @@ class Database:
         if self._failure is None or time.monotonic() - self._failure[0] > FAILURE_LASTS:
             return None
         return self._failure[1]
+
+
+@asynccontextmanager
+async def _waiting(limits: _Limits, caller: Caller | None, too_long: str) -> AsyncIterator[None]:
+    """Limit how long the block waits, and end it when the client leaves."""
+    try:
+        async with asyncio.timeout(limits.patience()) as limit:
+            with caller.waiting(lambda: limit.reschedule(0)) if caller else nullcontext():
+                yield
+    except TimeoutError:
+        if caller is not None and caller.gone:
+            raise ClientGone from None
+        raise Problem("database_busy", too_long) from None

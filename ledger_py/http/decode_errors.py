@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from ledger_py.http.problems import Problem
+from ledger_py.http.room import SMALL_BODY
 
 __all__ = ("problem_of_syntax", "problem_of_validation", "shortened")
 
@@ -33,7 +34,7 @@ _WORDS: Final = {
 _REASONS: Final = (
     (re.compile(r"Expected `str` of length <= (\d+)"), r"must have at most \1 characters"),
     (re.compile(r"Expected `str` of length >= 1"), "must not be empty"),
-    (re.compile(r"Expected `array` of length <= (\d+)"), r"must have at most \1 items"),
+    (re.compile(r"Expected `array` of at most length (\d+)"), r"must have at most \1 items"),
     (re.compile(r"Invalid enum value .*"), "is not one of the values that there are"),
     (re.compile(r"Expected `str` matching regex .*"), "is not a value that the service gave"),
     (re.compile(r"Expected `int` <= (-?\d+)"), r"must be at most \1"),
@@ -82,10 +83,11 @@ def problem_of_syntax(body: bytes, error: Exception) -> Problem:
     """Say why a body is not JSON.
 
     Python's decoder accepts half characters, NaN and Infinity, which msgspec refuses without naming
-    the field; so it is used to find the field.
+    the field; so it is used to find the field, unless the body is large.
     """
     try:
-        members = json.loads(body.decode(), parse_constant=_NotJson)
+        text = body.decode()
+        members = json.loads(text, parse_constant=_NotJson) if len(body) <= SMALL_BODY else None
     except UnicodeDecodeError:
         return Problem("malformed_json", "The body is not encoded as UTF-8.")
     except (ValueError, RecursionError):

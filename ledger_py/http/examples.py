@@ -11,16 +11,28 @@ from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.http.schemas import (
     BatchAnswer,
     EntryPage,
+    Forecast,
     HoldPage,
     Liveness,
+    LotPage,
     OperationList,
     PastBalance,
     Readiness,
     Statement,
     StatementTotal,
+    Timeline,
 )
 from ledger_py.operations import BaseLedgerOperation
-from ledger_py.structs import Balance, Entry, Hold, Operation, RecordedEntry
+from ledger_py.structs import (
+    Balance,
+    BalanceStep,
+    ComingEvent,
+    Entry,
+    Hold,
+    Lot,
+    Operation,
+    RecordedEntry,
+)
 
 __all__ = ("answer_examples", "request_examples")
 
@@ -144,6 +156,9 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         "balance": {"now": _balance(), "at a time": PastBalance(**_ACCOUNT, at=_NOON, balance=10)},
         "entries": {"the last page": EntryPage(entries=[_plain(entry)], next=None)},
         "holds": {"the last page": HoldPage(holds=[hold], next=None)},
+        "lots": {"the last page": LotPage(lots=[_lot(app)], next=None)},
+        "timeline": {"two steps": _timeline()},
+        "forecast": {"an expiry": _forecast(app)},
         "statement": {"a month": _statement(app)},
         "events": {"an entry": _event(entry)},
         "operations": {"operations": _operations(app)},
@@ -180,6 +195,43 @@ def _balance() -> Balance:
         next_expiry_at=None,
         next_expiry_amount=None,
     )
+
+
+def _lot(app: str) -> Lot:
+    return Lot(
+        seq=1,
+        app=app,
+        operation="CREDIT_ADD",
+        nonce=_NONCE,
+        amount=10,
+        remaining=3,
+        held=0,
+        expires_at=_END,
+        recorded_at=_NOON,
+    )
+
+
+def _timeline() -> Timeline:
+    steps = [
+        BalanceStep(at=_NOON, balance=10, held=0, seq=1),
+        BalanceStep(at=_LATER, balance=3, held=0, seq=2),
+    ]
+    return Timeline(**_ACCOUNT, steps=steps)
+
+
+def _forecast(app: str) -> Forecast:
+    expiry = ComingEvent(
+        at=_END,
+        kind="expiry",
+        amount=-3,
+        balance=0,
+        held=0,
+        seq=1,
+        app=app,
+        operation="CREDIT_ADD",
+        nonce=_NONCE,
+    )
+    return Forecast(**_ACCOUNT, events=[expiry])
 
 
 def _statement(app: str) -> Statement:

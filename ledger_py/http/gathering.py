@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -18,22 +19,21 @@ import psycopg
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import LedgerError
-from ledger_py.http.connections import Connector, ServiceLedger, limited
+from ledger_py.http.connections import Connector, ServiceLedger, limited, milliseconds
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.sessions import NoAnswer
 from ledger_py.structs import RecordedEntry, Refusal
 
-__all__ = ("LOCK_PATIENCE", "RequestQueue", "WaitingRequest", "record_alone")
+__all__ = ("RequestQueue", "WaitingRequest", "record_alone")
 
 AnswerT = TypeVar("AnswerT")
 
 MAX_GROUP: Final = 100
 """The most requests in one transaction, so that the last does not wait long for the first."""
 
-LOCK_PATIENCE: Final = 0.05
-"""Seconds that the queue waits for a locked account: longer than a transaction of another service
-takes. If an account is locked for longer, its requests are parked, and the queue goes on."""
+MAX_PARKED: Final = 1_000
+"""Requests for locked accounts that may wait; more are refused, so that the others have room."""
 
 _PROBE: Final = 0.005
 """Seconds to wait for each account of a group that ran into the lock timeout, to detect the locked
@@ -66,8 +66,7 @@ class WaitingRequest:
     Attributes:
         request: The request, with its nonce.
         encoded: The same as JSON, as an item of a batch.
-        answer: The entry or the refusal. Cancelling it does not keep the request from being
-            recorded.
+        answer: The entry or the refusal. A request that has its answer is not sent any more.
     """
 
     request: RecordRequest[str]
@@ -115,7 +114,8 @@ class RequestQueue:
     Args:
         app: The app that records.
         connector: Opens its connections.
-        lock_patience: Seconds that a group waits for a locked account: at most LOCK_PATIENCE.
+        lock_patience: Seconds that a group waits for a locked account. If it is locked for longer,
+            its requests are parked, and the queue goes on.
         patience: Seconds to keep trying when no connection can be made, or when the requests of a
             group have to be recorded one by one.
         answers_within: Seconds after which a call is given up, and its connection with it. The
@@ -171,13 +171,21 @@ class RequestQueue:
     def add(self, item: WaitingRequest) -> None:
         """Put a request at the end of the queue."""
         if item.request.owner_id in self._parked:
-            self._parked[item.request.owner_id].append(item)
+            self._park(item)
             return
         self._waiting.append(item)
         if self._worker is None:
             # The task starts after the event loop has handled what has already arrived, so that
             # simultaneous requests share a transaction.
             self._worker = asyncio.create_task(self._work())
+
+    def discard(self, item: WaitingRequest) -> bool:
+        """Take a request out of the queue; return False if it was sent already."""
+        for line in (self._waiting, self._parked.get(item.request.owner_id, deque())):
+            with suppress(ValueError):
+                line.remove(item)
+                return True
+        return False
 
     async def _work(self) -> None:
         try:
@@ -200,8 +208,8 @@ class RequestQueue:
         while self._waiting and len(group) < MAX_GROUP:
             item = self._waiting.popleft()
             if item.request.owner_id in self._parked:
-                self._parked[item.request.owner_id].append(item)
-            else:
+                self._park(item)
+            elif not item.answer.done():
                 group.append(item)
         return group
 
@@ -258,6 +266,9 @@ class RequestQueue:
 
     def _park(self, item: WaitingRequest) -> None:
         owner_id = item.request.owner_id
+        if sum(map(len, self._parked.values())) >= MAX_PARKED:
+            item.fail(Problem("database_busy", "Too many requests wait for locked accounts."))
+            return
         if owner_id in self._parked:
             self._parked[owner_id].append(item)
             return
@@ -268,25 +279,24 @@ class RequestQueue:
 
     async def _wait_for_lock(self, owner_id: str) -> None:
         """Wait with one request until an account is unlocked, then return the others."""
-        arriving = self._parked[owner_id]
-        present: list[WaitingRequest] = []
-        while arriving:
-            present.extend(arriving)
-            arriving.clear()
-            first = present.pop(0)
+        parked = self._parked[owner_id]
+        while parked:
+            first = parked.popleft()
+            if first.answer.done():
+                continue
+            present = [first, *parked]
             try:
                 first.settle(await self._record_parked(first.request))
             except (psycopg.errors.LockNotAvailable, Problem) as error:
                 # All that were parked have timed out; later ones have not waited long enough.
-                _fail([first, *present], error)
-                present.clear()
+                _fail(present, error)
             except Exception as error:
                 first.fail(error)
                 break
             else:
                 break
         del self._parked[owner_id]
-        for item in (*present, *arriving):
+        for item in parked:
             self.add(item)
 
     async def _ask(self, ask: Callable[[ServiceLedger], Awaitable[AnswerT]]) -> AnswerT:
@@ -304,7 +314,7 @@ class RequestQueue:
 
     async def _set_lock_timeout(self, seconds: float) -> None:
         try:
-            await self._ask(lambda ledger: ledger.set_lock_timeout(seconds))
+            await self._ask(lambda ledger: ledger.set_lock_timeout(milliseconds(seconds)))
         except _SILENT:
             raise
         except psycopg.OperationalError:

@@ -113,7 +113,8 @@ class RequestLog:
         owner: The owner that the request is about, if any.
         operation: The operation that it asks for.
         nonce: The nonce of the request, or else of the hold that it is about.
-        outcome: ``recorded``, ``replayed``, ``answered``, or how it failed (problems.Outcome).
+        outcome: ``recorded``, ``replayed``, ``answered``, ``dry_run``, or how it failed
+            (problems.Outcome).
     """
 
     __slots__ = (

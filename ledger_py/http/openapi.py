@@ -52,6 +52,10 @@ _AGE: Final[Json] = {
     " acknowledged earlier is in it. Without it, the answer is current.",
     "schema": {"type": "integer"},
 }
+_DRY_RUN: Final[Json] = {
+    "type": "boolean",
+    "description": "True in the answer to a dry run, and else left out.",
+}
 _RETRY_AFTER: Final[Json] = {
     "description": "Seconds after which the request may be repeated.",
     "schema": {"type": "integer"},
@@ -128,9 +132,9 @@ def _operation(route: Route, requests: Json, answers: Json) -> Json:
 
 
 def _parameters(route: Route) -> Iterator[Json]:
-    yield from _parameters_of(route, "at", "path")
-    yield from _parameters_of(route, "headers", "header")
-    yield from _parameters_of(route, "query", "query")
+    yield from _parameters_of(route.parameters.get("at"), "path")
+    yield from _parameters_of(route.parameters.get("headers"), "header")
+    yield from _parameters_of(route.query_type, "query")
     if "nonce" in route.parameters:
         yield {
             "name": "Idempotency-Key",
@@ -148,8 +152,7 @@ def _parameters(route: Route) -> Iterator[Json]:
         }
 
 
-def _parameters_of(route: Route, parameter: str, place: str) -> Iterator[Json]:
-    struct = route.parameters.get(parameter)
+def _parameters_of(struct: type[msgspec.Struct] | None, place: str) -> Iterator[Json]:
     if struct is None:
         return
     schema = _schemas_of([struct])[struct.__name__]
@@ -217,7 +220,7 @@ def _codes(route: Route) -> Iterator[str]:
         yield from ("malformed_json", "body_too_large", "unsupported_media_type")
     if route.writes:
         yield from (NotAuthorized.code, UnknownApp.code, "cross_origin")
-    if route.body_type is not None or parameters & {"at", "query", "headers"}:
+    if route.body_type or route.query_type or parameters & {"at", "headers"}:
         yield "invalid_request"
     if parameters & {"ledger", "recorder", "feed"}:
         yield from ("database_unavailable", "database_busy")
@@ -306,6 +309,8 @@ def _components(operations: type[BaseLedgerOperation]) -> dict[str, Json]:
         "description": "The operations of this app.",
     }
     schemas["Problem"] = _PROBLEM
+    for struct in (struct for route in ROUTES if route.writes for struct in _returned(route)):
+        schemas[struct.__name__]["properties"]["dry_run"] = _DRY_RUN
     # msgspec cannot decode a union of structs, and so does not describe one.
     schemas[BatchAnswer.__name__]["properties"]["results"]["items"] = {
         "anyOf": [_reference(RecordedEntry.__name__), _reference("Problem")]

@@ -119,13 +119,18 @@ class Reads:
             await self._standby.close()
 
     async def call(
-        self, ask: Callable[[AsyncLedger], Awaitable[AnswerT]], *, oldest: int | None
+        self,
+        ask: Callable[[AsyncLedger], Awaitable[AnswerT]],
+        *,
+        oldest: int | None,
+        owner_id: str | None = None,  # noqa: ARG002 (only a cluster needs it)
     ) -> tuple[AnswerT, int | None]:
         """Read.
 
         Args:
             ask: Calls the ledger; it is called again if the standby does not answer.
             oldest: Seconds by which the caller lets the answer be old, if it says so.
+            owner_id: The owner whom it is about, if there is one.
 
         Returns:
             The answer, and its age in seconds if it comes from the standby: everything that was

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 import msgspec
 
-from ledger_py.http.connections import GRACE, Connector
-from ledger_py.http.database import Database
-from ledger_py.http.deadlines import Deadlines
-from ledger_py.http.gathering import LOCK_PATIENCE, RequestQueue, WaitingRequest, record_alone
-from ledger_py.http.problems import Problem
+from ledger_py.http.callers import Caller, ClientGone
+from ledger_py.http.connections import GRACE, LOCK_PATIENCE, Connector
+from ledger_py.http.database import MAX_OF_ONE, Database
+from ledger_py.http.gathering import RequestQueue, WaitingRequest, record_alone
+from ledger_py.http.problems import Problem, problem_of
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.settings import Settings
 from ledger_py.structs import RecordedEntry, Refusal
@@ -32,6 +31,13 @@ _MAX_GATHERED: Final = 32 * 1024
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
+def _encode_result(result: RecordedEntry | Refusal) -> msgspec.Raw:
+    # At once, because decoded metadata may take many times as much memory.
+    if isinstance(result, Refusal):
+        return msgspec.Raw(problem_of(result.error).encode())
+    return msgspec.Raw(_encode(result))
+
+
 class Recorder:
     """Records entries, alone or gathered.
 
@@ -44,11 +50,9 @@ class Recorder:
         self._app = app
         self._database = database
         self._queue: RequestQueue | None = None
-        self._parking_places = asyncio.Semaphore(1)
-        self._parking_patience = 0.0
         self._answers_within = 0.0
-        self._deadlines = Deadlines()
         self._waiting = 0
+        self._waiting_of: dict[str, int] = {}
 
     async def open(self, url: str, settings: Settings) -> None:
         """Connect.
@@ -60,10 +64,19 @@ class Recorder:
         Raises:
             psycopg.OperationalError: The database cannot be reached.
         """
+        await self.prepare(url, settings).open()
+
+    def prepare(self, url: str, settings: Settings) -> RequestQueue:
+        """Take requests; the first one connects.
+
+        Args:
+            url: The address of the database.
+            settings: The limits on time.
+
+        Returns:
+            The queue of requests.
+        """
         lock_patience = min(LOCK_PATIENCE, settings.lock_timeout)
-        self._parking_patience = settings.pool_timeout
-        # Half of the pool stays free for reading while locked accounts are waited for.
-        self._parking_places = asyncio.Semaphore(max(1, self._database.size // 2))
         self._queue = RequestQueue(
             app=self._app,
             connector=Connector(url, self._app, settings, lock_timeout=lock_patience),
@@ -74,7 +87,7 @@ class Recorder:
             note_failure=self._database.note_failure,
         )
         self._answers_within = settings.pool_timeout + settings.statement_timeout + GRACE
-        await self._queue.open()
+        return self._queue
 
     @property
     def is_pooled(self) -> bool:
@@ -87,12 +100,15 @@ class Recorder:
         if queue is not None:
             await queue.close()
 
-    async def record(self, request: RecordRequest[str], nonce: str) -> RecordedEntry:
+    async def record(
+        self, request: RecordRequest[str], nonce: str, caller: Caller
+    ) -> RecordedEntry:
         """Record one entry.
 
         Args:
             request: The request.
             nonce: Its nonce; the request itself may have none.
+            caller: Who waits for the answer.
 
         Returns:
             The entry, once it is committed.
@@ -100,57 +116,84 @@ class Recorder:
         Raises:
             LedgerError: The ledger refuses the request.
             psycopg.Error: The database is away, or gave the request up.
-            Problem: Too many requests are waiting.
+            Problem: Too many requests are waiting, in all or for the account.
+            ClientGone: The client has left, and nothing was recorded.
         """
         if request.nonce is None:
             request = msgspec.structs.replace(request, nonce=nonce)
         encoded = _encode(request)
-        if len(encoded) > _MAX_GATHERED or b"\\u0000" in encoded:
-            # The ledger refuses these, and would refuse the whole group because of them.
-            return await self._database.call(lambda ledger: record_alone(ledger, request))
-        if self._queue is None:
+        # The ledger refuses large ones and NUL, and would refuse the whole group because of them. A
+        # group is committed, and so has no place for a dry run.
+        if caller.dries or len(encoded) > _MAX_GATHERED or b"\\u0000" in encoded:
+            return await self._database.write(
+                lambda ledger: record_alone(ledger, request),
+                about=_account(request.owner_id),
+                caller=caller,
+            )
+        queue, owner_id = self._queue, request.owner_id
+        if queue is None:
             raise Problem("database_unavailable", "The service is about to stop.")
         if self._waiting >= MAX_WAITING:
             raise Problem("database_busy", "Too many requests are waiting.")
+        of_owner = self._waiting_of.get(owner_id, 0)
+        if of_owner >= MAX_OF_ONE:
+            raise Problem("database_busy", "Too many requests for this account are waiting.")
         item = WaitingRequest(request, encoded)
+
+        def leave() -> None:
+            if queue.discard(item):
+                item.fail(ClientGone())
+
         self._waiting += 1
-        self._deadlines.add(item, self._answers_within)
+        self._waiting_of[owner_id] = of_owner + 1
+        caller.begin_to_wait(leave, late=item.give_up, within=self._answers_within)
         try:
-            self._queue.add(item)
+            queue.add(item)
             return await item.answer
         finally:
-            self._deadlines.remove(item)
+            caller.end_to_wait()
             self._waiting -= 1
+            if self._waiting_of[owner_id] > 1:
+                self._waiting_of[owner_id] -= 1
+            else:
+                del self._waiting_of[owner_id]
 
     async def record_batch(
-        self, requests: list[RecordRequest[str]], *, atomic: bool
-    ) -> list[RecordedEntry | Refusal]:
+        self, requests: bytes, *, atomic: bool, owner_id: str | None, caller: Caller
+    ) -> list[msgspec.Raw]:
         """Record a batch of entries.
 
         Args:
-            requests: The requests, with their nonces.
+            requests: The requests, with their nonces, as a JSON array.
             atomic: Record all or none.
+            owner_id: The only owner in the batch; None if there are others.
+            caller: Who waits for the answer.
 
         Returns:
-            The entry or the refusal of each, in their order, once they are committed.
+            For each, in their order, the entry, or the problem of its refusal, as JSON, once they
+            are committed.
 
         Raises:
             LedgerError: The ledger refuses the batch as a whole.
             psycopg.Error: The database is away, or gave the batch up.
+            Problem: Too many requests are waiting, in all or for the only account of the batch.
+            ClientGone: The client has left, and nothing was recorded.
         """
-        if not requests:
-            return []
-        entries = _encode(requests)
-        return await self._database.call(
-            lambda ledger: ledger.record_entries(entries, atomic=atomic)
+        return await self._database.write(
+            lambda ledger: ledger.converting(_encode_result).record_entries(
+                requests, atomic=atomic
+            ),
+            about=None if owner_id is None else _account(owner_id),
+            caller=caller,
         )
 
     async def _record_parked(self, request: RecordRequest[str]) -> RecordedEntry:
-        try:
-            await asyncio.wait_for(self._parking_places.acquire(), self._parking_patience)
-        except TimeoutError as error:
-            raise Problem("database_busy", "Too many accounts are locked.") from error
-        try:
-            return await self._database.call(lambda ledger: record_alone(ledger, request))
-        finally:
-            self._parking_places.release()
+        return await self._database.write(
+            lambda ledger: record_alone(ledger, request),
+            about=_account(request.owner_id),
+            locked=True,
+        )
+
+
+def _account(owner_id: str) -> tuple[str, str]:
+    return "owner_id", owner_id

@@ -1,35 +1,26 @@
-"""Strict decoding of requests: from ASGI messages to structs, or to a problem."""
+"""Reading requests: bodies as bytes; nonce, path, query and header fields as structs."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from ledger_py.calls import SqlFunction
-from ledger_py.client_async import AsyncLedger
-from ledger_py.errors import InvalidRequest
-from ledger_py.exact import exact_decimal
 from ledger_py.fields import Key
-from ledger_py.http.decode_errors import problem_of_syntax, problem_of_validation, shortened
-from ledger_py.http.members import count_members, may_repeat, repeated_at_top, repeated_in_body
-from ledger_py.http.problems import Problem, problem_of
-from ledger_py.http.schemas import MAX_BATCH, BatchRequest, RecordRequest, RequestedOperation
+from ledger_py.http.callers import ClientGone
+from ledger_py.http.decode_errors import problem_of_validation, shortened
+from ledger_py.http.problems import Problem
+from ledger_py.http.room import SMALL_BODY, BodyRoom, Room
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope
 
 __all__ = (
-    "MAX_BODY",
-    "Batch",
-    "ClientGone",
     "agree_on_nonce",
-    "body_decoder",
-    "decode_batch",
     "decode_headers",
     "decode_path",
     "decode_query",
@@ -41,48 +32,44 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 _BLANKS: Final = b" \t"
 
-MAX_BODY: Final = 1024 * 1024
-"""The most bytes of a body, unless it holds many entries: far more than the fields and 16 KiB of
-metadata need. The settings may allow less."""
 
-
-class ClientGone(Exception):
-    """The client disconnected before the request was complete."""
-
-
-# Bodies: bytes
+# Bodies
 
 
 async def read_json(
-    scope: Scope, receive: Receive, *, limit: int, optional: bool = False
-) -> tuple[bytes, bytes | None]:
+    scope: Scope, receive: Receive, *, limit: int, room: Room, optional: bool = False
+) -> tuple[bytes, bytes | None, BodyRoom | None]:
     """Read the body of a request that must be JSON.
 
     Args:
         scope: The ASGI scope of the request.
         receive: The ASGI channel of the request.
         limit: The most bytes to read.
+        room: The room for large bodies.
         optional: The body may be empty, and then needs no Content-Type. One that is given must be
             JSON all the same: browsers ask before they send that to another site.
 
     Returns:
-        The body, an empty object if there is none, and the header Idempotency-Key as it was sent or
-        None.
+        The body, an empty object if there is none; the header Idempotency-Key as it was sent or
+        None; and the place of a large body, to be left once the request is answered.
 
     Raises:
-        Problem: The Content-Type is not JSON, the body is compressed, or it is too large.
+        Problem: The Content-Type is not JSON, the body is compressed, it is too large, or there is
+            no room for it.
         ClientGone: The client disconnected.
     """
     headers = _BodyHeaders(scope)
     if not optional:
         headers.require_json()
-    body = await _read_body(receive, announced=headers.content_length, limit=limit)
-    if optional:
+    if headers.content_length is not None and headers.content_length > limit:
+        raise _too_large(limit)
+    body, place = await _read_body(receive, headers.content_length, limit, room)
+    if optional and place is None:
         if body or headers.content_type:
             headers.require_json()
         if not body:
-            return b"{}", headers.idempotency_key
-    return body, headers.idempotency_key
+            return b"{}", headers.idempotency_key, None
+    return body, headers.idempotency_key, place
 
 
 class _BodyHeaders:
@@ -135,145 +122,49 @@ def _unsupported(field: str, expected: str) -> Problem:
     )
 
 
-async def _read_body(receive: Receive, *, announced: int | None, limit: int) -> bytes:
-    if announced is not None and announced > limit:
-        raise _too_large(limit)
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGone
-        # Servers may leave out what is empty or false.
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise _too_large(limit)
-        if not message.get("more_body", False):
-            return body
+async def _read_body(
+    receive: Receive, announced: int | None, limit: int, room: Room
+) -> tuple[bytes, BodyRoom | None]:
+    pieces: list[bytes] = []
+    size = 0
+    place: BodyRoom | None = None
+    try:
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientGone
+            # Servers may leave out what is empty or false.
+            piece = message.get("body", b"")
+            more = message.get("more_body", False)
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            if not more and size <= SMALL_BODY and not pieces:
+                return piece, None
+            pieces.append(piece)
+            if size > SMALL_BODY:
+                if place is None:
+                    place = BodyRoom(room, limit if announced is None else announced)
+                await place.take(len(piece) if place.taken else size)
+            if not more:
+                if place is not None:
+                    place.complete()
+                return b"".join(pieces), place
+    except BaseException:
+        if place is not None:
+            place.leave()
+        raise
 
 
 def _too_large(limit: int) -> Problem:
+    # A caller who asked before sending the body (Expect: 100-continue) does not send it now, so the
+    # next request would be taken for it.
     return Problem(
-        "body_too_large", f"The body must be at most {limit} bytes.", values={"limit": limit}
+        "body_too_large",
+        f"The body must be at most {limit} bytes.",
+        values={"limit": limit},
+        headers=[("connection", "close")],
     )
-
-
-# Bodies: structs
-
-
-def body_decoder(type_: type[StructT]) -> Callable[[bytes], StructT]:
-    """Make the function that decodes a body of JSON.
-
-    Args:
-        type_: The struct of its fields.
-
-    Returns:
-        The function, which raises a Problem if the body is not JSON or a field is not acceptable.
-    """
-    decoder = msgspec.json.Decoder(type_, float_hook=exact_decimal)
-    return functools.partial(_decode_once, decoder)
-
-
-def _decode_once(
-    decoder: msgspec.json.Decoder[StructT], body: bytes, *, whole: str = "body"
-) -> StructT:
-    decoded = _decode(decoder, body, whole=whole)
-    if may_repeat(body, count_members(decoded)) and (problem := repeated_in_body(body)):
-        raise problem
-    return decoded
-
-
-def _decode(
-    decoder: msgspec.json.Decoder[StructT],
-    body: bytes,
-    *,
-    whole: str = "body",
-    nested: str = "metadata",
-) -> StructT:
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise problem_of_validation(error, whole=whole) from error
-    except RecursionError as error:
-        raise Problem.of_field(nested, "is nested too deeply") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise problem_of_syntax(body, error) from error
-
-
-class _UnreadBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A batch whose entries are not decoded yet."""
-
-    entries: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_BATCH)]
-    atomic: bool = False
-
-
-_RECORD_REQUEST: Final = msgspec.json.Decoder(
-    RecordRequest[RequestedOperation], float_hook=exact_decimal
-)
-_BATCH: Final = msgspec.json.Decoder(BatchRequest[RequestedOperation], float_hook=exact_decimal)
-_UNREAD_BATCH: Final = msgspec.json.Decoder(_UnreadBatch)
-
-
-class Batch(NamedTuple):
-    """A batch as it was decoded.
-
-    Attributes:
-        entries: For each entry the request, which has its nonce and can be sent to the database, or
-            the problem with it.
-        atomic: True to record all or none.
-    """
-
-    entries: list[RecordRequest[str] | Problem]
-    atomic: bool
-
-
-def decode_batch(body: bytes) -> Batch:
-    """Decode the body of a request to record a batch.
-
-    Args:
-        body: The bytes of the body.
-
-    Raises:
-        Problem: The body is not JSON, or something other than an entry is not acceptable.
-    """
-    entries: list[RecordRequest[str] | Problem]
-    try:
-        batch = _BATCH.decode(body)
-        entries, atomic = list(batch.entries), batch.atomic
-        if may_repeat(body, 1 + atomic + sum(map(count_members, batch.entries))):
-            entries, atomic = _decode_one_by_one(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
-        # An entry is at fault, or the batch: each entry is decoded by itself to tell.
-        entries, atomic = _decode_one_by_one(body)
-    has_nul = b"\\u0000" in body
-    for position, entry in enumerate(entries):
-        if isinstance(entry, RecordRequest):
-            try:
-                agree_on_nonce(entry.nonce, None)
-                if has_nul:
-                    SqlFunction.of(AsyncLedger.record_entry).adapt(msgspec.structs.asdict(entry))
-            except Problem as problem:
-                entries[position] = problem
-            except InvalidRequest as refusal:
-                # The database would refuse the whole batch because of it.
-                entries[position] = problem_of(refusal)
-    return Batch(entries, atomic)
-
-
-def _decode_one_by_one(body: bytes) -> tuple[list[RecordRequest[str] | Problem], bool]:
-    batch = _decode(_UNREAD_BATCH, body, nested="entries")
-    entries = [bytes(entry) for entry in batch.entries]
-    # What is left are the colons of the batch itself, whose members have no texts.
-    colons = body.count(b":") - sum(entry.count(b":") for entry in entries)
-    if colons != 1 + batch.atomic and (problem := repeated_at_top(body)):
-        raise problem
-    return [_decode_entry(entry) for entry in entries], batch.atomic
-
-
-def _decode_entry(body: bytes) -> RecordRequest[str] | Problem:
-    try:
-        return _decode_once(_RECORD_REQUEST, body, whole="entry")
-    except Problem as problem:
-        return problem
 
 
 def agree_on_nonce(in_body: str | None, in_header: bytes | None) -> str:
@@ -340,12 +231,15 @@ def decode_query(query: bytes, type_: type[StructT]) -> StructT:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:
         raise Problem.of_field("query", "must be encoded as UTF-8") from error
-    parameters: dict[str, str | int] = {}
+    parameters: dict[str, str | int | bool] = {}
     for name, value in pairs:
         if name in parameters:
             raise Problem.of_field(shortened(name), "is given twice")
-        is_integer = name in _integer_fields(type_) and _INTEGER.fullmatch(value)
-        parameters[name] = int(value) if is_integer else value
+        parameters[name] = value
+        if name in _fields_of(type_, msgspec.inspect.IntType) and _INTEGER.fullmatch(value):
+            parameters[name] = int(value)
+        elif name in _fields_of(type_, msgspec.inspect.BoolType) and value in _BOOLEANS:
+            parameters[name] = _BOOLEANS[value]
     return _convert(parameters, type_, whole="query")
 
 
@@ -353,9 +247,12 @@ def decode_query(query: bytes, type_: type[StructT]) -> StructT:
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
 @functools.cache
-def _integer_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
-    """List the parameters that are integers; in a query they are text."""
+def _fields_of(type_: type[msgspec.Struct], wanted: type[msgspec.inspect.Type]) -> frozenset[str]:
+    """List the parameters of a type that is none of text; in a query they are text."""
     info = msgspec.inspect.type_info(type_)
     assert isinstance(info, msgspec.inspect.StructType)
     types = {
@@ -364,9 +261,7 @@ def _integer_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
         else field.type
         for field in info.fields
     }
-    return frozenset(
-        name for name, type_ in types.items() if isinstance(type_, msgspec.inspect.IntType)
-    )
+    return frozenset(name for name, type_ in types.items() if isinstance(type_, wanted))
 
 
 def decode_headers(scope: Scope, type_: type[StructT]) -> StructT:

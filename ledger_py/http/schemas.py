@@ -18,6 +18,7 @@ from ledger_py.fields import (
     EntryCursor,
     Exact,
     FeedCursor,
+    HoldCursor,
     HoldStatus,
     Key,
     Lifetime,
@@ -30,7 +31,15 @@ from ledger_py.fields import (
     Time,
 )
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
-from ledger_py.structs import Entry, EntryFields, Hold, Operation
+from ledger_py.structs import (
+    BalanceStep,
+    ComingEvent,
+    Entry,
+    EntryFields,
+    Hold,
+    Lot,
+    Operation,
+)
 
 MAX_BATCH: Final = 10_000
 """The most entries of a batch."""
@@ -42,6 +51,16 @@ RequestedOperation: TypeAlias = Key
 """An operation, as it is decoded: the database decides which ones may be recorded, not the enum."""
 
 OperationT = TypeVar("OperationT", bound=str)
+
+
+Holder: TypeAlias = Annotated[
+    OwnerId,
+    Meta(
+        description="Whose hold or entry it must be; with partitions, it tells where that is. Left"
+        " out: the nonce says it."
+    ),
+]
+"""An owner in addition to a nonce."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +120,7 @@ class ReversalRequest(Received, frozen=True, kw_only=True):
     free_claim: Annotated[
         bool, Meta(description="Allow a claim that is wholly reversed to be made again.")
     ] = False
+    owner_id: Holder | None = None
 
 
 class HoldRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
@@ -139,20 +159,32 @@ class CaptureRequest(Received, frozen=True, kw_only=True):
         ),
     ] = True
     metadata: RequestMetadata | None = None
+    owner_id: Holder | None = None
 
 
-class NoQuery(Received, frozen=True, kw_only=True):
-    """The query of a route that takes no parameters."""
+class WriteQuery(Received, frozen=True, kw_only=True):
+    """The query parameters of everything that writes."""
+
+    dry_run: Annotated[
+        bool,
+        Meta(
+            description="Answer as without it, with the member `dry_run`, and keep nothing: the"
+            " nonce stays free."
+        ),
+    ] = False
 
 
 class ReleaseRequest(Received, frozen=True, kw_only=True):
-    """A request to end a hold; it has no fields, and needs no body."""
+    """A request to end a hold; it needs no body."""
+
+    owner_id: Holder | None = None
 
 
 class ExtendRequest(Received, frozen=True, kw_only=True):
     """A request to extend a hold; it is never shortened."""
 
     expires_in: Lifetime
+    owner_id: Holder | None = None
 
 
 class HoldPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,13 +248,16 @@ class StatementQuery(AccountQuery, frozen=True, kw_only=True):
         Time,
         Meta(description="Start of the period (RFC 3339, with a time zone), not in the future."),
     ]
-    until: Annotated[
-        Time,
-        Meta(
-            description="End of the period (exclusive), not before `since`. A time in the future"
-            " means now."
-        ),
-    ]
+    until: (
+        Annotated[
+            Time,
+            Meta(
+                description="End of the period (exclusive), not before `since`. Left out, or a time"
+                " in the future: now."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class PageQuery(AccountQuery, frozen=True, kw_only=True):
@@ -249,11 +284,65 @@ class HoldsQuery(PageQuery, frozen=True, kw_only=True):
     status: Annotated[HoldStatus, Meta(description="Only holds with this status.")] | None = None
     cursor: (
         Annotated[
-            Time,
+            HoldCursor,
             Meta(description="`next` of the previous page. Left out: start with the newest."),
         ]
         | None
     ) = None
+
+
+class LotsQuery(PageQuery, frozen=True, kw_only=True):
+    """The query parameters of a list of lots."""
+
+    cursor: (
+        Annotated[
+            EntryCursor,
+            Meta(description="`next` of the previous page. Left out: start with the first."),
+        ]
+        | None
+    ) = None
+
+
+class TimelineQuery(AccountQuery, frozen=True, kw_only=True):
+    """The query parameters of a timeline."""
+
+    since: (
+        Annotated[
+            Time,
+            Meta(
+                description="The beginning (RFC 3339, with a time zone), not in the future. Left"
+                " out: the first entry."
+            ),
+        ]
+        | None
+    ) = None
+    until: (
+        Annotated[
+            Time,
+            Meta(
+                description="The end (inclusive), not before `since`. Left out, or a time in the"
+                " future: now."
+            ),
+        ]
+        | None
+    ) = None
+    points: Annotated[int, Meta(ge=10, le=1000, description="The most steps to return.")] = 500
+
+
+class ForecastQuery(AccountQuery, frozen=True, kw_only=True):
+    """The query parameters of a forecast."""
+
+    until: (
+        Annotated[
+            Time,
+            Meta(
+                description="The end (RFC 3339, with a time zone; inclusive). Left out: all that"
+                " is known."
+            ),
+        ]
+        | None
+    ) = None
+    limit: Annotated[int, Meta(ge=1, le=1000, description="The most events to return.")] = 1000
 
 
 class EventsQuery(Received, frozen=True, kw_only=True):
@@ -302,9 +391,37 @@ class HoldPage(msgspec.Struct, frozen=True, kw_only=True):
 
     holds: Annotated[list[Hold], Meta(description="The holds, of all apps.")]
     next: Annotated[
-        Time | None,
+        HoldCursor | None,
         Meta(description="The cursor of the next page; null on the last page."),
     ]
+
+
+class LotPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of an account's lots, in the order in which they are spent."""
+
+    lots: Annotated[list[Lot], Meta(description="The lots.")]
+    next: Annotated[
+        EntryCursor | None,
+        Meta(description="The cursor of the next page; null on the last page."),
+    ]
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """The balance of an account over time."""
+
+    owner_id: OwnerId
+    asset: Asset
+    steps: Annotated[
+        list[BalanceStep], Meta(description="The steps, oldest first; each holds until the next.")
+    ]
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What will happen to an account by the clock alone."""
+
+    owner_id: OwnerId
+    asset: Asset
+    events: Annotated[list[ComingEvent], Meta(description="The events, soonest first.")]
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -349,7 +466,10 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: OwnerId
     asset: Asset
     since: Annotated[Time, Meta(description="Start of the period.")]
-    until: Annotated[Time, Meta(description="End of the period (exclusive).")]
+    until: Annotated[
+        Time | None,
+        Meta(description="End of the period (exclusive); null if the request named none: now."),
+    ]
     opening: Annotated[Exact, Meta(description="The balance before the period.")]
     totals: Annotated[
         list[StatementTotal], Meta(description="The sums of the entries, by app and operation.")
@@ -389,7 +509,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     checks: Annotated[
         dict[str, str],
         Meta(
-            description="The checks. Every value is `ok`, but for that of `reads`: it may say why"
-            " the primary answers instead of the standby."
+            description="The checks. Every value is `ok`, but for two: `reads` may say why the"
+            " primary answers instead of the standby, and `feed` which transaction holds the"
+            " change feed up."
         ),
     ]

@@ -13,10 +13,10 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 
 from ledger_py.http.addresses import Prefix, path_as_sent
+from ledger_py.http.callers import ClientGone
 from ledger_py.http.guard import RequestGuard
 from ledger_py.http.logs import RequestLog, make_logger
 from ledger_py.http.problems import PROBLEM_MEDIA_TYPE
-from ledger_py.http.requests import ClientGone
 from ledger_py.http.routing import Endpoint, send_answer
 from ledger_py.http.startup import StartupRefused
 from ledger_py.settings import Settings
@@ -37,6 +37,10 @@ __all__ = ("LedgerService",)
 _SAFE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 _ACCOUNTS: Final = "/ledger/{owner_id}"
+
+
+_SAYING_WHAT_IS_ALLOWED: Final = (204, 405)
+"""The statuses of answers to OPTIONS, and to methods that an address does not take."""
 
 
 class LedgerService(Litestar):
@@ -132,6 +136,8 @@ class LedgerService(Litestar):
             if message["type"] == "http.response.start":
                 log.status = message["status"]
                 message["headers"] = [*message["headers"], request_id_header]
+                if log.status in _SAYING_WHAT_IS_ALLOWED:
+                    message["headers"] = [*map(_with_head, message["headers"])]
             await send(message)
 
         try:
@@ -163,6 +169,12 @@ class LedgerService(Litestar):
             )
         finally:
             log.write(self.log)
+
+
+def _with_head(field: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Add HEAD to the header Allow where GET is; Litestar knows nothing of it."""
+    name, value = field
+    return name, value.replace(b"GET", b"GET, HEAD") if name == b"allow" else value
 
 
 def _only_head(send: Send) -> Send:

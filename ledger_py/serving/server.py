@@ -9,14 +9,14 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger_py.serving.lines import writes_json
 from ledger_py.serving.listening import Listener, refuse_connections
+from ledger_py.serving.protocol import Protocol
 
 __all__ = ("DRAIN_WITHIN", "STARTUP_FAILURE", "Server", "announce", "serve")
 
@@ -26,41 +26,33 @@ DRAIN_WITHIN: Final = 30
 _ACCEPTS_FOR: Final = 0.25
 """Seconds for which the server goes on accepting then, for connections that were being made."""
 
-_LINGERS: Final = 1.0
-"""Seconds for which an idle connection stays open then; a request may be on its way."""
-
 _log = logging.getLogger("uvicorn.error")
-
-
-class _Protocol(HttpToolsProtocol):
-    """HTTP that keeps idle connections open for a moment when the server stops."""
-
-    def shutdown(self) -> None:
-        # uvicorn closes idle connections at once. That resets requests that it has not read yet.
-        if self.cycle is None or self.cycle.response_complete:
-            self.loop.call_later(_LINGERS, super().shutdown)
-        else:
-            super().shutdown()
 
 
 class Server(uvicorn.Server):
     """A server on sockets that may be shared with other processes.
 
     Args:
-        target: The application in uvicorn's notation.
+        target: The application, itself or in uvicorn's notation.
         listener: The bound sockets to listen on.
         started: Called when the server accepts connections.
         alone: No other process accepts connections of these sockets.
     """
 
     def __init__(
-        self, target: str, listener: Listener, started: Callable[[], object], *, alone: bool = True
+        self,
+        target: str | Callable[..., Any],
+        listener: Listener,
+        started: Callable[[], object],
+        *,
+        alone: bool = True,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 target,
                 loop="uvloop",
-                http=_Protocol,
+                http=Protocol,
+                ws="none",
                 lifespan="on",
                 access_log=False,  # the service logs requests itself
                 server_header=False,

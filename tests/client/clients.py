@@ -13,12 +13,12 @@ from typing import Any, TypeAlias, cast
 import psycopg
 from psycopg import AsyncConnection
 
-from ledger_py import AsyncLedger, Ledger, OpenHold
+from ledger_py import AsyncLedger, Cluster, Ledger, OpenHold
 
 Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[AsyncConnection[Any]]]
 """Opens a connection for one of the clients; takes the arguments of `psycopg.connect`."""
 
-_WAITING = (psycopg.Connection, psycopg.Cursor, Ledger, OpenHold)
+_WAITING = (psycopg.Connection, psycopg.Cursor, Ledger, OpenHold, Cluster)
 
 
 class _Awaitable:
@@ -32,6 +32,13 @@ class _Awaitable:
         if inspect.ismethod(value):
             return lambda *args, **kwargs: _Result(value(*args, **kwargs))
         return _awaitable(value)
+
+    async def __aenter__(self) -> Any:
+        self.target.__enter__()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        return cast(bool | None, self.target.__exit__(*exc))
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self.target, name, value)
@@ -75,3 +82,17 @@ def ledger_on(conn: Any, *, app: str = "app1") -> AsyncLedger:
     if isinstance(conn, _Awaitable):
         return cast(AsyncLedger, _Awaitable(Ledger(conn.target, app=app)))
     return AsyncLedger(conn, app=app)
+
+
+def sync_cluster(*args: Any, **options: Any) -> Any:
+    """Make a `Cluster` behind the interface of `AsyncCluster`."""
+    return _Awaitable(Cluster(*args, **options))
+
+
+async def count_asset(ledger: AsyncLedger, asset: str) -> None:
+    """Define an operation that counts an asset, which no app has."""
+    await ledger.conn.execute(
+        "SELECT ledger.define_operation(operation => %s, description => 'Counts it',"
+        " default_amount => 1, asset => %s)",
+        [f"{asset}_ADD", asset],
+    )

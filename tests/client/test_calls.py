@@ -26,7 +26,7 @@ from ledger_py.errors import (
 )
 from ledger_py.operations import SHARED_OPERATIONS, compare_operation_set
 from ledger_py.structs import Balance, RecordedEntry
-from tests.client.clients import ledger_on
+from tests.client.clients import count_asset, ledger_on
 
 pytestmark = pytest.mark.anyio
 
@@ -158,6 +158,7 @@ async def test_unknown_owner_has_a_zero_balance(ledger: AsyncLedger) -> None:
 
 
 async def test_balance_is_per_asset(ledger: AsyncLedger) -> None:
+    await count_asset(ledger, "TOKEN")
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1", amount=7)
     credit = await ledger.balance(owner_id="alice")
     other = await ledger.balance(owner_id="alice", asset="TOKEN")

@@ -21,7 +21,7 @@ from ledger_py.errors import (
     NonceConflict,
     ReversalExceedsOriginal,
 )
-from tests.client.clients import ledger_on
+from tests.client.clients import count_asset, ledger_on
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +126,29 @@ async def test_adjustment_records_actor_and_reason(
     assert await journal.fetchall() == [("adjust_balance", *DECISION.values(), first.seq)]
 
 
+async def test_reversal_by_hand_is_replayed_and_journaled(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    first, again = [
+        await ledger.reverse_by_hand(
+            app="app1",
+            original_nonce="gift",
+            nonce="r-1",
+            amount=2,
+            actor=DECISION["actor"],
+            reason=DECISION["reason"],
+        )
+        for _ in range(2)
+    ]
+    assert (first.app, first.operation, first.amount) == ("app1", "REVERSAL", -2)
+    assert first.metadata == DECISION
+    assert again == msgspec.structs.replace(first, replayed=True)
+    journal = await conn.execute("SELECT action, actor, reason, seq FROM ledger.operator_actions")
+    assert await journal.fetchall() == [("reverse_entry", *DECISION.values(), first.seq)]
+
+
 async def test_adjustment_is_per_asset(ledger: AsyncLedger) -> None:
+    await count_asset(ledger, "TOKEN")
     entry = await ledger.adjust_balance(
         owner_id="alice", asset="TOKEN", amount=7, nonce="a-1", **DECISION
     )
@@ -173,6 +195,7 @@ async def test_nothing_is_recorded_on_a_frozen_account(
 
 
 async def test_freezing_one_asset_leaves_the_others_open(ledger: AsyncLedger) -> None:
+    await count_asset(ledger, "TOKEN")
     await ledger.freeze_account(owner_id="alice", asset="TOKEN", **DECISION)
     await ledger.record_entry(owner_id="alice", operation="CREDIT_ADD", nonce="n-1")
 

@@ -22,7 +22,7 @@ from ledger_py.errors import (
     NonceConflict,
 )
 from ledger_py.structs import Hold
-from tests.client.clients import Connect, ledger_on
+from tests.client.clients import Connect, count_asset, ledger_on
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +162,7 @@ async def test_extension_never_shortens_a_hold(ledger: AsyncLedger) -> None:
 
 
 async def test_holds_are_listed_newest_first(ledger: AsyncLedger) -> None:
+    await count_asset(ledger, "TOKEN")
     for number in range(1, 4):
         await place(ledger, nonce=f"job-{number}", amount=number)
     await ledger.release_hold(hold_nonce="job-2")

@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from ledger_py import AsyncLedger
 from ledger_py.errors import InvalidRequest
 from ledger_py.structs import Entry, Hold, StatementLine
-from tests.client.clients import Connect, ledger_on
+from tests.client.clients import Connect, count_asset, ledger_on
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,10 @@ READERS: list[tuple[str, dict[str, Any]]] = [
     ("statement", PERIOD),
     ("entries_of", {}),
     ("holds_of", {}),
+    ("lots_of", {}),
+    ("claims_of", {}),
+    ("timeline", {}),
+    ("forecast", {}),
 ]
 
 
@@ -96,6 +100,7 @@ async def test_balance_at_accepts_any_time_zone(ledger: AsyncLedger) -> None:
 async def test_balance_at_is_per_owner_and_asset(
     ledger: AsyncLedger,
 ) -> None:
+    await count_asset(ledger, "TOKEN")
     (entry,) = await record(ledger, 10)
     at = entry.recorded_at
     assert await ledger.balance_at(owner_id="alice", at=at, asset="TOKEN") == 0
@@ -171,6 +176,7 @@ async def test_consecutive_statements_neither_lose_nor_duplicate(
 
 
 async def test_empty_statement_has_two_lines(ledger: AsyncLedger) -> None:
+    await count_asset(ledger, "TOKEN")
     (entry,) = await record(ledger, 10)
     empty = [("opening", None, None, None, 0), ("closing", None, None, None, 0)]
     assert lines(await ledger.statement(owner_id="nobody", **PERIOD)) == empty
@@ -215,6 +221,7 @@ async def test_entry_is_read_as_recorded(ledger: AsyncLedger) -> None:
 
 
 async def test_entries_are_per_asset(ledger: AsyncLedger) -> None:
+    await count_asset(ledger, "TOKEN")
     await record(ledger, 1)
     assert await ledger.entries_of(owner_id="alice", asset="TOKEN") == []
 
@@ -319,7 +326,6 @@ async def test_invalid_account_is_refused(
         ("balance_at", {"at": None}, "at"),
         ("statement", {"since": FAR_AHEAD, "until": FAR_AHEAD}, "since"),
         ("statement", {"since": None, "until": FAR_AHEAD}, "since"),
-        ("statement", {"since": LONG_AGO, "until": None}, "until"),
         ("statement", {"since": LONG_AGO, "until": LONG_AGO - MICROSECOND}, "until"),
         ("entries_of", {"max_rows": 0}, "max_rows"),
         ("entries_of", {"max_rows": 1001}, "max_rows"),

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from litestar.types import HTTPReceiveMessage
 
+from ledger_py.http.callers import Caller
 from ledger_py.http.connections import Connector
 from ledger_py.http.database import Database
+from ledger_py.http.deadlines import Deadlines
 from ledger_py.http.gathering import RequestQueue, WaitingRequest
 from ledger_py.http.problems import problem_of
 from ledger_py.http.recorder import Recorder
@@ -22,6 +25,7 @@ from tests.sql.calls import Connection
 __all__ = (
     "SETTINGS",
     "Answer",
+    "Patient",
     "Records",
     "assert_busy",
     "kinds",
@@ -40,6 +44,18 @@ SETTINGS = Settings(pool_size=4, pool_timeout=10.0)
 Answer = RecordedEntry | BaseException
 
 _NUMBERS = itertools.count(1)
+
+
+class Patient(Caller):
+    """A caller who does not leave."""
+
+    def __init__(self, *, dries: bool = False) -> None:
+        super().__init__(_nothing, Deadlines(), dries=dries)
+
+
+async def _nothing() -> HTTPReceiveMessage:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets the event")
 
 
 class Records:
@@ -62,7 +78,7 @@ class Records:
     def begin(self, *requests: RecordRequest[str]) -> list[asyncio.Task[RecordedEntry]]:
         """Start simultaneous requests."""
         return [
-            asyncio.create_task(self.recorder.record(request, request.nonce or ""))
+            asyncio.create_task(self.recorder.record(request, request.nonce or "", Patient()))
             for request in requests
         ]
 

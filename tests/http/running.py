@@ -16,6 +16,8 @@ from litestar.types import ASGIApp
 from apps.app1.operations import App1Operation
 from ledger_py.http import create_app
 from ledger_py.operations import BaseLedgerOperation
+from ledger_py.serving.listening import Listener
+from ledger_py.serving.server import Server
 from ledger_py.settings import Settings
 
 # Ends a run that hangs; everything takes well under a second.
@@ -70,6 +72,27 @@ def running(service: ASGIApp) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serving(service: ASGIApp) -> Iterator[int]:
+    """Run a service behind the server of `ledger serve`.
+
+    Yields:
+        The port of 127.0.0.1 that it listens on.
+    """
+    started = threading.Event()
+    with Listener("127.0.0.1", 0) as listener:
+        server = Server(service, listener, started.set)
+        thread = threading.Thread(target=server.run, args=(listener.sockets,))
+        thread.start()
+        wait_until(lambda: started.is_set() or not thread.is_alive())
+        try:
+            assert started.is_set(), "the service did not start"
+            yield listener.sockets[0].getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from ledger_py.embedded import embedded_server
+from ledger_py.http import database
 from ledger_py.migrate import migrate
 from tests.http.gathered import lock, terminate_connections, waiting_for_locks
 from tests.http.problems import assert_problem
@@ -112,7 +113,8 @@ class TestItTurnsReadOnly:
         assert after[-1] in (200, 201)
 
 
-def test_exhausted_pool_is_503(ledger_db: str) -> None:
+def test_exhausted_pool_is_503(ledger_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LOCK_PATIENCE", 60.0)
     with running(make_service(ledger_db, pool_size=2, pool_timeout=0.1)) as api:
         api.post("/ledger", json=ENTRY | {"nonce": "first"})
         with psycopg.connect(ledger_db) as blocker, psycopg.connect(ledger_db) as observer:

@@ -126,12 +126,30 @@ def test_feed_resumes_after_the_last_event(
 def test_several_pages_come_in_order_and_once(
     api: httpx.Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_PAGE", 7)
+    monkeypatch.setattr(feed, "_ROWS", 7)
     for n in range(30):
         record(conn, nonce=f"n-{n}")
 
     with listening(api) as events:
         assert nonces(events, 30) == [f"n-{n}" for n in range(30)]
+
+
+@pytest.mark.parametrize("kept", [0, 1_000, 1_000_000])
+def test_pages_that_are_dropped_are_read_again(
+    api: httpx.Client, conn: Connection, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """However little is kept for others, each listener gets everything in order and once."""
+    monkeypatch.setattr(feed, "_ROWS", 7)
+    monkeypatch.setattr(feed, "_PAGE", 1)
+    monkeypatch.setattr(feed, "_READ_AHEAD", 1_200)
+    monkeypatch.setattr(feed, "_KEPT", kept)
+    for n in range(30):
+        record(conn, nonce=f"n-{n}")
+
+    with listening(api) as first, listening(api) as second:
+        early = nonces(first, 11)
+        assert nonces(second, 30) == [f"n-{n}" for n in range(30)]
+        assert early + nonces(first, 19) == [f"n-{n}" for n in range(30)]
 
 
 def test_entry_committed_late_is_not_skipped(
@@ -149,6 +167,26 @@ def test_idle_feed_is_kept_alive(api: httpx.Client, monkeypatch: pytest.MonkeyPa
     with api.stream("GET", "/events") as response:
         comments = (line for line in response.iter_lines() if line.startswith(":"))
         assert next(comments) == ": nothing new"
+
+
+def test_standing_feed_names_the_transaction_that_it_waits_for(
+    api: httpx.Client, conn: Connection, ledger_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_KEEP_ALIVE", 0.0)
+    monkeypatch.setattr(feed, "_REASON_LASTS", 0.0)
+    with psycopg.connect(ledger_db, application_name="SECRET") as late:
+        late.execute("SELECT pg_current_xact_id(), 'SECRET'")
+        record(conn, nonce="waits")
+        with api.stream("GET", "/events") as response:
+            lines = response.iter_lines()
+            comments = (line for line in lines if line.startswith(":"))
+            told = next(line for line in islice(comments, 50_000) if line != ": nothing new")
+            assert told.startswith(
+                f": waiting for transaction of pid {late.info.backend_pid} (open"
+            )
+            assert "SECRET" not in told
+            late.rollback()
+            assert nonces(events_of(lines), 1) == ["waits"]
 
 
 def test_listeners_miss_nothing_when_connections_are_lost(

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from ledger_py.client_async import AsyncLedger
-from ledger_py.errors import LedgerError
+from ledger_py.errors import InsufficientBalance, LedgerError
+from ledger_py.http import recorder
 from ledger_py.http.gathering import MAX_GROUP, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
@@ -19,6 +20,7 @@ from ledger_py.structs import RecordedEntry
 from tests.http.gathered import (
     SETTINGS,
     Answer,
+    Patient,
     Records,
     assert_busy,
     kinds,
@@ -260,7 +262,7 @@ async def test_unreadable_item_affects_no_other(ledger_db: str, conn: Connection
     assert transactions(conn) == [1] * 10
 
 
-async def test_cancelled_request_is_recorded_and_affects_no_other(
+async def test_request_cancelled_before_it_is_sent_is_not_recorded(
     records: Records, conn: Connection
 ) -> None:
     requests = [request(f"owner-{n}") for n in range(10)]
@@ -270,8 +272,28 @@ async def test_cancelled_request_is_recorded_and_affects_no_other(
     answers = await asyncio.gather(*tasks, return_exceptions=True)
 
     assert kinds(answers) == ["recorded"] * 3 + ["CancelledError"] + ["recorded"] * 6
-    assert transactions(conn) == [10]
-    assert kinds(await records.together(requests[3])) == ["replayed"]
+    assert transactions(conn) == [9]
+    assert kinds(await records.together(requests[3])) == ["recorded"]
+
+
+async def test_request_cancelled_after_it_was_sent_is_recorded_once(
+    ledger_db: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "LOCK_PATIENCE", 60.0)
+    records = Records()
+    await records.open(ledger_db, msgspec.structs.replace(SETTINGS, lock_timeout=60.0))
+    await records.together(request("locked"))
+    asked = request("locked")
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "locked")
+        (sent,) = records.begin(asked)
+        await until(lambda: waiting_for_locks(conn))
+        sent.cancel()
+    again = await records.together(asked)
+    await records.close()
+
+    assert kinds(again) == ["replayed"]
+    assert transactions(conn) == [1, 1]
 
 
 async def test_closing_drains_the_queue(ledger_db: str, conn: Connection) -> None:
@@ -291,3 +313,35 @@ async def test_closing_drains_the_queue(ledger_db: str, conn: Connection) -> Non
     assert kinds([task.result() for task in tasks]) == ["recorded"] * 6
     assert [isinstance(answer, Problem) for answer in late] == [True]
     assert sum(transactions(conn)) == 7
+
+
+async def test_dry_runs_among_gathered_requests_touch_none_of_them(records: Records) -> None:
+    requests = [request("alice", amount=1) for _ in range(40)]
+    dry_ones = requests[::2]
+    dries = [
+        asyncio.ensure_future(records.recorder.record(it, str(it.nonce), Patient(dries=True)))
+        for it in dry_ones
+    ]
+    real = records.begin(*requests[1::2])
+
+    assert kinds(await asyncio.gather(*real)) == ["recorded"] * 20
+    assert all(entry.replayed is False for entry in await asyncio.gather(*dries))
+    again = await asyncio.gather(*records.begin(*dry_ones))
+    assert kinds(again) == ["recorded"] * 20
+    assert sorted(entry.seq for entry in (*await asyncio.gather(*real), *again)) == [*range(1, 41)]
+
+
+async def test_dry_runs_leave_connections_as_they_were(records: Records) -> None:
+    """psycopg has prepared the statements of a connection that is used so often."""
+    for number in range(40):
+        amount = 1 if number % 3 else -(10**6)
+        dries = [
+            records.recorder.record(it, str(it.nonce), Patient(dries=True))
+            for it in (request("alice", amount=amount), request("bob", amount=amount))
+        ]
+        answers = await asyncio.gather(*dries, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {
+            RecordedEntry if amount > 0 else InsufficientBalance
+        }
+        read = await records.database.call(lambda ledger: ledger.balance(owner_id="alice"))
+        assert read.balance == 0

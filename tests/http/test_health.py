@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,8 @@ import pytest
 from ledger_py.migrate import Project
 from ledger_py.migrate.files import MigrationFolder
 from tests.http.problems import assert_problem
-from tests.http.running import make_service, running
+from tests.http.running import make_service, running, wait_until
+from tests.sql.calls import Connection, record
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,35 @@ def test_service_is_not_ready_after_its_database_changed(
         assert checks["database"] == "ok"
         assert named in checks[check]
         assert api.get("/health/live").status_code == 200
+
+
+def test_ready_service_says_which_transaction_the_feed_waits_for(
+    ledger_db: str, conn: Connection
+) -> None:
+    with running(make_service(ledger_db)) as api:
+
+        def feed() -> str:
+            response = api.get("/health/ready")
+            assert (response.status_code, response.json()["status"]) == (200, "ok")
+            return str(response.json()["checks"]["feed"])
+
+        assert feed() == "ok"
+        with psycopg.connect(ledger_db) as late:
+            late.execute("SELECT pg_current_xact_id()")
+            record(conn)
+            wait_until(lambda: feed() != "ok")
+            pid = late.info.backend_pid
+            assert re.fullmatch(
+                rf"waiting for transaction of pid {pid} \(open for \d+ s\), \d+ s behind", feed()
+            )
+        assert feed() == "ok"
+
+
+def test_service_is_ready_on_a_database_whose_code_is_older(ledger_db: str) -> None:
+    with running(make_service(ledger_db)) as api:
+        with psycopg.connect(ledger_db) as conn:
+            conn.execute("DROP FUNCTION ledger.feed_lag")
+        assert api.get("/health/ready").json()["checks"]["feed"] == "ok"
 
 
 @pytest.mark.parametrize("change", ["ALLOWED", "MIGRATION"])

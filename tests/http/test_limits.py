@@ -109,6 +109,8 @@ def test_asset_in_a_query_has_the_form_of_the_database(tx: Connection) -> None:
     schema = described("/ledger/{owner_id} asset")
     longest = "A" * schema["maxLength"]
 
+    define = {"operation": "LONGEST", "description": "Counts it", "default_amount": 1}
+    call(tx, "define_operation", **define, asset=longest)
     call(tx, "balance", owner_id="alice", asset=longest)
     for asset in ("", f"{longest}A", "credit", "1", "A-B"):
         assert not re.search(schema["pattern"], asset)
@@ -241,7 +243,7 @@ def test_limits_of_the_database_are_refused_in_its_words(
     with refused(tx, "LG001") as of_life:
         scalar(tx, "SELECT ledger_core.check_expires_in(make_interval(secs => %s))", longest + 1)
     with refused(tx, "LG001") as of_asset:
-        scalar(tx, "SELECT ledger_core.check_account('alice', %s)", f"{asset}A")
+        scalar(tx, "SELECT ledger_core.check_known_account('alice', %s)", f"{asset}A")
 
     too_long = api.post("/ledger/holds", json=hold | {"amount": 1, "expires_in": longest + 1})
     too_little = api.post("/ledger/holds", json=hold | {"amount": 0, "expires_in": longest})
@@ -252,4 +254,5 @@ def test_limits_of_the_database_are_refused_in_its_words(
     assert (too_little.status_code, too_little.json()["code"]) == (422, "amount_out_of_bounds")
     assert just_right.status_code == 201
     assert (no_asset.status_code, no_asset.json()["reason"]) == (422, of_asset.detail["reason"])
-    assert api.get(f"/ledger/{owner}?asset={asset}").status_code == 200
+    unknown = api.get(f"/ledger/{owner}?asset={asset}").json()
+    assert unknown["reason"].startswith("is not an asset of this ledger, which has ")

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psycopg
 import pytest
+
+from tests.http.problems import assert_problem
+from tests.http.running import make_service, running
+from tests.sql.calls import record as sql_record
+from tests.sql.lifecycle import place
 
 Record = Callable[..., httpx.Response]
 
@@ -22,8 +29,7 @@ STRANGE_OWNERS = [
     "holds",
     "reversals",
     "holds/1/capture",
-    ".",
-    "..",
+    "...",
     "a.b",
     " ",
     "a b",
@@ -73,7 +79,7 @@ def test_any_owner_can_be_addressed(api: httpx.Client, strange: str) -> None:
     assert [entry["owner_id"] for entry in entries] == [strange]
 
 
-@pytest.mark.parametrize("nonce", ["a/b", "//", "..", "a%2Fb", "ü 😀", "capture", "x" * 255])
+@pytest.mark.parametrize("nonce", ["a/b", "//", "...", "a%2Fb", "ü 😀", "capture", "x" * 255])
 def test_any_hold_can_be_addressed(
     api: httpx.Client, record: Record, owner: str, nonce: str
 ) -> None:
@@ -84,6 +90,37 @@ def test_any_hold_can_be_addressed(
     response = api.post(f"/ledger/holds/{encoded(nonce)}/release")
 
     assert (response.status_code, response.json()["nonce"]) == (200, nonce)
+
+
+@pytest.mark.parametrize("dots", [".", ".."])
+def test_new_owner_or_hold_that_browsers_cannot_address_is_refused(
+    api: httpx.Client, record: Record, owner: str, dots: str
+) -> None:
+    record(amount=10)
+    hold = {"owner_id": owner, "operation": "CREDIT_SPEND", "amount": 1, "nonce": dots}
+
+    assert_problem(record(owner_id=dots), 422, "invalid_request", field="owner_id")
+    assert_problem(api.post("/ledger/holds", json=hold), 422, "invalid_request", field="nonce")
+
+
+@pytest.mark.parametrize("dots", [".", ".."])
+def test_older_owner_that_browsers_cannot_address_is_read_by_others(
+    ledger_db: str, dots: str
+) -> None:
+    with psycopg.connect(ledger_db) as conn:
+        conn.execute("INSERT INTO ledger.accounts (owner_id, asset) VALUES (%s, 'CREDIT')", [dots])
+    with running(make_service(ledger_db)) as api:
+        body = {"owner_id": dots, "operation": "CREDIT_ADD", "nonce": "n"}
+
+        assert api.post("/ledger", json=body).status_code == 201
+        assert api.get(f"/ledger/{encoded(dots)}").json()["balance"] == 10
+
+
+def test_unknown_asset_is_named_with_those_that_there_are(api: httpx.Client) -> None:
+    problem = assert_problem(api.get("/ledger/alice?asset=CREDITS"), 422, "invalid_request")
+
+    assert problem["reason"] == "is not an asset of this ledger, which has CREDIT"
+    assert (problem["field"], problem["asset"]) == ("asset", "CREDITS")
 
 
 def test_entry_reads_as_it_was_recorded(api: httpx.Client, record: Record, owner: str) -> None:
@@ -110,6 +147,34 @@ def test_pages_follow_one_another_down_to_the_first(
         query["cursor"] = page["next"]
 
     assert pages == [[5, 4], [3, 2], [1]]
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+def test_pages_of_holds_lose_none_that_were_placed_within_a_millisecond(
+    ledger_db: str, by_time: bool
+) -> None:
+    """The cursor is no time that a client could parse and round; those of release 0.1 were."""
+    with psycopg.connect(ledger_db) as conn:
+        sql_record(conn, amount=10)
+        place(conn, 1)
+        # Once the clock was ahead: those that follow are placed a microsecond apart.
+        conn.execute("ALTER TABLE ledger.holds DISABLE TRIGGER ALL")
+        conn.execute("UPDATE ledger.holds SET placed_at = '2999-01-01T00:00:00.999997Z'")
+        for _ in range(4):
+            place(conn, 1)
+
+    found: list[Any] = []
+    query = {"limit": "1"}
+    with running(make_service(ledger_db)) as api:
+        placed = api.get("/ledger/alice/holds").json()["holds"]
+        while len(found) < 5:
+            page = api.get("/ledger/alice/holds", params=query).json()
+            found += page["holds"]
+            query["cursor"] = found[-1]["placed_at"] if by_time else page["next"]
+            assert query["cursor"] is None or by_time or query["cursor"].isdigit()
+
+    assert found == placed
+    assert page["next"] is None
 
 
 @pytest.mark.parametrize(

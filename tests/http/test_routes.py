@@ -14,16 +14,19 @@ from typing import Any, get_origin
 
 import httpx
 import msgspec
+import psycopg
 import pytest
+from psycopg import sql
 
 from ledger_py.client_async import AsyncLedger
+from ledger_py.http.bodies import MAX_BODY
 from ledger_py.http.feed import ChangeFeed
-from ledger_py.http.requests import MAX_BODY
 from ledger_py.http.routes import ROUTES
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import ProblemPath
 from ledger_py.settings import Settings
 from tests.http.problems import assert_problem
+from tests.sql.calls import count_asset
 
 Json = dict[str, Any]
 Asked = list[tuple[str, Json]]
@@ -32,6 +35,7 @@ JSON = {"content-type": "application/json"}
 GZIP = JSON | {"content-encoding": "gzip"}
 TIME = "2999-01-01T00:00:00Z"
 PAST = "2020-01-01T00:00:00Z"
+MICROSECONDS = 32_472_144_000_000_000  # until TIME
 ACCOUNT: Json = {"owner_id": "OWNER", "asset": "CREDIT"}
 NEWEST_HOLDS: Json = {"status": None, "before": None, "max_rows": 51}
 METADATA = {"order": 7, "text": "ü"}
@@ -39,7 +43,8 @@ METADATA = {"order": 7, "text": "ü"}
 
 @dataclass(frozen=True)
 class Row:
-    """A request to a route; OWNER stands for an owner with 103 credits, of whom 40 are held.
+    """A request to a route; OWNER stands for an owner with 103 credits: 100 of them will
+    expire, and 40 of these are held.
 
     Attributes:
         asks: The method of the ledger that is called, and its arguments.
@@ -80,8 +85,10 @@ REVERSAL: Json = {
     "amount": 3,
     "metadata": METADATA,
     "free_claim": True,
+    "owner_id": "OWNER",
 }
-CAPTURE: Json = {"nonce": "OWNER-1", "amount": 7, "final": False, "metadata": METADATA}
+HELD_BY: Json = {"owner_id": "OWNER"}
+CAPTURE: Json = HELD_BY | {"nonce": "OWNER-1", "amount": 7, "final": False, "metadata": METADATA}
 JOB = {"hold_nonce": "OWNER-job"}
 
 ROWS = (
@@ -128,16 +135,16 @@ ROWS = (
     Row(
         "release_hold",
         "/ledger/holds/OWNER-job/release",
-        {},
-        ("release_hold", JOB),
+        HELD_BY,
+        ("release_hold", JOB | HELD_BY),
         {"status": "released", "remaining": 0, "replayed": False},
         ("/ledger/holds/OWNER-none/release", 404, "hold_not_found"),
     ),
     Row(
         "extend_hold",
         "/ledger/holds/OWNER-job/extend",
-        {"expires_in": 86_400},
-        ("extend_hold", JOB | {"expires_in": "P1D"}),
+        HELD_BY | {"expires_in": 86_400},
+        ("extend_hold", JOB | HELD_BY | {"expires_in": "P1D"}),
         {"status": "open", "remaining": 40},
         ("/ledger/holds/OWNER-none/extend", 404, "hold_not_found"),
     ),
@@ -150,9 +157,9 @@ ROWS = (
     ),
     Row(
         "balance",
-        f"/ledger/OWNER?at={PAST}&asset=GOLD",
-        asks=("balance_at", {"owner_id": "OWNER", "asset": "GOLD", "at": PAST}),
-        answers={"owner_id": "OWNER", "asset": "GOLD", "at": PAST, "balance": 0},
+        f"/ledger/OWNER?at={PAST}&asset=GEM",
+        asks=("balance_at", {"owner_id": "OWNER", "asset": "GEM", "at": PAST}),
+        answers={"owner_id": "OWNER", "asset": "GEM", "at": PAST, "balance": 0},
         refused=(f"/ledger/OWNER?at={TIME}", 422, "invalid_request"),
     ),
     Row(
@@ -170,10 +177,60 @@ ROWS = (
     Row("holds", "/ledger/OWNER/holds", asks=("holds_of", ACCOUNT | NEWEST_HOLDS)),
     Row(
         "holds",
-        f"/ledger/OWNER/holds?limit=1&status=open&cursor={TIME}",
+        f"/ledger/OWNER/holds?limit=1&status=open&cursor={MICROSECONDS}",
         asks=("holds_of", ACCOUNT | {"status": "open", "before": TIME, "max_rows": 2}),
         answers={"holds": [{"nonce": "OWNER-job"}], "next": None},
         refused=("/ledger/OWNER/holds?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "lots",
+        "/ledger/OWNER/lots",
+        asks=("lots_of", ACCOUNT | {"after_seq": None, "max_rows": 51}),
+        answers={
+            "lots": [{"seq": 1, "nonce": "OWNER-gift", "remaining": 100, "held": 40}],
+            "next": None,
+        },
+    ),
+    Row(
+        "lots",
+        "/ledger/OWNER/lots?limit=1&cursor=1",
+        asks=("lots_of", ACCOUNT | {"after_seq": 1, "max_rows": 2}),
+        answers={"lots": [], "next": None},
+        refused=("/ledger/OWNER/lots?cursor=2", 422, "invalid_request"),
+    ),
+    Row(
+        "timeline",
+        "/ledger/OWNER/timeline",
+        asks=("timeline", ACCOUNT | {"since": None, "until": None, "points": 500}),
+        answers=ACCOUNT
+        | {"steps": [{"balance": 100, "held": 0, "seq": 1}, {"balance": 103, "held": 40}]},
+        refused=("/ledger/OWNER/timeline?points=9", 422, "invalid_request"),
+    ),
+    Row(
+        "timeline",
+        f"/ledger/OWNER/timeline?since={PAST}&until={TIME}&points=10",
+        asks=("timeline", ACCOUNT | {"since": PAST, "until": TIME, "points": 10}),
+        answers={"steps": [{"at": PAST, "balance": 0, "held": 0, "seq": 0}]},
+        refused=(f"/ledger/OWNER/timeline?since={TIME}", 422, "invalid_request"),
+    ),
+    Row(
+        "forecast",
+        "/ledger/OWNER/forecast",
+        asks=("forecast", ACCOUNT | {"until": None, "max_rows": 1000}),
+        answers=ACCOUNT
+        | {
+            "events": [
+                {"kind": "hold_end", "amount": 40, "balance": 103, "held": 0, "seq": None},
+                {"kind": "expiry", "amount": -100, "balance": 3, "nonce": "OWNER-gift", "at": TIME},
+            ]
+        },
+        refused=("/ledger/OWNER/forecast?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "forecast",
+        f"/ledger/OWNER/forecast?until={PAST}&limit=2",
+        asks=("forecast", ACCOUNT | {"until": PAST, "max_rows": 2}),
+        answers={"events": []},
     ),
     Row(
         "statement",
@@ -183,6 +240,12 @@ ROWS = (
         | {"since": PAST, "until": TIME, "opening": 0, "closing": 103}
         | {"totals": [{"operation": "CREDIT_ADD", "entry_count": 1, "amount": 100, "app": "app1"}]},
         refused=(f"/ledger/OWNER/statement?since={TIME}&until={TIME}", 422, "invalid_request"),
+    ),
+    Row(
+        "statement",
+        f"/ledger/OWNER/statement?since={PAST}",
+        asks=("statement", ACCOUNT | {"since": PAST, "until": None}),
+        answers={"until": None, "opening": 0, "closing": 103},
     ),
     Row(
         "events",
@@ -236,15 +299,28 @@ def over_fields(*, required: bool) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("row", "name"), fields)
 
 
+TABLES = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind = 'r' AND relnamespace IN ('ledger'::regnamespace, 'ledger_core'::regnamespace)
+    ORDER BY 1
+"""
+
 WITH_BODY = [row for row in ROWS if row.body is not None]
 WITH_NONCE = [row for row in ROWS if "nonce" in BY_NAME[row.route].parameters]
 ENDED = [row for row in ROWS if row.route != "events"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def gems(module_db: str) -> None:
+    """An asset that no account has."""
+    with psycopg.connect(module_db) as conn:
+        count_asset(conn, "GEM")
+
+
 @pytest.fixture
 def owner(record: Callable[..., httpx.Response], api: httpx.Client, owner: str) -> str:
     """The owner that the table speaks of."""
-    record(amount=100, nonce=f"{owner}-gift").raise_for_status()
+    record(amount=100, nonce=f"{owner}-gift", expires_at=TIME).raise_for_status()
     record("SIGNUP_CREDIT", nonce=f"{owner}-claim").raise_for_status()
     hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
     api.post("/ledger/holds", json=hold).raise_for_status()
@@ -331,7 +407,9 @@ def test_route_passes_on_what_it_is_sent_and_answers(
     assert response.status_code == (201 if BY_NAME[row.route].recorded else 200), response.text
     assert response.headers["content-type"] == "application/json"
     assert holds(response.json(), named(row.answers, owner)), response.json()
-    assert [list(call) for call in asked] == ([named(row.asks, owner)] if row.asks else [])
+    # Readiness asks for the lag as well.
+    calls = [list(call) for call in asked if call[0] != "feed_lag"]
+    assert calls == ([named(row.asks, owner)] if row.asks else [])
 
 
 @over(*(row for row in ROWS if row.refused))
@@ -389,6 +467,117 @@ def test_writes_wake_the_listeners_of_the_feed_and_reads_do_not(
     ask(api, owner, row)
 
     assert len(told) == (BY_NAME[row.route].method != "GET")
+
+
+# Dry runs
+
+
+@pytest.fixture
+def kept(module_db: str) -> Callable[[], Json]:
+    """Read everything that the ledger keeps."""
+
+    def read() -> Json:
+        with psycopg.connect(module_db) as conn:
+            names = [name for (name,) in conn.execute(TABLES)]
+            return {
+                name: conn.execute(
+                    sql.SQL("SELECT it::text FROM {} AS it ORDER BY 1").format(
+                        sql.Identifier(*name.split("."))
+                    )
+                ).fetchall()
+                for name in names
+            }
+
+    return read
+
+
+def dry(row: Row, value: str = "true") -> str:
+    return f"{row.address}?dry_run={value}"
+
+
+@over(*WITH_BODY)
+def test_dry_run_answers_as_the_request_would_and_keeps_nothing(
+    api: httpx.Client, owner: str, kept: Callable[[], Json], row: Row
+) -> None:
+    before = kept()
+    answer = ask(api, owner, row, address=dry(row))
+    assert kept() == before
+
+    real = ask(api, owner, row)
+    assert answer.status_code == real.status_code
+    assert answer.headers["content-type"] == "application/json"
+    assert without_times(answer.json()) == without_times(real.json()) | {"dry_run": True}
+    assert "dry_run" not in real.json()
+
+
+def without_times(answer: Any) -> Any:
+    """Leave out what differs from one call to the next."""
+    if isinstance(answer, list):
+        return [without_times(item) for item in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {
+        name: without_times(value)
+        for name, value in answer.items()
+        if name not in ("entry_id", "recorded_at", "placed_at", "closed_at", "expires_at")
+    }
+
+
+@over(*WITH_NONCE)
+def test_dry_run_of_a_recorded_request_says_that_it_would_be_a_replay(
+    api: httpx.Client, owner: str, row: Row
+) -> None:
+    real = ask(api, owner, row)
+    again = ask(api, owner, row, address=dry(row))
+
+    assert (again.status_code, again.json()) == (
+        200,
+        real.json() | {"replayed": True, "dry_run": True},
+    )
+
+
+@over(*(row for row in WITH_BODY if row.refused))
+def test_dry_run_is_refused_as_the_request_would_be(
+    api: httpx.Client, owner: str, row: Row
+) -> None:
+    assert row.refused is not None
+    instead, status, code = row.refused
+    if isinstance(instead, str):
+        answer = ask(api, owner, row, address=f"{instead}?dry_run=true")
+    else:
+        answer = ask(api, owner, row, address=dry(row), body=(row.body or {}) | instead)
+    assert_problem(answer, status, code, dry_run=True)
+
+
+@over(*WITH_BODY)
+def test_dry_run_does_not_wake_the_listeners_of_the_feed(
+    api: httpx.Client, owner: str, monkeypatch: pytest.MonkeyPatch, row: Row
+) -> None:
+    told: list[ChangeFeed] = []
+    monkeypatch.setattr(ChangeFeed, "changed", lambda feed: told.append(feed))
+
+    ask(api, owner, row, address=dry(row))
+
+    assert told == []
+
+
+@over(*WITH_BODY)
+def test_false_is_no_dry_run_and_other_values_are_refused(
+    api: httpx.Client, owner: str, kept: Callable[[], Json], row: Row
+) -> None:
+    before = kept()
+    for value in ("", "1", "True", "yes"):
+        refused = ask(api, owner, row, address=dry(row, value))
+        assert_problem(refused, 422, "invalid_request", field="dry_run")
+    assert kept() == before
+
+    answer = ask(api, owner, row, address=dry(row, "false"))
+    assert answer.status_code == (201 if BY_NAME[row.route].recorded else 200)
+    assert "dry_run" not in answer.json()
+    assert kept() != before
+
+
+# Bodies
 
 
 @over_fields(required=False)
@@ -497,7 +686,7 @@ def test_segment_that_cannot_be_a_key_is_refused(
 def test_head_is_answered_like_get_without_the_body(
     api: httpx.Client, owner: str, row: Row
 ) -> None:
-    head = api.head(row.address.format(owner=owner))
+    head = api.head(row.address.replace("OWNER", owner))
 
     assert (head.status_code, head.content) == (200, b"")
 
@@ -512,6 +701,7 @@ def test_head_of_an_unknown_address_has_no_body(api: httpx.Client) -> None:
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
 def test_address_names_its_methods(api: httpx.Client, path: str) -> None:
     methods = {route.method for route in ROUTES if route.path == path} | {"OPTIONS"}
+    methods |= {"HEAD"} if "GET" in methods else set()
 
     for method in {"PUT", "DELETE", "PATCH", "PROPFIND"} - methods:
         response = api.request(method, path)

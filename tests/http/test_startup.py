@@ -15,6 +15,7 @@ from ledger_py.http.connections import Connector
 from ledger_py.http.startup import StartupRefused
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.settings import Settings
+from ledger_py.testing import Clock
 from tests.http.running import make_service, running
 
 
@@ -57,8 +58,35 @@ def test_difference_between_enum_and_database_is_named(ledger_db: str) -> None:
     assert "CREDIT_ADD" not in message
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_database_with_a_clock_for_tests_is_refused_unless_allowed(
+    ledger_db: str, allowed: bool
+) -> None:
+    with psycopg.connect(ledger_db) as conn:
+        Clock(conn, "2030-01-01T12:00:00Z")
+    service = make_service(ledger_db, test_clock=allowed)
+    if not allowed:
+        assert "LEDGER_TEST_CLOCK=1" in refusal_of(service)
+        return
+    with running(service) as api:
+        request = {"operation": "CREDIT_ADD", "owner_id": "ann", "nonce": "n"}
+        answer = api.post("/ledger", json=request)
+    assert answer.json()["recorded_at"] == "2030-01-01T12:00:00Z"
+
+
 def test_unregistered_app_is_named(ledger_db: str) -> None:
-    assert "app9" in refusal_of(make_service(ledger_db, app="app9"))
+    message = refusal_of(make_service(ledger_db, app="app9"))
+
+    assert "The database has no app app9: no migrations of it are found" in message
+
+
+def test_app_that_its_migrations_do_not_register_is_named(ledger_db: str) -> None:
+    with psycopg.connect(ledger_db) as conn:
+        conn.execute("DELETE FROM ledger.app_operations WHERE app = 'app2'")
+        conn.execute("DELETE FROM ledger.apps WHERE app = 'app2'")
+    message = refusal_of(make_service(ledger_db, app="app2"))
+
+    assert "The database has no app app2: its migrations do not register it" in message
 
 
 def test_unreachable_database_is_waited_for_within_a_limit(

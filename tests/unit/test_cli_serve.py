@@ -38,10 +38,11 @@ class ServeProcess:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str) -> Iterator[ServeProcess]:
+def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[ServeProcess]:
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment["LEDGER_DATA_DIR"] = str(data_dir)
     environment["DATABASE_URL"] = ""
+    environment |= settings
     with subprocess.Popen(
         [*COMMAND, "serve", *arguments, "--port", "0"],
         env=environment,

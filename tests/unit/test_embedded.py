@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -224,3 +225,71 @@ def test_data_folder_is_reported(data_dir: Path) -> None:
         psycopg.connect(url).close()
 
     assert said == [f"Embedded PostgreSQL 18, data in {data_dir}"]
+
+
+NEEDS_ACCOUNT = """
+import sys
+from pathlib import Path
+from ledger_py.embedded import accounts
+accounts.SERVER_ACCOUNT = sys.argv[1]
+print("ready", flush=True)
+sys.stdin.readline()
+print(accounts.account_for(Path("/")).uid, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root creates an account for its servers")
+def test_account_is_created_once_by_processes_that_start_together() -> None:
+    name = f"ledger-test-{os.getpid()}"
+    with ExitStack() as stack:
+        stack.callback(subprocess.run, ["userdel", name], check=True, capture_output=True)
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", NEEDS_ACCOUNT, name],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(8)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        uids = {int(process.communicate()[0]) for process in processes}
+        assert uids == {pwd.getpwnam(name).pw_uid}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root creates an account for its servers")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_nobody_else_can_keep_an_account_from_being_created(is_there: bool) -> None:
+    name = f"ledger-test-{os.getpid()}"
+    with ExitStack() as stack:
+        if is_there:
+            subprocess.run(["useradd", "--system", "--no-create-home", name], check=True)
+        stack.callback(subprocess.run, ["userdel", name], check=False, capture_output=True)
+        stranger = stack.enter_context(
+            subprocess.Popen(
+                ["flock", "/etc", "sh", "-c", "echo locked; cat"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                user="nobody",
+            )
+        )
+        assert stranger.stdout is not None
+        assert stranger.stdout.readline() == "locked\n"
+        created = subprocess.run(
+            [sys.executable, "-c", NEEDS_ACCOUNT, name],
+            input="\n",
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        assert created.stdout == f"ready\n{pwd.getpwnam(name).pw_uid}\n"

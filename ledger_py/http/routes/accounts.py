@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 import msgspec
 
 from ledger_py.client_async import AsyncLedger
+from ledger_py.fields import Time
+from ledger_py.http.problems import Problem
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import (
     AccountPath,
     BalanceQuery,
     EntriesQuery,
     EntryPage,
+    Forecast,
+    ForecastQuery,
     HoldPage,
     HoldsQuery,
+    LotPage,
+    LotsQuery,
     PastBalance,
     Statement,
     StatementQuery,
     StatementTotal,
+    Timeline,
+    TimelineQuery,
 )
-from ledger_py.structs import Balance
+from ledger_py.structs import Balance, Hold
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @Route(
@@ -67,11 +80,56 @@ async def holds(ledger: AsyncLedger, at: AccountPath, query: HoldsQuery) -> Hold
         owner_id=at.owner_id,
         asset=query.asset,
         status=query.status,
-        before=query.cursor,
+        before=_placed_before(query.cursor),
         max_rows=query.limit + 1,  # one more tells whether there is another page
     )
     page = found[: query.limit]
-    return HoldPage(holds=page, next=page[-1].placed_at if len(found) > len(page) else None)
+    return HoldPage(holds=page, next=_hold_cursor(page[-1]) if len(found) > len(page) else None)
+
+
+@Route("GET", "/ledger/{owner_id}/lots", answers="One page")
+async def lots(ledger: AsyncLedger, at: AccountPath, query: LotsQuery) -> LotPage:
+    """List an account's credits that expire, in the order in which they are spent.
+
+    A lot is what is left of the credits of one entry. Credits that do not expire are in no lot.
+    """
+    found = await ledger.lots_of(
+        owner_id=at.owner_id,
+        asset=query.asset,
+        after_seq=None if query.cursor is None else int(query.cursor),
+        max_rows=query.limit + 1,  # one more tells whether there is another page
+    )
+    page = found[: query.limit]
+    return LotPage(lots=page, next=str(page[-1].seq) if len(found) > len(page) else None)
+
+
+@Route("GET", "/ledger/{owner_id}/timeline", answers="The timeline")
+async def timeline(ledger: AsyncLedger, at: AccountPath, query: TimelineQuery) -> Timeline:
+    """Read the balance of an account over time, as steps for a curve.
+
+    If there are more steps than `points`, time is divided into equal stretches, each of which keeps
+    its least, its most and its last balance and held credits.
+    """
+    steps = await ledger.timeline(
+        owner_id=at.owner_id,
+        asset=query.asset,
+        since=query.since,
+        until=query.until,
+        points=query.points,
+    )
+    return Timeline(owner_id=at.owner_id, asset=query.asset, steps=steps)
+
+
+@Route("GET", "/ledger/{owner_id}/forecast", answers="The forecast")
+async def forecast(ledger: AsyncLedger, at: AccountPath, query: ForecastQuery) -> Forecast:
+    """Read what will happen to an account by the clock alone, if nobody calls.
+
+    Credits that expire and holds that end. Held credits do not expire before their hold ends.
+    """
+    events = await ledger.forecast(
+        owner_id=at.owner_id, asset=query.asset, until=query.until, max_rows=query.limit
+    )
+    return Forecast(owner_id=at.owner_id, asset=query.asset, events=events)
 
 
 @Route("GET", "/ledger/{owner_id}/statement", answers="The statement")
@@ -93,3 +151,19 @@ async def statement(ledger: AsyncLedger, at: AccountPath, query: StatementQuery)
         totals=msgspec.convert(totals, list[StatementTotal], from_attributes=True),
         closing=closing.amount,
     )
+
+
+def _hold_cursor(hold: Hold) -> str:
+    """Make a cursor of the time at which a hold was placed, which is unique in its account."""
+    return str((hold.placed_at - _EPOCH) // timedelta(microseconds=1))
+
+
+def _placed_before(cursor: str | None) -> datetime | None:
+    if cursor is None:
+        return None
+    if cursor.isdigit():
+        return _EPOCH + timedelta(microseconds=int(cursor))
+    try:
+        return msgspec.convert(cursor, Time)
+    except msgspec.ValidationError as error:
+        raise Problem.of_field("cursor", "must be `next` of another page") from error

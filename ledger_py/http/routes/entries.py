@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import (
@@ -16,9 +18,10 @@ from ledger_py.errors import (
     ReversalExceedsOriginal,
     UnknownOperation,
 )
-from ledger_py.http.problems import Problem, problem_of
+from ledger_py.http.bodies import Batch, decode_batch
+from ledger_py.http.callers import Caller
+from ledger_py.http.problems import Problem
 from ledger_py.http.recorder import Recorder
-from ledger_py.http.requests import Batch, decode_batch
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import (
     BatchAnswer,
@@ -27,7 +30,8 @@ from ledger_py.http.schemas import (
     RequestedOperation,
     ReversalRequest,
 )
-from ledger_py.structs import RecordedEntry, Refusal
+from ledger_py.http.turns import Turns
+from ledger_py.structs import RecordedEntry
 
 _OF_RECORDING: Final = (
     AmountOutOfBounds,
@@ -48,14 +52,14 @@ _OF_RECORDING: Final = (
     refuses=_OF_RECORDING,
 )
 async def record_entry(
-    recorder: Recorder, body: RecordRequest[RequestedOperation], nonce: str
+    recorder: Recorder, caller: Caller, body: RecordRequest[RequestedOperation], nonce: str
 ) -> RecordedEntry:
     """Record one entry.
 
     Records the entry or nothing. Repeating the request returns the first answer (200, `replayed` is
     true) and changes nothing. A refused request does not use up its nonce.
     """
-    return await recorder.record(body, nonce)
+    return await recorder.record(body, nonce, caller)
 
 
 @Route(
@@ -63,11 +67,12 @@ async def record_entry(
     "/ledger/batch",
     answers="The results, in the order of the entries",
     body=BatchRequest,
-    decode=decode_batch,
-    many=True,
+    decode_many=decode_batch,
     refuses=_OF_RECORDING,
 )
-async def record_entries(recorder: Recorder, body: Batch) -> BatchAnswer:
+async def record_entries(
+    recorder: Recorder, caller: Caller, turns: Turns, body: Batch
+) -> BatchAnswer:
     """Record many entries.
 
     Records the entries as if one request came after the other. A refused entry affects no other:
@@ -76,26 +81,25 @@ async def record_entries(recorder: Recorder, body: Batch) -> BatchAnswer:
     counted from 1. The batch may be repeated: entries that were recorded are answered again.
     """
     if body.atomic:
-        _refuse_with_first(body.entries)
-    requests = [entry for entry in body.entries if isinstance(entry, RecordRequest)]
-    recorded = iter(await recorder.record_batch(requests, atomic=body.atomic))
-    return BatchAnswer(
-        results=[
-            _result(next(recorded)) if isinstance(entry, RecordRequest) else entry.members()
-            for entry in body.entries
-        ]
+        _refuse_with_first(body.problems)
+    recorded: list[msgspec.Raw] = []
+    if None in body.problems:
+        recorded = await recorder.record_batch(
+            body.requests, atomic=body.atomic, owner_id=body.owner_id, caller=caller
+        )
+    left = iter(recorded)
+    results = await turns.each(
+        body.problems,
+        lambda problem: next(left) if problem is None else msgspec.Raw(problem.encode()),
     )
+    return BatchAnswer(results=results)
 
 
-def _refuse_with_first(entries: list[RecordRequest[str] | Problem]) -> None:
-    for position, entry in enumerate(entries, start=1):
-        if isinstance(entry, Problem):
-            values = {**entry.values, "position": position}
-            raise Problem(entry.type.code, entry.detail, values=values)
-
-
-def _result(result: RecordedEntry | Refusal) -> RecordedEntry | dict[str, Any]:
-    return problem_of(result.error).members() if isinstance(result, Refusal) else result
+def _refuse_with_first(problems: list[Problem | None]) -> None:
+    for position, problem in enumerate(problems, start=1):
+        if problem is not None:
+            values = {**problem.values, "position": position}
+            raise Problem(problem.type.code, problem.detail, values=values)
 
 
 @Route(
@@ -111,6 +115,7 @@ def _result(result: RecordedEntry | Refusal) -> RecordedEntry | dict[str, Any]:
         InsufficientBalance,
         AccountFrozen,
     ),
+    about="original_nonce",
 )
 async def reverse_entry(ledger: AsyncLedger, body: ReversalRequest, nonce: str) -> RecordedEntry:
     """Reverse an entry, wholly or in part.
@@ -125,4 +130,5 @@ async def reverse_entry(ledger: AsyncLedger, body: ReversalRequest, nonce: str) 
         amount=body.amount,
         metadata=body.metadata,
         free_claim=body.free_claim,
+        owner_id=body.owner_id,
     )

@@ -40,6 +40,7 @@ from ledger_py.structs import Hold, RecordedEntry
         InsufficientBalance,
         AccountFrozen,
     ),
+    about="owner_id",
 )
 async def place_hold(
     ledger: AsyncLedger, body: HoldRequest[RequestedOperation], nonce: str
@@ -66,6 +67,7 @@ async def place_hold(
     answers="The entry",
     recorded=True,
     refuses=(HoldNotFound, HoldClosed, AmountOutOfBounds, NonceConflict, AccountFrozen),
+    about="hold_nonce",
 )
 async def capture_hold(
     ledger: AsyncLedger, at: HoldPath, body: CaptureRequest, nonce: str
@@ -81,6 +83,7 @@ async def capture_hold(
         amount=body.amount,
         final=body.final,
         metadata=body.metadata,
+        owner_id=body.owner_id,
     )
 
 
@@ -89,16 +92,16 @@ async def capture_hold(
     "/ledger/holds/{hold_nonce}/release",
     answers="The hold",
     refuses=(HoldNotFound, HoldClosed),
-    body=ReleaseRequest,
     body_required=False,
+    about="hold_nonce",
 )
-async def release_hold(ledger: AsyncLedger, at: HoldPath) -> Hold:
+async def release_hold(ledger: AsyncLedger, at: HoldPath, body: ReleaseRequest) -> Hold:
     """Release a hold and what it reserves.
 
     The hold ends, and its owner may spend again what it still reserved. What was captured stays
     spent. The request needs no nonce: it may be repeated, and then answers with the hold as it is.
     """
-    return await ledger.release_hold(hold_nonce=at.hold_nonce)
+    return await ledger.release_hold(hold_nonce=at.hold_nonce, owner_id=body.owner_id)
 
 
 @Route(
@@ -106,6 +109,7 @@ async def release_hold(ledger: AsyncLedger, at: HoldPath) -> Hold:
     "/ledger/holds/{hold_nonce}/extend",
     answers="The hold",
     refuses=(HoldNotFound, HoldClosed),
+    about="hold_nonce",
 )
 async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) -> Hold:
     """Extend a hold.
@@ -114,5 +118,7 @@ async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) ->
     if that is later. It must still be open.
     """
     return await ledger.extend_hold(
-        hold_nonce=at.hold_nonce, expires_in=timedelta(seconds=body.expires_in)
+        hold_nonce=at.hold_nonce,
+        expires_in=timedelta(seconds=body.expires_in),
+        owner_id=body.owner_id,
     )

@@ -17,8 +17,11 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from ledger_py.settings import PROJECT_ROOT
-from tests.documents.examples import Reader
+from tests.documents.examples import Reader, examples_of, programs_of
+from tests.documents.tcp import over_tcp
 from tests.http.running import make_service, running
+
+NODE_MODULES = PROJECT_ROOT / ".venv/npm/node_modules"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,11 +46,25 @@ def read(
             if ":8000" in document:
                 service = services.enter_context(running(make_service(ledger_db)))
                 instead[":8000"] = f":{service.base_url.port}"
-            return Reader(ledger_db, root=_checkout(tmp_path), instead=instead, curl=curl)
+            root, settings = _checkout(tmp_path), {}
+            programs = programs_of(examples_of(document))
+            if "node" in programs:
+                _skip_without("node", NODE_MODULES / "pg")
+                (root / "node_modules").symlink_to(NODE_MODULES)
+            if "java" in programs:
+                _skip_without("java", Path("/usr/share/java/postgresql.jar"))
+                server = services.enter_context(over_tcp(ledger_db))
+                settings["JDBC_URL"] = f"jdbc:postgresql://{server}"
+            return Reader(ledger_db, root=root, instead=instead, curl=curl, settings=settings)
 
         yield reader
     for role in roles:
         conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+
+def _skip_without(program: str, file: Path) -> None:
+    if not shutil.which(program) or not file.exists():
+        pytest.skip(f"{program} or {file} is not on this machine")
 
 
 def _own_roles(document: str) -> Mapping[str, str]:

@@ -31,13 +31,22 @@ from typing import Final, Self
 import msgspec
 from psycopg.conninfo import make_conninfo
 
-__all__ = ("VARYING", "Example", "Mismatch", "Reader", "examples_of", "same", "with_outputs")
+__all__ = (
+    "VARYING",
+    "Example",
+    "Mismatch",
+    "Reader",
+    "examples_of",
+    "programs_of",
+    "same",
+    "with_outputs",
+)
 
 _FENCE: Final = re.compile(
     r"^```(?P<language>\w*)\n(?P<text>.*?)^```$|^<!-- run as (?P<login>\w+) -->$",
     re.MULTILINE | re.DOTALL,
 )
-_NAMED_FILE: Final = re.compile(r"^`([\w./-]+)`.*:$")
+_NAMED_FILE: Final = re.compile(r"^`([\w/-]*[/.][\w./-]*)`.*:$")
 _QUOTED_FILE: Final = re.compile(r"\bFrom `([\w./-]+)`:$")
 # A command goes on behind a backslash, and inside of single quotes.
 _COMMAND: Final = re.compile(
@@ -54,6 +63,9 @@ VARYING: Final = (
     (r"\bid: \d+-\d+-\d+-[0-9a-f]{8}", "CURSOR"),
 )
 """Patterns of text that differs from run to run, and what they are compared as."""
+
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.(?=\d*[1-9])\d+")
+"""A time that was read off a clock: two events do not share its microsecond."""
 
 _LAYOUT: Final = ((r"-{3,}", "-"), (r"\s+", ""))
 """Layout is not compared: long answers are wrapped."""
@@ -117,12 +129,18 @@ def examples_of(document: str) -> list[Example]:
             examples.append(Example(line, language, text))
         elif language == "text" and not before and examples:
             where = (at, at + len(text))
+            assert examples[-1].kind in ("python", "sql"), f"line {line}: output of what?"
             examples[-1] = msgspec.structs.replace(examples[-1], output=text, output_at=where)
         else:
             assert language in ("sh", "text"), f"line {line}: what is {language!r}?"
         end = found.end()
     assert "```" not in document[end:], f"unreadable block: {document[end:]}"
     return examples
+
+
+def programs_of(examples: Iterable[Example]) -> set[str]:
+    """Return the programs that the commands of a document begin with."""
+    return {example.text.split()[0] for example in examples if example.kind == "command"}
 
 
 def same(actual: str, expected: str) -> bool:
@@ -163,10 +181,17 @@ class Reader:
         root: The checkout.
         instead: Replacements for words of the document: ports, names of roles, months.
         curl: True to use the program `curl`; by default, if it is installed.
+        settings: More of the environment.
     """
 
     def __init__(
-        self, database: str, *, root: Path, instead: Mapping[str, str], curl: bool | None = None
+        self,
+        database: str,
+        *,
+        root: Path,
+        instead: Mapping[str, str],
+        curl: bool | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._root = root
         self._database = database
@@ -175,8 +200,10 @@ class Reader:
             "DATABASE_URL": database,
             "LEDGER_LOG_FORMAT": "json",
             "PYTHONPATH": str(root),
+            **(settings or {}),
         }
         self._environment.pop("COLUMNS", None)  # psql lays tables out by it
+        self._moments: dict[str, str] = {}  # when something happened, and when by the document
         self._opened = ExitStack()
         self._use_curl = shutil.which("curl") is not None if curl is None else curl
 
@@ -195,7 +222,8 @@ class Reader:
         """Do what the examples say.
 
         Returns:
-            The examples that print something else than the document shows, with its words.
+            The examples that print something else than the document shows, with its words. One
+            that shows another time for a moment than an example before it is among them.
 
         Raises:
             AssertionError: A command failed.
@@ -203,9 +231,19 @@ class Reader:
         mismatches = []
         for example in examples:
             actual = self._do(example)
-            if example.output is not None and not same(actual, self._replace(example.output)):
-                mismatches.append(Mismatch(example, self._restore(actual)))
+            if example.output is None:
+                continue
+            alike = same(actual, self._replace(example.output))
+            told = self._tell(self._restore(actual), example.output if alike else "")
+            if not alike or _MOMENT.findall(told) != _MOMENT.findall(example.output):
+                mismatches.append(Mismatch(example, told))
         return mismatches
+
+    def _tell(self, actual: str, shown: str) -> str:
+        """Put in the moments as the document has told them, after learning those that it shows."""
+        for moment, told in zip(_MOMENT.findall(actual), _MOMENT.findall(shown), strict=False):
+            self._moments.setdefault(moment, told)
+        return _MOMENT.sub(lambda found: self._moments.get(found[0], found[0]), actual)
 
     def _do(self, example: Example) -> str:
         where = f"line {example.line}"

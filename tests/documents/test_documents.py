@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from apps.app1.main import app
-from ledger_py.cli import main
 from ledger_py.settings import PROJECT_ROOT
 from tests.documents.examples import (
     VARYING,
@@ -46,9 +44,10 @@ def test_examples_print_what_the_document_shows(
         assert [f"line {one.example.line}:\n{one.actual}" for one in mismatches] == []
 
 
-def test_http_examples_work_without_curl(read: Callable[..., Reader]) -> None:
-    with read(TEXTS["docs/http.md"], curl=False) as reader:
-        assert reader.follow(EXAMPLES["docs/http.md"]) == []
+@pytest.mark.parametrize("document", ["docs/how-to/http.md", "docs/how-to/feed.md"])
+def test_http_examples_work_without_curl(document: str, read: Callable[..., Reader]) -> None:
+    with read(TEXTS[document], curl=False) as reader:
+        assert reader.follow(EXAMPLES[document]) == []
 
 
 @pytest.mark.parametrize("document", EXAMPLES)
@@ -96,12 +95,35 @@ def test_output_that_differs_is_reported_in_words_of_the_document(
     assert "teller" in mismatch.actual.split()
 
 
+def test_moment_that_is_told_as_two_times_is_reported(read: Callable[..., Reader]) -> None:
+    happened, first, other = (f"2025-11-27T08:00:00.00000{second}Z" for second in (1, 2, 3))
+    document = "```console\n" + f"$ echo {happened}\n{first}\n" * 2
+    document += f"$ echo {happened}\n{other}\n```\n"
+
+    with read(document) as reader:
+        (mismatch,) = reader.follow(examples_of(document))
+
+    assert (mismatch.example.line, mismatch.actual) == (6, f"{first}\n")
+
+
 @pytest.mark.parametrize(
-    "document", ["```bash\nls\n```\n", "```sql\nSELECT 1;\n", "* a\n  ```sql\n  SELECT 1;\n  ```\n"]
+    "document",
+    [
+        "```bash\nls\n```\n",
+        "```sql\nSELECT 1;\n",
+        "* a\n  ```sql\n  SELECT 1;\n  ```\n",
+        "`a.sql`:\n\n```sql\nSELECT 1;\n```\n\n```text\n```\n",
+    ],
 )
 def test_block_that_would_be_left_out_is_refused(document: str) -> None:
-    with pytest.raises(AssertionError, match=r"what is 'bash'|unreadable block"):
+    with pytest.raises(AssertionError, match=r"what is 'bash'|unreadable block|output of what"):
         examples_of(document)
+
+
+def test_sentence_that_begins_with_a_name_does_not_make_the_block_a_file() -> None:
+    (found,) = examples_of("`Session` has a connection:\n\n```python\nprint(1)\n```\n")
+
+    assert found.kind == "python"
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make on this machine")
@@ -120,28 +142,19 @@ def test_commands_without_make_are_those_of_make() -> None:
 
 
 def _without_make() -> str:
-    return TEXTS["docs/operating.md"].partition("## Without make")[2].partition("\n## ")[0]
+    page = TEXTS["docs/how-to/run-a-service.md"]
+    return page.partition("## Without make")[2].partition("\n## ")[0]
 
 
-def test_every_command_is_listed() -> None:
-    listed = re.findall(r"^\| `ledger ([\w-]+)", TEXTS["docs/operating.md"], re.MULTILINE)
+def test_every_page_is_listed_in_the_index() -> None:
+    index = TEXTS["docs/index.md"]
+    listed = {
+        (PROJECT_ROOT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)]+)\)", index)
+    }
 
-    assert sorted(listed) == sorted(main.commands)
-
-
-def test_every_route_is_listed() -> None:
-    table = re.findall(r"^\| `.*", TEXTS["docs/http.md"], re.MULTILINE)
-    listed = set(re.findall(r"`(?:GET|POST) ([^`]*)`", "\n".join(table)))
-    served = {route.path_format for route in app.routes}
-    about_itself = re.compile(r"/$|/docs|/redoc|/openapi.json|/problems")
-
-    assert listed == {path for path in served if not about_itself.match(path)}
-
-
-def test_every_page_is_listed_in_the_readme() -> None:
-    pages = [name for name in TEXTS if name.startswith("docs/")]
-
-    assert [page for page in pages if f"]({page})" not in TEXTS["README.md"]] == []
+    assert [page for page in TEXTS if (PROJECT_ROOT / page).resolve() not in listed] == [
+        "docs/index.md"
+    ]
 
 
 def test_readme_is_short() -> None:

@@ -1,10 +1,12 @@
-# The commands of the project; docs/operating.md shows them without make.
+# The commands of the project; docs/how-to/run-a-service.md shows them without make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # schemathesis cannot share an environment with the other tools.
 GENERATED := $(VENV)/schemathesis
+# The builder of the site needs nothing of the project, and brings much.
+SITE := $(VENV)/docs
 # Generators and linters of npm, which run with the Node of that environment.
 NPM := $(VENV)/npm
 # The app and the port of `make run`.
@@ -12,12 +14,14 @@ APP ?= app1
 PORT ?= 8000
 # Processes that share the tests out. Each has a server of its own: that of the second is TEST_DATABASE_URL_2.
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
+# Servers, poolers, proxies, browsers, generators and environments of their own.
+SYSTEM_TESTS := tests/benchmarks tests/console tests/deployment tests/distributed tests/faults tests/generated tests/packaging
 # An environment with another version of Python, and what runs in it.
 OTHER := .venv/$(notdir $(PYTHON))
 PYTHON_TESTS ?= tests/unit tests/client tests/frameworks tests/packaging apps
 SQL := $(wildcard sql migrations apps/*/migrations)
 
-.PHONY: help install run test test-python check faults generated bench format lock release-snapshot
+.PHONY: help install run test test-system test-python check docs faults generated bench format lock release-snapshot
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -45,11 +49,19 @@ $(NPM)/.installed: tests/generated/clients/package-lock.json | $(GENERATED)/.ins
 		&& npm ci --silent --fetch-retries 1 --ignore-scripts --no-audit --no-fund && touch .installed \
 		|| { rm -rf node_modules; echo "npm cannot install the packages of $<"; }
 
+$(SITE)/.installed: docs/site/requirements.lock | $(STAMP)
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 run: install ## serve APP (app1) on http://127.0.0.1:PORT (8000)
 	@exec $(BIN)/ledger serve $(APP) --host 127.0.0.1 --port $(PORT)
 
-test: install $(GENERATED)/.installed $(NPM)/.installed ## run all tests; fewer with ARGS="tests/sql tests/http"
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+test: install ## run the tests; fewer with ARGS="tests/sql tests/http"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(or $(ARGS),$(addprefix --ignore ,$(SYSTEM_TESTS)))
+
+test-system: install $(GENERATED)/.installed $(NPM)/.installed ## run the tests that start whole systems, which take longer
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(SYSTEM_TESTS)
 
 test-python: ## run what depends on the version of Python with another: PYTHON=python3.13
 	@$(MAKE) --no-print-directory install VENV=$(OTHER)
@@ -61,11 +73,18 @@ check: install $(NPM)/.installed ## run all static checks
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	@# By comparison: unasyncd --check never fails, and without it the exit code is 1 for a change.
-	@rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet ledger_py/client_async.py:$(VENV)/client.py; \
-		diff -u ledger_py/client.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }
+	@for package in ledger_py ledger_py/cluster; do \
+		rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet $$package/client_async.py:$(VENV)/client.py; \
+		diff -u $$package/client.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }; \
+	done
 	$(BIN)/python -m tests.generated.lint
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(BIN)/pytest -q tests/unit/test_lock.py tests/documents/test_changelog.py
+
+docs: install $(SITE)/.installed ## write the reference from the code, and build the site into build/docs/index.html
+	$(BIN)/python -m tests.documents.reference
+	$(SITE)/bin/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -j 2 -c docs/site . build/docs
+	@echo "Open build/docs/index.html"
 
 faults: install ## kill, pause and cut off, or roll a release out, under load; more with ARGS=--help
 	$(BIN)/python -m tests.faults $(ARGS)
@@ -90,6 +109,9 @@ lock: install ## resolve the dependencies anew into requirements.lock (needs the
 		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate
 	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
 		--universal --python-version 3.11 --generate-hashes --group generated -o tests/generated/requirements.lock \
+		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate
+	env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(VENV)/lock/bin/uv pip compile --quiet --no-config \
+		--universal --python-version 3.11 --generate-hashes --group docs -o docs/site/requirements.lock \
 		--default-index https://pypi.org/simple --custom-compile-command "make lock" --no-annotate
 
 release-snapshot: install ## freeze migrations/ and sql/ as those of the version in pyproject.toml

@@ -12,6 +12,7 @@ import msgspec
 from ledger_py.settings import PROJECT_ROOT
 from tests.benchmarks.cases import all_cases
 from tests.benchmarks.measuring import Effort, Outcome, measure
+from tests.benchmarks.peers import is_pgledger
 from tests.benchmarks.profile import profile
 from tests.benchmarks.report import table, write
 from tests.benchmarks.versions import THIS, version
@@ -43,6 +44,11 @@ _FULL = msgspec.structs.replace(_USUAL, sizes=(1_000_000, 10_000_000), requests=
     help="Measure this commit or project folder as well; repeatable.",
 )
 @click.option(
+    "--pgledger",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Measure pgledger as well; a copy of github.com/pgr0ss/pgledger.",
+)
+@click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder for the data of the embedded server.  [default: /var/tmp]",
@@ -61,6 +67,7 @@ def main(
     listing: bool,
     profiling: bool,
     against: tuple[str, ...],
+    pgledger: Path | None,
     data_dir: Path | None,
     results: Path,
 ) -> None:
@@ -71,7 +78,9 @@ def main(
     effort = {"quick": _QUICK, "full": _FULL}.get(pace or "", _USUAL)
     chosen = {"rounds": rounds, "seconds": seconds}
     effort = msgspec.structs.replace(effort, **{k: v for k, v in chosen.items() if v is not None})
-    cases = [case for case in all_cases(effort) if not only or case.name.startswith(only)]
+    if pgledger is not None and not is_pgledger(pgledger):
+        raise click.UsageError(f"{pgledger} is no copy of pgledger's repository.")
+    cases = [case for case in all_cases(effort, pgledger) if not only or case.name.startswith(only)]
     if not cases:
         raise click.UsageError("No case has a name that starts so; --list lists them.")
     if listing:

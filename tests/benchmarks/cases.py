@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -13,21 +15,27 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tests.benchmarks.batches import copies, record_entries
+from tests.benchmarks.hostile import HOSTILE, hostile_client, ordinary_client
 from tests.benchmarks.http_load import http_callers
+from tests.benchmarks.life import KINDS, LIFE, Life, prepare_owners
 from tests.benchmarks.loading import OWNERS, load, owner_number, table_bytes
 from tests.benchmarks.measuring import Case, Contender, Effort, Report, Row, Run, Sample
+from tests.benchmarks.peers import prepare_pgledger
 from tests.benchmarks.services import MeasuredService, service
 from tests.benchmarks.single_calls import (
     BALANCE,
     ENTRIES_OF,
     FLOOR,
+    LIFE_CALLS,
     NEWEST_ENTRY,
+    PGLEDGER,
     REALISTIC_RECORD,
     RECORD,
     pgbench,
     run_pgbench,
     script,
 )
+from tests.benchmarks.versions import module_command
 from tests.benchmarks.workbench import Database, Workbench
 
 __all__ = ("all_cases",)
@@ -47,22 +55,29 @@ _BARE: Final = "tests.benchmarks.bare_service:app"
 _SETTLING: Final = 1.5
 
 
-def all_cases(effort: Effort) -> list[Case]:
+def all_cases(effort: Effort, pgledger: Path | None = None) -> list[Case]:
     """List the cases, short ones first.
 
     Args:
         effort: The effort; each of its sizes makes a case.
+        pgledger: A copy of pgledger's repository, to measure beside single calls.
     """
     return [
-        _single("single-8", 8, 0.70),
-        _single("single-1", 1, 0.80),
-        _single("hot", 32, 1.2, owners=_HOT),
+        _single("single-8", 8, 0.70, beside=_peer(pgledger, 2.5)),
+        _single("single-1", 1, 0.80, beside=_peer(pgledger, 1.5)),
+        _single("hot", 32, 1.2, owners=_HOT, beside=_peer(pgledger, 2.3)),
         _batch(100, 0.45),
         _batch(1_000, 0.65),
         _batch(10_000, 0.75),
         _batch(1_000, 0.75, owners=1),
+        _life_batches(100),
+        _life_batches(1_000),
+        _life_batches(10_000),
+        _life_calls(),
         _http(),
+        _hostile(),
         _one_owner(effort.depth),
+        _verification(effort.depth),
         _entry_size(),
         _memory(effort.requests),
         *(_growth(size) for size in effort.sizes),
@@ -88,23 +103,47 @@ def _rate(
     )
 
 
+class _Peer(msgspec.Struct, frozen=True):
+    """pgledger beside a case: the copy of its repository, and the ratio to reach."""
+
+    folder: Path
+    reach: float
+
+
+def _peer(pgledger: Path | None, reach: float) -> _Peer | None:
+    return None if pgledger is None else _Peer(pgledger, reach)
+
+
 def _single(
-    name: str, clients: int, reach: float, owners: tuple[int, int] | None = None
-) -> Case:  # fmt: skip
+    name: str,
+    clients: int,
+    reach: float,
+    owners: tuple[int, int] | None = None,
+    beside: _Peer | None = None,
+) -> Case:
     choice = owners or (owner_number(0), owner_number(OWNERS - 1))
 
     @contextmanager
     def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
         with bench.database() as database:
-            yield {
+            contenders = {
                 "record_entry": pgbench(database.app_url, RECORD, clients=clients, owners=choice),
                 "floor": pgbench(database.app_url, FLOOR, clients=clients, owners=choice),
             }
+            if beside:
+                prepare_pgledger(database.url, beside.folder)
+                contenders["pgledger"] = pgbench(
+                    database.url, PGLEDGER, clients=clients, owners=choice
+                )
+            yield contenders
 
     where = "10 000 owners" if owners is None else "one owner"
     callers = "1 client" if clients == 1 else f"{clients} clients"
     label = f"record_entry, {callers}, {where}"
-    return Case(name=name, prepare=prepare, rows=(_rate(label, "record_entry", "floor", reach),))
+    rows = [_rate(label, "record_entry", "floor", reach)]
+    if beside:
+        rows.append(_rate(f"{label}, beside pgledger", "record_entry", "pgledger", beside.reach))
+    return Case(name=name, prepare=prepare, rows=tuple(rows))
 
 
 def _batch(items: int, reach: float, owners: int = OWNERS) -> Case:
@@ -114,12 +153,78 @@ def _batch(items: int, reach: float, owners: int = OWNERS) -> Case:
             yield {
                 "record_entries": record_entries(conn, items=items, owners=owners),
                 "COPY": copies(conn, items=items, owners=owners),
+                "COPY and UPDATE": copies(conn, items=items, owners=owners, update=True),
             }
 
     where = "one owner" if owners == 1 else "10 000 owners"
     label = f"record_entries, {_digits(items)} items, {where}"
     name = f"batch-{items}" + ("-hot" if owners == 1 else "")
-    return Case(name=name, prepare=prepare, rows=(_rate(label, "record_entries", "COPY", reach),))
+    rows = (
+        _rate(label, "record_entries", "COPY", reach),
+        _rate(label, "record_entries", "COPY and UPDATE", reach),
+    )
+    return Case(name=name, prepare=prepare, rows=rows)
+
+
+def _life_batches(items: int) -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with bench.database() as database, _connect(database) as conn:
+            prepare_owners(database.url)
+            life = Life(conn, items=items)
+            contenders = {
+                name: life.contender(shares)
+                for name, (shares, _) in {"plain": ({"plain": 1.0}, 1.0), **KINDS}.items()
+            }
+            yield {
+                **contenders,
+                "a whole batch again": life.again(),
+                "COPY": copies(conn, items=items),
+                "COPY and UPDATE": copies(conn, items=items, update=True),
+            }
+
+    reaches = {**{name: reach for name, (_, reach) in KINDS.items()}, "a whole batch again": 1.0}
+    rows = (
+        *(
+            _rate(f"batches of {_digits(items)}: {name}", name, "plain", reach)
+            for name, reach in reaches.items()
+        ),
+        _rate(f"batches of {_digits(items)}: plain", "plain", "COPY", 0.45),
+        _rate(f"batches of {_digits(items)}: life", "life", "COPY and UPDATE", 0.3),
+    )
+    return Case(name=f"life-{items}", prepare=prepare, rows=rows)
+
+
+def _life_calls() -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with bench.database() as database:
+            prepare_owners(database.url)
+            yield {
+                name: pgbench(database.app_url, statement, clients=1)
+                for name, statement in {
+                    "plain": RECORD,
+                    "nothing": "SELECT 1;",
+                    **{name: statement for name, (statement, _) in LIFE_CALLS.items()},
+                }.items()
+            }
+
+    def row(name: str, reach: float) -> Row:
+        def figure(samples: Mapping[str, Sample]) -> float:
+            least = _known(samples["nothing"].cpu)
+            return (_known(samples[name].cpu) - least) / (_known(samples["plain"].cpu) - least)
+
+        return Row(
+            label=f"{name}: processor time of the server, beside that of a plain call",
+            contender=name,
+            floor="plain",
+            figure=figure,
+            reach=reach,
+            bound="at most",
+        )
+
+    rows = tuple(row(name, reach) for name, (_, reach) in LIFE_CALLS.items())
+    return Case(name="life-calls", prepare=prepare, rows=rows)
 
 
 @contextmanager
@@ -135,8 +240,10 @@ def _http() -> Case:
     @contextmanager
     def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
         with _served(bench) as (database, ledger), service(_BARE) as bare:
+            prepare_owners(database.url)
             yield {
                 "POST": http_callers(ledger.port, connections=32),
+                "POST, life": http_callers(ledger.port, connections=32, mix="life"),
                 "POST, bare": http_callers(bare.port, connections=32),
                 "POST, one owner": http_callers(ledger.port, connections=32, owners=1),
                 "POST, 1 connection": http_callers(ledger.port, connections=1),
@@ -148,6 +255,7 @@ def _http() -> Case:
         prepare=prepare,
         rows=(
             _rate("POST /ledger, 32 connections, 10 000 owners", "POST", "POST, bare", 0.85),
+            _rate("POST /ledger, 32 connections, life", "POST, life", "POST", 0.55),
             _rate("POST /ledger, one owner", "POST, one owner", "POST", 0.9),
             Row(
                 label="POST /ledger, p99 to p50",
@@ -171,6 +279,37 @@ def _http() -> Case:
             ),
         ),
     )
+
+
+def _hostile() -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with _served(bench) as (database, ledger):
+
+            def alone(seconds: float) -> Run:
+                ordinary_client(ledger.port, 0)  # waits for the end of what went before
+                return ordinary_client(ledger.port, seconds)
+
+            def beside(name: str, seconds: float) -> Run:
+                with hostile_client(name, ledger.port, database.url, database.app_url):
+                    return ordinary_client(ledger.port, seconds)
+
+            yield {"alone": alone} | {name: partial(beside, name) for name in HOSTILE}
+
+    def row(name: str, part: Literal["p50", "p99"]) -> Row:
+        return Row(
+            label=f"an ordinary client beside {name}, {part} to that alone",
+            contender=name,
+            floor="alone",
+            figure=lambda samples: (
+                _known(getattr(samples[name], part)) / _known(getattr(samples["alone"], part))
+            ),
+            reach=3 if part == "p50" else 10,
+            bound="at most",
+        )
+
+    rows = tuple(row(name, part) for name in HOSTILE for part in ("p50", "p99"))
+    return Case(name="hostile", prepare=prepare, rows=rows)
 
 
 def _one_owner(depth: int) -> Case:
@@ -201,6 +340,34 @@ def _one_owner(depth: int) -> Case:
             for name in ("balance", "entries_of")
         ),
     )
+
+
+def _verification(entries: int) -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, report: Report) -> Contenders:
+        def verify(connections: int, _seconds: float) -> Run:
+            command, environment = module_command(
+                bench.version,
+                *("ledger_py", "verify", "--connections", str(connections)),
+                settings={"DATABASE_URL": database.url},
+            )
+            begin = time.perf_counter()
+            subprocess.run(
+                command, cwd=bench.version.root, env=environment, check=True, capture_output=True
+            )
+            return Run(entries=entries, seconds=time.perf_counter() - begin)
+
+        with bench.database() as database:
+            more, first = entries - OWNERS, owner_number(0)
+            load(database.url, entries=more, first_owner=first, owners=OWNERS, report=report)
+            yield {
+                "verify, 1 connection": partial(verify, 1),
+                "verify, 2 connections": partial(verify, 2),
+            }
+
+    label = f"verify of {_digits(entries)} entries, 2 connections to 1"
+    row = _rate(label, "verify, 2 connections", "verify, 1 connection", 1.9)
+    return Case(name="verify", prepare=prepare, rows=(row,))
 
 
 def _entry_size() -> Case:
@@ -285,11 +452,13 @@ def _memory(requests: int) -> Case:
 def _growth(size: int) -> Case:
     @contextmanager
     def prepare(bench: Workbench, _effort: Effort, report: Report) -> Contenders:
-        def in_new_database(work: Work, seconds: float) -> Run:
+        def in_new_database(work: Work, lively: bool, seconds: float) -> Run:
             # A new one for each turn, because recording would make a small database large. It is
             # dropped at the end of the case: dropping forces a checkpoint, after which pages are
             # logged whole, at the expense of the large database, which has more of them.
             database = databases.enter_context(bench.database())
+            if lively:
+                prepare_owners(database.url)
             before = bench.usage()
             run = work(database, seconds)
             return msgspec.structs.replace(run, usage=bench.usage().since(before))
@@ -299,9 +468,10 @@ def _growth(size: int) -> Case:
             large = databases.enter_context(bench.database())
             more, first = size - OWNERS, owner_number(0)
             load(large.url, entries=more, first_owner=first, owners=OWNERS, report=report)
+            prepare_owners(large.url)
             contenders: dict[str, Contender] = {}
             for name, work in _RECORDERS.items():
-                contenders[f"{name}, {OWNERS}"] = partial(in_new_database, work)
+                contenders[f"{name}, {OWNERS}"] = partial(in_new_database, work, name in _LIVELY)
                 contenders[f"{name}, {size}"] = partial(work, large)
             for name, work in _READERS.items():
                 contenders[f"{name}, {OWNERS}"] = partial(work, small)
@@ -338,11 +508,28 @@ def _batches(items: int) -> Work:
     return work
 
 
+def _life(items: int) -> Work:
+    def work(database: Database, seconds: float) -> Run:
+        with _connect(database) as conn:
+            contender = Life(conn, items=items).contender(LIFE)
+            before = contender(seconds * _SETTLING)
+            return msgspec.structs.replace(contender(seconds), uncounted=before.entries)
+
+    return work
+
+
+_LIVELY: Final[dict[str, Work]] = {
+    "life in batches of 100": _life(100),
+    "life in batches of 1 000": _life(1_000),
+}
+"""Recorders that need the owners of `life.prepare_owners`."""
+
 _RECORDERS: Final[dict[str, Work]] = {
     "record_entry": _calls(RECORD),
     "record_entries of 100": _batches(100),
     "record_entries of 1 000": _batches(1_000),
     "record_entries of 10 000": _batches(10_000),
+    **_LIVELY,
 }
 
 _READERS: Final[dict[str, Work]] = {

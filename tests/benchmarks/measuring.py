@@ -135,6 +135,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a row: medians of the samples, and the figure of each round."""
 
+    case: str
     label: str
     contender: str
     measured: Sample
@@ -211,7 +212,9 @@ def measure(
                 ]
             )
     return [
-        _outcome(row, bench.version.label(row.label), [samples[version] for samples in rounds])
+        _outcome(
+            case, row, bench.version.label(row.label), [samples[version] for samples in rounds]
+        )
         for row in case.rows
         for version, bench in enumerate(benches)
     ]
@@ -240,8 +243,9 @@ def _sample(contender: Contender, bench: Workbench, seconds: float) -> Sample:
     )
 
 
-def _outcome(row: Row, label: str, rounds: Sequence[Round]) -> Outcome:
+def _outcome(case: Case, row: Row, label: str, rounds: Sequence[Round]) -> Outcome:
     return Outcome(
+        case=case.name,
         label=label,
         contender=row.contender,
         measured=_median([samples[row.contender] for samples in rounds]),

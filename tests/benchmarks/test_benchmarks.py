@@ -6,13 +6,18 @@ import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from ledger_py.settings import PROJECT_ROOT
+from tests.benchmarks.__main__ import main
 from tests.benchmarks.cases import all_cases
 from tests.benchmarks.measuring import Case, Effort, measure
+from tests.benchmarks.picture import PANELS, picture
 from tests.benchmarks.profile import profile
 from tests.benchmarks.report import write
 from tests.benchmarks.versions import version
@@ -41,6 +46,96 @@ def test_every_case_has_a_figure_for_each_of_its_rows(
     write(tmp_path, run_settings(server_url, "of a test"), outcomes)
     for name in ("results.md", "results.svg"):
         assert outcomes[0].label in (tmp_path / name).read_text()
+
+
+_STAND_IN = """
+    CREATE TABLE pgledger_accounts (
+        id text PRIMARY KEY, name text, currency text, balance numeric,
+        allow_negative_balance boolean, allow_positive_balance boolean,
+        created_at timestamptz, updated_at timestamptz
+    );
+    CREATE FUNCTION pgledger_create_transfer(
+        from_account_id text, to_account_id text, amount numeric
+    ) RETURNS SETOF text LANGUAGE sql RETURN of_vendor(from_account_id);
+"""
+
+
+@pytest.fixture
+def pgledger(tmp_path: Path) -> Path:
+    """A stand-in for a copy of pgledger's repository."""
+    folder = tmp_path / "pgledger"
+    (folder / "vendor" / "some").mkdir(parents=True)
+    (folder / "vendor" / "some" / "function.sql").write_text(
+        "CREATE FUNCTION of_vendor(id text) RETURNS text LANGUAGE sql RETURN id;"
+    )
+    (folder / "pgledger.sql").write_text(_STAND_IN)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["single-8", "single-1", "hot"])
+def test_pgledger_is_measured_in_the_same_run(bench: Workbench, pgledger: Path, name: str) -> None:
+    (case,) = [case for case in all_cases(_MOMENT, pgledger) if case.name == name]
+
+    _, beside = measure(case, [bench], _MOMENT, report=lambda _line: None)
+
+    assert beside.label.endswith(", beside pgledger")
+    assert beside.floor_measured is not None
+    assert beside.floor_measured.rate > 0
+
+
+def test_folder_without_pgledger_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["--pgledger", str(tmp_path), "--list"])
+
+    assert (result.exit_code, "no copy of pgledger" in result.stderr) == (2, True)
+
+
+def test_every_bar_of_the_picture_is_measured() -> None:
+    """pgledger is, where a copy is given."""
+    measured = {
+        (case.name, name)
+        for case in all_cases(_MOMENT, Path())
+        for row in case.rows
+        for name in (row.contender, row.floor)
+    }
+
+    assert {(bar.case, bar.contender) for panel in PANELS for bar in panel.bars} <= measured
+
+
+def test_picture_shows_rates_beside_their_floors() -> None:
+    outcomes = [
+        outcome(case="life-1000", contender="plain", floor="COPY", rates=(49_960, 99_000)),
+        outcome(case="life-1000", contender="plain", floor="COPY", rates=(1, 1)),
+        outcome(case="http", contender="POST, life", floor="POST", rates=(8_001, 15_870)),
+        outcome(case="memory", contender="POST", floor=None, rates=(1, 1)),
+    ]
+    settings = dict.fromkeys(
+        ("cores", "server_version", "fsync", "effort", "load average before"), "1.0"
+    )
+
+    svg = ElementTree.fromstring(picture({"settings": settings, "outcomes": outcomes}))
+
+    texts = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[4:-2] == [
+        *("Batches of 1 000, entries a second", "COPY", "99 000"),
+        *("record_entries, plain spends", "50 000"),
+        *("POST /ledger, 32 connections, requests a second", "plain spends", "15 900"),
+        *("ordinary life", "8 000"),
+    ]
+    widths = [float(bar.attrib["width"]) for bar in svg if bar.get("rx") == "2"]
+    assert [round(width / max(widths), 2) for width in widths] == [1, 0.5, 1, 0.5]
+
+
+def outcome(
+    *, case: str, contender: str, floor: str | None, rates: tuple[float, float]
+) -> dict[str, Any]:
+    measured, least = rates
+    return {
+        "case": case,
+        "contender": contender,
+        "measured": {"rate": measured},
+        "floor": floor,
+        "floor_measured": {"rate": least} if floor else None,
+    }
 
 
 def test_other_version_is_measured_in_the_same_run(
@@ -74,4 +169,4 @@ def test_profile_names_the_functions_that_record(bench: Workbench) -> None:
 
     assert "| `ledger.record_entry` | 1 |" in single
     assert "| `ledger_core.write_entry` | 1 |" in single
-    assert "`ledger_core.record_plain_items`" in batches
+    assert "`ledger_core.record_plain_batch`" in batches

@@ -1,4 +1,4 @@
-"""A TCP proxy before a server of the tests, which can stop to forward without closing anything."""
+"""A TCP proxy before a server of the tests, which can forward late, or nothing at all."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Proxy:
     Attributes:
         url: The address of the same database through the proxy.
         forwards_start_up: While it is silent, it still forwards the start-up of new connections.
+        delay: Seconds by which it forwards everything later.
     """
 
     def __init__(self, url: str) -> None:
@@ -33,6 +34,7 @@ class Proxy:
         self._address = given
         self.url = ""
         self.forwards_start_up = False
+        self.delay = 0.0
         self._open = asyncio.Event()
         self._open.set()
         self._loop = asyncio.new_event_loop()
@@ -87,6 +89,8 @@ class Proxy:
             while data := await source.read(65_536):
                 if started.is_set() or not self.forwards_start_up:
                     await self._open.wait()
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 target.write(data)
                 await target.drain()
                 if data.endswith(_READY):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -78,7 +79,10 @@ def test_concurrent_migrations_exclude_each_other(empty_db: str) -> None:
                 assert conn.execute("SELECT to_regnamespace('ledger')").fetchone() == (None,)
         second.join()
 
-    assert lines[0] == "Waiting for another process that migrates this database"
+    assert re.fullmatch(
+        r"Waiting for another process that migrates this database: process \d+ \(role \w+\)",
+        lines[0],
+    )
     assert {file.state for file in status(empty_db)} == {FileState.APPLIED}
 
 

@@ -22,8 +22,8 @@ from ledger_py.migrate import migrate
 from tests.client.clients import Connect, connect_async, connect_sync, ledger_on
 from tests.http.running import make_service, running, wait_until
 from tests.http.test_database_away import turn_read_only, turn_writable
-from tests.http.test_routes import BY_NAME, ENDED, HOLD, ask, holds, named
-from tests.sql.calls import Connection, record, scalar
+from tests.http.test_routes import BY_NAME, ENDED, HOLD, TIME, ask, holds, named
+from tests.sql.calls import Connection, count_asset, record, scalar
 
 ENTRY = {"owner_id": "alice", "operation": "CREDIT_ADD", "amount": 1}
 CALLERS = 24
@@ -122,14 +122,17 @@ def test_commands_do_not_depend_on_styles(
         run("expire")
         if not through_pooler:
             run("migrate")
-            run("rollback")
+            run("rollback", "--yes")
 
 
 def test_service_does_not_depend_on_styles(styled_db: str) -> None:
+    with psycopg.connect(styled_db, autocommit=True, client_encoding="utf8") as conn:
+        count_asset(conn, "GEM")
     with running(make_service(styled_db)) as api:
         for number, row in enumerate(ENDED):
             owner = f"日本-{number}"
             entry = ENTRY | {"owner_id": owner, "amount": 100, "nonce": f"{owner}-gift"}
+            entry["expires_at"] = TIME
             api.post("/ledger", json=entry).raise_for_status()
             claim = {"owner_id": owner, "operation": "SIGNUP_CREDIT", "nonce": f"{owner}-claim"}
             api.post("/ledger", json=claim).raise_for_status()

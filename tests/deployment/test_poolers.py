@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -26,8 +27,8 @@ from tests.deployment.pooler import PGBOUNCER, pooler
 from tests.faults.processes import Service
 from tests.http.running import make_service, running
 from tests.http.test_collisions import put_obstacle, remove_obstacle
-from tests.http.test_routes import BY_NAME, ENDED, HOLD, Row, ask, holds, named, over
-from tests.sql.calls import Connection, record, scalar
+from tests.http.test_routes import BY_NAME, ENDED, HOLD, TIME, Row, ask, holds, named, over
+from tests.sql.calls import Connection, count_asset, record, scalar
 
 CALLERS = 16
 
@@ -41,9 +42,15 @@ def direct(module_db: str) -> Iterator[Connection]:
 
 @over(*ENDED)
 def test_every_route_answers(
-    api: httpx.Client, owner: str, record: Callable[..., httpx.Response], row: Row
+    api: httpx.Client,
+    owner: str,
+    record: Callable[..., httpx.Response],
+    row: Row,
+    module_db: str,
 ) -> None:
-    record(amount=100, nonce=f"{owner}-gift").raise_for_status()
+    with psycopg.connect(module_db, autocommit=True) as conn:
+        count_asset(conn, "GEM")
+    record(amount=100, nonce=f"{owner}-gift", expires_at=TIME).raise_for_status()
     record("SIGNUP_CREDIT", nonce=f"{owner}-claim").raise_for_status()
     hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
     api.post("/ledger/holds", json=hold).raise_for_status()
@@ -71,7 +78,7 @@ def test_service_says_at_its_start_that_there_is_a_pooler(
     with running(make_service(pooled_db, prepared_statements=prepared)):
         pass
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "pooler" in line]
-    assert ("nothing is prepared" in line) == (prepared == "auto")
+    assert ("statements are not prepared" in line) == (prepared == "auto")
 
 
 def test_service_says_nothing_of_poolers_without_one(
@@ -169,6 +176,38 @@ def test_command_serves(pooled_db: str, owner: str, tmp_path: Path) -> None:
         assert httpx.post(f"{service.address}/ledger", json=entry).status_code == 201
     finally:
         service.stop()
+
+
+def test_books_are_verified_on_one_connection(
+    pooled_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", pooled_db)
+
+    result = CliRunner().invoke(main, ["verify", "--connections", "2"])
+
+    assert result.exit_code == 0, result.output
+    first, *_ = result.stderr.splitlines()
+    assert first == "Verifying on 1 connection: there is a pooler before the server"
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+@pytest.mark.parametrize("command", ["verify", "checkpoint", "export FILE", "show alice"])
+def test_commands_that_take_long_go_on(
+    conn: Connection, ledger_db: str, command: str, tmp_path: Path
+) -> None:
+    """The limits of a database are not for those who read all of it."""
+    record(conn, owner_id="alice")
+    database = conn.info.dbname
+    conn.execute(f"ALTER DATABASE {database} SET statement_timeout = '250ms'".encode())
+    words = command.replace("FILE", str(tmp_path / "export")).split()
+    with (
+        pooler(ledger_db, "transaction") as url,
+        psycopg.connect(ledger_db, options="-c statement_timeout=0") as holder,
+    ):
+        holder.execute("LOCK TABLE ledger.accounts, ledger.entries")
+        Timer(1, holder.rollback).start()
+        result = CliRunner().invoke(main, words, env={"DATABASE_URL": url})
+    assert result.exit_code == 0, result.output
 
 
 def test_psql_opens(

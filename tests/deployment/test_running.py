@@ -1,4 +1,4 @@
-"""The files of docs/running and the commands of docs/running.md work, and what they name exists."""
+"""The files of docs/running, and the commands of the pages about them, work."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ from ledger_py.migrate import migrate
 from ledger_py.settings import PROJECT_ROOT, example
 from tests.sql.calls import record
 
-PAGE: Final = PROJECT_ROOT / "docs/running.md"
+PAGE: Final = PROJECT_ROOT / "docs/how-to/run-in-production.md"
+DRILL: Final = PROJECT_ROOT / "docs/how-to/backup-and-restore.md"
 FOLDER: Final = PROJECT_ROOT / "docs/running"
 UNITS: Final = sorted(FOLDER.glob("*.service")) + sorted(FOLDER.glob("*.timer"))
 CONTAINERFILE: Final = FOLDER / "Containerfile"
-TEXTS: Final = {path.name: path.read_text() for path in [PAGE, *FOLDER.iterdir()]}
+TEXTS: Final = {path.name: path.read_text() for path in [PAGE, DRILL, *FOLDER.iterdir()]}
 
 JOBS: Final = re.findall(r"ledger-daily@(\w+)\.timer", PAGE.read_text().replace("@.timer", ""))
 INSTALLED: Final = "/opt/ledger/.venv/bin/ledger"
@@ -80,7 +81,7 @@ def test_every_file_is_on_the_page() -> None:
     hidden = {"Containerfile.dockerignore"}
 
     assert {path.name for path in FOLDER.iterdir()} - hidden == set(
-        re.findall(r"\(running/([^)]+)\)", PAGE.read_text())
+        re.findall(r"\(\.\./running/([^)]+)\)", PAGE.read_text())
     )
 
 
@@ -204,7 +205,8 @@ def test_image_can_be_built() -> None:
 
 
 def sh_blocks() -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    text = PAGE.read_text() + DRILL.read_text()
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("begins", ["pg_basebackup", "pg_dumpall"])

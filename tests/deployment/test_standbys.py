@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 from click.testing import CliRunner
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_py.cli import main
 from ledger_py.http import database, reads, recorder
@@ -22,7 +23,8 @@ from ledger_py.operations import BaseLedgerOperation
 from tests.deployment.proxy import Proxy, proxy
 from tests.deployment.standby import Pair, streaming
 from tests.http.running import make_service, running, wait_until
-from tests.http.test_routes import ROWS, ask
+from tests.http.test_routes import ROWS, TIME, ask
+from tests.sql.calls import count_asset
 
 NOT_OLD = {"cache-control": "no-cache"}
 DAY = 86_400.0
@@ -37,6 +39,8 @@ READING = [row for row in ROWS if row.route in {route.name for route in ROUTES i
 @pytest.fixture(scope="module")
 def shared_pair() -> Iterator[Pair]:
     with streaming() as pair:
+        with psycopg.connect(pair.primary, autocommit=True) as conn:
+            count_asset(conn, "GEM")
         yield pair
 
 
@@ -57,7 +61,12 @@ def service(pair: Pair, **settings: Any) -> Iterator[httpx.Client]:
 
 
 def record(api: httpx.Client, owner: str, number: int = 1) -> httpx.Response:
-    entry = {"operation": "CREDIT_ADD", "amount": 1, "nonce": f"{owner}-{number}"}
+    entry = {
+        "operation": "CREDIT_ADD",
+        "amount": 1,
+        "nonce": f"{owner}-{number}",
+        "expires_at": TIME,
+    }
     return api.post("/ledger", json=entry | {"owner_id": owner})
 
 
@@ -137,6 +146,8 @@ def reading_alone() -> Iterator[httpx.Client]:
     ):
         patched.setattr(reads, "_LOST_AFTER", 1.0)
         record(api, "alice")
+        with psycopg.connect(pair.primary, autocommit=True) as conn:
+            count_asset(conn, "GEM")
         pair.catch_up()
         pair.stop_primary()
         assert record(api, "alice", 2).status_code == 503
@@ -318,7 +329,10 @@ def test_reads_work_through_a_pooler_before_the_standby(
     )
 
 
-@pytest.mark.parametrize("command", ["verify", "checkpoint", "export FILE", "status"])
+@pytest.mark.parametrize(
+    "command",
+    ["verify", "verify --connections 3", "checkpoint", "export FILE", "status"],
+)
 def test_commands_that_read_work_on_a_standby(
     pair: Pair, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +342,25 @@ def test_commands_that_read_work_on_a_standby(
     result = CliRunner().invoke(main, command.replace("FILE", str(tmp_path / "export")).split())
 
     assert (result.exit_code, result.exception) == (0, None), result.output
+    assert "Verifying on" not in result.stderr
+
+
+def test_connections_that_verify_are_all_to_one_of_several_hosts(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one does not have what the first connection sees."""
+    pair.catch_up()
+    hosts = [conninfo_to_dict(url) for url in (pair.primary, pair.standby)]
+    several = {name: ",".join(str(where[name]) for where in hosts) for name in ("host", "port")}
+    monkeypatch.setenv(
+        "DATABASE_URL", make_conninfo(pair.primary, **several, load_balance_hosts="random")
+    )
+
+    for _ in range(3):
+        result = CliRunner().invoke(main, ["verify", "--connections", "4"])
+
+        assert (result.exit_code, result.exception) == (0, None), result.output
+        assert "Verifying on" not in result.stderr
 
 
 def test_events_are_read_on_the_primary(pair: Pair, owner: str) -> None:

@@ -12,36 +12,27 @@ from typing import Final
 import psutil
 import psycopg
 
-from tests.deployment.pooler import PgBouncer
-from tests.faults.processes import PostgreSQL, Service
+from tests.faults.world import USER, World
 
-__all__ = ("FAULTS", "POOLER_FAULTS", "Fault", "Targets")
+__all__ = ("FAULTS", "NETWORK_FAULTS", "POOLER_FAULTS", "Fault", "Targets", "possible")
 
 
 class Targets:
-    """The processes that faults are caused in.
+    """The processes and their surroundings that faults are caused in.
 
     Args:
-        server: The database server.
-        services: The services.
-        user: The role that services and callers log in with.
+        found: The server and all that stands around it.
         random_: Chooses the target of a fault and how long it lasts.
-        pooler: PgBouncer, if services and callers reach the server through it.
     """
 
-    def __init__(
-        self,
-        server: PostgreSQL,
-        services: list[Service],
-        user: str,
-        random_: random.Random,
-        pooler: PgBouncer | None = None,
-    ) -> None:
-        self.server = server
-        self.services = services
-        self.user = user
+    def __init__(self, found: World, random_: random.Random) -> None:
+        self.server = found.server
+        self.services = found.services
+        self.pooler = found.pooler
+        self.disk = found.disk
+        self.clock = found.clock
+        self.network = found.network
         self.random = random_
-        self.pooler = pooler
 
     def moment(self, longest: float) -> None:
         """Let a fault last, for 0.1 seconds to `longest`."""
@@ -57,7 +48,7 @@ def kill_server(targets: Targets) -> None:
 
 def kill_backend(targets: Targets) -> None:
     """Kill -9 a backend. The server ends all others and goes through crash recovery."""
-    for backend in targets.server.backends(targets.random, user=targets.user)[:1]:
+    for backend in targets.server.backends(targets.random, user=USER)[:1]:
         _signal(backend, signal.SIGKILL)
     targets.server.wait()
 
@@ -76,7 +67,7 @@ def drop_connections(targets: Targets) -> None:
             conn.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE usename = %s AND random() < 0.5",
-                [targets.user],
+                [USER],
             )
             targets.moment(0.3)
 
@@ -108,7 +99,7 @@ def pause_service(targets: Targets) -> None:
 
 def pause_backends(targets: Targets) -> None:
     """Suspend some backends, with the locks they hold, and resume them."""
-    backends = targets.server.backends(targets.random, user=targets.user)
+    backends = targets.server.backends(targets.random, user=USER)
     for backend in backends:
         _signal(backend, signal.SIGSTOP)
     try:
@@ -135,6 +126,40 @@ def _restart_pooler(targets: Targets, number: signal.Signals) -> None:
     targets.pooler.start()
 
 
+def swallow_packets(targets: Targets) -> None:
+    """Let the network carry nothing, without closing connections, for longer than any limit."""
+    assert targets.network is not None
+    targets.network.be_silent()
+    targets.moment(12.0)
+    targets.network.forward()
+
+
+def answer_late(targets: Targets) -> None:
+    """Let everything between the server and the others arrive late."""
+    assert targets.network is not None
+    targets.network.delay = targets.random.uniform(0.05, 1.5)
+    targets.moment(6.0)
+    targets.network.delay = 0.0
+
+
+def fill_disk(targets: Targets) -> None:
+    """Leave no room on the server's disk. The server ends if it cannot write its log."""
+    assert targets.disk is not None
+    targets.disk.fill()
+    targets.moment(3.0)
+    targets.disk.empty()
+    targets.server.start()
+    targets.server.wait()
+
+
+def step_clock(targets: Targets) -> None:
+    """Set the server's clock back by up to a day, and right again."""
+    assert targets.clock is not None
+    targets.clock.step(-targets.random.randrange(1, 86_400))
+    targets.moment(4.0)
+    targets.clock.step(0)
+
+
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
     # The process may have ended meanwhile.
     with suppress(psutil.NoSuchProcess):
@@ -153,3 +178,18 @@ FAULTS: Final[tuple[Fault, ...]] = (
     pause_backends,
 )
 POOLER_FAULTS: Final[tuple[Fault, ...]] = (stop_pooler, kill_pooler)
+NETWORK_FAULTS: Final[tuple[Fault, ...]] = (swallow_packets, answer_late)
+
+
+def possible(found: World) -> tuple[Fault, ...]:
+    """List the faults that can be caused in a world."""
+    faults = FAULTS
+    if found.pooler is not None:
+        faults += POOLER_FAULTS
+    if found.network is not None:
+        faults += NETWORK_FAULTS
+    if found.disk is not None:
+        faults += (fill_disk,)
+    if found.clock is not None:
+        faults += (step_clock,)
+    return faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 import httpx
 import psutil
@@ -44,13 +46,16 @@ class PostgreSQL:
 
     Args:
         folder: The folder for the data, and nothing else.
+        environment: Further variables of its environment.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
+        self._environment = environment
         # Each start is one more use of the server. The end of the last use stops it.
         self._uses = ExitStack()
-        self.url = self._uses.enter_context(embedded_server(folder, options=_OPTIONS))
+        self.url = ""
+        self.start()
 
     def process(self) -> psutil.Process:
         """Find the postmaster."""
@@ -74,8 +79,9 @@ class PostgreSQL:
         psutil.wait_procs([process], timeout=PATIENCE)
 
     def start(self) -> None:
-        """Start the server after it was killed, and wait until it answers."""
-        self._uses.enter_context(embedded_server(self._folder, options=_OPTIONS))
+        """Start the server if it is not running, and wait until it answers."""
+        with patch.dict(os.environ, self._environment):
+            self.url = self._uses.enter_context(embedded_server(self._folder, options=_OPTIONS))
 
     def wait(self) -> None:
         """Wait until the server answers after a crash."""

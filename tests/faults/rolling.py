@@ -34,7 +34,13 @@ _SQL_CALLERS: Final = 2
 _LOCKED: Final = "locked-owner"
 """Has callers of its own."""
 
-_SETTINGS: Final = {"LEDGER_POOL_SIZE": "4", "LEDGER_MIGRATE_ON_START": "false"}
+_SETTINGS: Final = {
+    "LEDGER_POOL_SIZE": "4",
+    "LEDGER_MIGRATE_ON_START": "false",
+    # The account is locked for as long as the others need to go on.
+    "LEDGER_LOCK_TIMEOUT": "60",
+    "LEDGER_STATEMENT_TIMEOUT": "90",
+}
 
 
 def roll(

@@ -13,11 +13,11 @@ import httpx
 
 from tests.faults.callers import OWNERS, Caller, HttpCaller, SqlCaller
 from tests.faults.checking import check
-from tests.faults.faults import FAULTS, POOLER_FAULTS, Fault, Targets
+from tests.faults.faults import Fault, Targets, possible
 from tests.faults.figures import Figures
 from tests.faults.journal import Journal
 from tests.faults.load import fill_accounts, load, progress
-from tests.faults.world import USER, World, world
+from tests.faults.world import World, world
 
 __all__ = ("run",)
 
@@ -51,14 +51,16 @@ def run(
     Raises:
         Stuck: The system did not recover.
     """
-    if faults is None:
-        faults = (*FAULTS, *POOLER_FAULTS) if pooled else FAULTS
-    with world(pooled=pooled) as found:
+    with world(pooled=pooled, unreliable=True) as found:
         for _ in range(_SERVICES):
             found.serve("app1")
         for service in found.services:
             service.wait()
-        targets = Targets(found.server, found.services, USER, random.Random(seed), found.pooler)
+        if faults is None:
+            faults = possible(found)
+            if not (found.disk and found.clock):
+                report("left out: a full disk needs root, a clock that steps needs libfaketime")
+        targets = Targets(found, random.Random(seed))
         return asyncio.run(_run(found, targets, faults, rounds, seconds, report))
 
 

@@ -17,7 +17,7 @@ __all__ = ("Outcome", "Report", "run", "seed")
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
 
-# In an environment of its own, which `make test` creates.
+# In an environment of its own, which `make test-system` creates.
 _PROGRAM = Path(sys.prefix, "schemathesis", "bin", "schemathesis")
 
 
@@ -81,7 +81,9 @@ def run(service: httpx.Client, *, examples: int, stateful: bool = False) -> Outc
         RuntimeError: Schemathesis is not installed, or did not finish.
     """
     if not _PROGRAM.exists():
-        raise RuntimeError(f"There is no {_PROGRAM}: run `make test` or `make generated` once")
+        raise RuntimeError(
+            f"There is no {_PROGRAM}: run `make test-system` or `make generated` once"
+        )
     phases = ["examples", "coverage", "fuzzing", *(["stateful"] if stateful else [])]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")

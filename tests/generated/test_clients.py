@@ -101,6 +101,6 @@ def test_generated_python_client_calls_every_operation(
 
 def _documented(program: str, service: httpx.Client) -> list[str]:
     """Find the command by which the document generates a client, for this service."""
-    text = (PROJECT_ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "docs" / "how-to" / "http.md").read_text(encoding="utf-8")
     (command,) = re.findall(rf"(?m)^{program} .*$", text)
     return str(command).replace("http://127.0.0.1:8000/", str(service.base_url.join("/"))).split()

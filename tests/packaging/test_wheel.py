@@ -129,6 +129,35 @@ def test_wheel_contains_the_sql_and_nothing_else_of_the_repository(wheel: Path) 
         assert expected <= set(names)
 
 
+def test_wheel_contains_the_files_of_the_console(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    for folder in ("templates", "static"):
+        files = (PROJECT_ROOT / "ledger_py/console" / folder).iterdir()
+        assert {file.relative_to(PROJECT_ROOT).as_posix() for file in files} <= set(names)
+
+
+def test_console_comes_with_its_extra(wheel: Path, empty_db: str, tmp_path: Path) -> None:
+    environment = Environment(tmp_path)
+    environment.install(f"shared-ledger[http] @ {wheel.as_uri()}")
+    without = environment.run("ledger", "console", DATABASE_URL=empty_db)
+    assert without.returncode == 1
+    assert "pip install 'shared-ledger[console]'" in without.stderr
+
+    environment.install(f"shared-ledger[console] @ {wheel.as_uri()}")
+
+    refused = environment.run("ledger", "console", DATABASE_URL=empty_db)
+    assert "This database holds no ledger yet" in refused.stderr
+    rendered = environment.run(
+        "python",
+        "-c",
+        "from ledger_py.console.desk import Desk, _templates;"
+        "print(len(_templates().list_templates()))",
+    )
+    files = list((PROJECT_ROOT / "ledger_py/console/templates").iterdir())
+    assert rendered.stdout.strip() == str(len(files)), rendered.stderr
+
+
 def test_bare_package_needs_psycopg_and_msgspec_only(wheel: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path)
     environment.install(str(wheel))

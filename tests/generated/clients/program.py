@@ -13,13 +13,16 @@ from ledger_client.api.ledger import (
     entries,
     events,
     extend_hold,
+    forecast,
     holds,
+    lots,
     place_hold,
     record_entries,
     record_entry,
     release_hold,
     reverse_entry,
     statement,
+    timeline,
 )
 from ledger_client.models import (
     App1Operation,
@@ -30,11 +33,13 @@ from ledger_client.models import (
     Entry,
     EntryPage,
     ExtendRequest,
+    Forecast,
     Hold,
     HoldPage,
     HoldRequest,
     HoldsStatus,
     Liveness,
+    LotPage,
     OperationList,
     PastBalance,
     ProblemType,
@@ -44,6 +49,7 @@ from ledger_client.models import (
     RecordRequest,
     ReversalRequest,
     Statement,
+    Timeline,
 )
 
 OWNER = "python"
@@ -137,6 +143,13 @@ def read(client: Client) -> None:
     month = statement.sync(OWNER, client=client, since=STARTED, until=end)
     assert isinstance(month, Statement)
     assert month.closing == 85
+    steps = timeline.sync(OWNER, client=client)
+    assert isinstance(steps, Timeline)
+    assert steps.steps[-1].balance == 85
+    left = lots.sync(OWNER, client=client)
+    assert isinstance(left, LotPage)
+    coming = forecast.sync(OWNER, client=client)
+    assert isinstance(coming, Forecast)
 
 
 def follow_events(client: Client) -> None:

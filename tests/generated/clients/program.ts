@@ -121,6 +121,12 @@ async function read(): Promise<void> {
     params: { path, query: period },
   });
   assert.equal(statement.data?.closing, 85);
+  const timeline = await client.GET("/ledger/{owner_id}/timeline", { params: { path } });
+  assert.equal(timeline.data?.steps.at(-1)?.balance, 85);
+  const lots = await client.GET("/ledger/{owner_id}/lots", { params: { path } });
+  assert.ok(lots.data?.lots);
+  const forecast = await client.GET("/ledger/{owner_id}/forecast", { params: { path } });
+  assert.ok(forecast.data?.events);
 }
 
 async function followEvents(): Promise<void> {

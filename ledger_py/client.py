@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+)
 from datetime import datetime, timedelta
 from functools import wraps
 from types import TracebackType
@@ -19,6 +22,7 @@ from psycopg.pq import TransactionStatus
 from ledger_py.calls import SqlFunction, check_connection
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
 from ledger_py.operations import BaseLedgerOperation
+from ledger_py.sessions import DRY_RUN
 from ledger_py.structs import (
     Balance,
     BalanceStep,
@@ -838,7 +842,14 @@ class Ledger:
             A context manager: a transaction that is rolled back, or within a transaction a
             savepoint.
         """
-        return self.conn.transaction(force_rollback=True)
+        return self._dry_run()
+
+    @contextmanager
+    def _dry_run(self) -> Iterator[None]:
+        with self.conn.transaction(force_rollback=True):
+            # A front of a cluster cannot roll back what it has asked for.
+            self.conn.execute(DRY_RUN)
+            yield
 
     def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
         cursor = _LedgerCursor(self.conn, row_factory=function.row_factory)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from types import TracebackType
@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from ledger_py.calls import SqlFunction, check_connection
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
 from ledger_py.operations import BaseLedgerOperation
+from ledger_py.sessions import DRY_RUN
 from ledger_py.structs import (
     Balance,
     BalanceStep,
@@ -836,7 +837,14 @@ class AsyncLedger:
             A context manager: a transaction that is rolled back, or within a transaction a
             savepoint.
         """
-        return self.conn.transaction(force_rollback=True)
+        return self._dry_run()
+
+    @asynccontextmanager
+    async def _dry_run(self) -> AsyncIterator[None]:
+        async with self.conn.transaction(force_rollback=True):
+            # A front of a cluster cannot roll back what it has asked for.
+            await self.conn.execute(DRY_RUN)
+            yield
 
     async def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
         cursor = _LedgerCursor(self.conn, row_factory=function.row_factory)

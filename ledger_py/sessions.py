@@ -20,6 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 __all__ = (
+    "DRY_RUN",
     "FIRST_ANSWER_WITHIN",
     "NoAnswer",
     "answering_within",
@@ -33,6 +34,9 @@ __all__ = (
 
 FIRST_ANSWER_WITHIN: Final = 10
 """Seconds that a command waits for a connection, and then for its first answers."""
+
+DRY_RUN: Final = b"SELECT set_config('ledger.dry_run', 'on', TRUE)"
+"""Tells a front of a cluster that the transaction will be rolled back. A ledger sees it."""
 
 _VANISHED: Final = {
     "keepalives_idle": 30,

@@ -25,6 +25,7 @@ from ledger_py.cluster import files, moving, proof, setup, statuses
 from ledger_py.cluster.buckets import read_ranges, write_ranges
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.files import ClusterFile
+from ledger_py.cluster.fronts import installing as fronts
 from ledger_py.database_urls import plain_database_url
 from ledger_py.settings import Settings
 from ledger_py.wording import counted
@@ -95,6 +96,7 @@ def add(name: str, url: str, buckets: str, path: Path | None) -> None:
     with ended_by_sigterm():
         after = setup.add(described, name, _url(url), kept, report=click.echo)
         files.write(path, after)
+        fronts.renew(after, report=click.echo)
     click.echo(f"{path} has the partition {name}; copy the file to all services")
 
 
@@ -140,6 +142,7 @@ def migrate(path: Path | None) -> None:
     _, described = _read(path)
     with ended_by_sigterm():
         setup.migrate_all(described, report=click.echo)
+        fronts.renew(described, report=click.echo)
     click.echo("All partitions are up to date")
 
 
@@ -155,6 +158,8 @@ def change(statements: Any, path: Path | None) -> None:
     _, described = _read(path)
     with ended_by_sigterm():
         catalogues.change(described, statements.read())
+        # A login that was bound is one that fronts may act for.
+        fronts.renew(described, report=note)
     click.echo(f"Changed on {counted(len(described.partitions), 'partition')}")
 
 
@@ -175,11 +180,34 @@ def move(name: str, url: str, path: Path | None, yes: bool) -> None:
     confirm(f"Move {name} away from {partition.place}, and close the database there?", yes)
     with ended_by_sigterm():
         moved = moving.move(path, name, _url(url), report=note)
+        fronts.renew(files.read(path), report=note)
     click.echo(
         f"Moved {counted(moved.accounts, 'account')} with"
         f" {counted(moved.entries, 'entry', 'entries')}; the pause was {moved.pause:.2f} s."
         f" Copy {path} to all services"
     )
+
+
+@cluster.command()
+@click.argument("name")
+@click.option(
+    "--pgbouncer",
+    "pooler",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write pgbouncer.ini and userlist.txt for the PgBouncer beside the front.",
+)
+@click.option("--new-password", is_flag=True, help="Change the password of the fronts' login.")
+@_file_option
+def front(name: str, pooler: Path | None, new_password: bool, path: Path | None) -> None:
+    """Make the front NAME of the file, or renew it: a database that asks the partitions.
+
+    It needs PL/Proxy on its server, and a superuser there and on the partitions. The partitions get
+    a login ledger_front, which acts in the roles of those who call the front.
+    """
+    _, described = _read(path)
+    with ended_by_sigterm():
+        fronts.make(described, name, pooler=pooler, new_password=new_password, report=click.echo)
 
 
 @cluster.command()

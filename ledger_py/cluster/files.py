@@ -12,6 +12,12 @@ Written in TOML::
     url = "postgresql://db1.example.org/ledger"
     buckets = "128-255"
 
+A front is named beside them (`ledger cluster front`)::
+
+    [fronts.f0]
+    url = "postgresql://postgres@front0.example.org/ledger"
+    pooler = "127.0.0.1:6432"
+
 Addresses without user and password leave both to libpq: PGUSER, and `.pgpass` or PGPASSWORD.
 """
 
@@ -40,11 +46,13 @@ from ledger_py.cluster.buckets import (
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.database_urls import plain_database_url
 
-__all__ = ("KEPT", "ClusterFile", "Partition", "kept_fault", "read", "stamp", "write")
+__all__ = ("KEPT", "ClusterFile", "Front", "Partition", "kept_fault", "read", "stamp", "write")
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_MEMBERS: Final = frozenset({"buckets", "partitions"})
+_MEMBERS: Final = frozenset({"buckets", "fronts", "partitions"})
 _MEMBERS_OF_PARTITION: Final = frozenset({"url", "buckets"})
+_MEMBERS_OF_FRONT: Final = frozenset({"url", "pooler"})
+_POOLER: Final = "127.0.0.1:6432"
 
 
 class Partition(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +75,24 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join(str(part) for part in parts if part)
 
 
+class Front(msgspec.Struct, frozen=True, kw_only=True):
+    """A front as the file describes it."""
+
+    name: str
+    url: str
+    """The address of its database, for a superuser: PL/Proxy is an untrusted language."""
+    pooler_host: str
+    """Where the PgBouncer beside it listens."""
+    pooler_port: int
+
+
 class ClusterFile(msgspec.Struct, frozen=True, kw_only=True):
     """The content of the file. Each bucket has exactly one partition."""
 
     buckets: int
     partitions: tuple[Partition, ...]
     """In the order of the file."""
+    fronts: tuple[Front, ...] = ()
     positions: tuple[int, ...] = ()
     """The position among the partitions of the one that keeps each bucket; it is computed."""
 
@@ -112,6 +132,18 @@ class ClusterFile(msgspec.Struct, frozen=True, kw_only=True):
                 return partition
         known = ", ".join(one.name for one in self.partitions)
         raise ClusterError(f"The file has no partition {name}; it has {known}")
+
+    def front(self, name: str) -> Front:
+        """Return a front by its name.
+
+        Raises:
+            ClusterError: There is none.
+        """
+        for front in self.fronts:
+            if front.name == name:
+                return front
+        known = ", ".join(one.name for one in self.fronts) or "none"
+        raise ClusterError(f"The file has no front {name} ([fronts.{name}]); it has {known}")
 
     def with_partition(self, changed: Partition) -> ClusterFile:
         """Return the file with another partition of that name."""
@@ -218,6 +250,12 @@ def _text_of(cluster: ClusterFile) -> str:
             f"url = {json.dumps(partition.url, ensure_ascii=False)}\n"
             f'buckets = "{write_ranges(partition.kept)}"\n'
         )
+    for front in cluster.fronts:
+        parts.append(
+            f"[fronts.{front.name}]\n"
+            f"url = {json.dumps(front.url, ensure_ascii=False)}\n"
+            f'pooler = "{front.pooler_host}:{front.pooler_port}"\n'
+        )
     return "\n".join(parts)
 
 
@@ -229,29 +267,55 @@ def _cluster_of(content: Mapping[str, Any]) -> ClusterFile:
     partitions = content.get("partitions")
     if not isinstance(partitions, dict) or not partitions:
         raise ClusterError("partitions: must be tables such as [partitions.p0]")
-    return ClusterFile(buckets=buckets, partitions=tuple(_partitions_of(partitions)))
+    fronts = content.get("fronts", {})
+    if not isinstance(fronts, dict):
+        raise ClusterError("fronts: must be tables such as [fronts.f0]")
+    return ClusterFile(
+        buckets=buckets,
+        partitions=tuple(_partitions_of(partitions)),
+        fronts=tuple(_fronts_of(fronts)),
+    )
 
 
 def _partitions_of(partitions: Mapping[str, Any]) -> Iterator[Partition]:
     for name, given in partitions.items():
         where = f"partitions.{name}"
-        if not _NAME.fullmatch(name):
-            raise ClusterError(f"{where}: a name has small letters, digits and _, at most 40")
-        if not isinstance(given, dict):
-            raise ClusterError(f"{where}: must be a table with url and buckets")
-        _check_members(given, _MEMBERS_OF_PARTITION, where)
-        for member in sorted(_MEMBERS_OF_PARTITION):
-            if not isinstance(given.get(member), str):
-                raise ClusterError(f"{where}.{member}: is required, and must be a text")
-        try:
-            url = plain_database_url(given["url"])
-        except ValueError as error:
-            raise ClusterError(f"{where}.url: {error}") from error
+        _check_table(name, given, where, _MEMBERS_OF_PARTITION, required=_MEMBERS_OF_PARTITION)
         try:
             kept = read_ranges(given["buckets"])
         except ValueError as error:
             raise ClusterError(f"{where}.buckets: {error}") from error
-        yield Partition(name=name, url=url, kept=kept)
+        yield Partition(name=name, url=_url_of(given, where), kept=kept)
+
+
+def _fronts_of(fronts: Mapping[str, Any]) -> Iterator[Front]:
+    for name, given in fronts.items():
+        where = f"fronts.{name}"
+        _check_table(name, given, where, _MEMBERS_OF_FRONT, required=frozenset({"url"}))
+        host, _, port = str(given.get("pooler", _POOLER)).rpartition(":")
+        if not host or not port.isdecimal():
+            raise ClusterError(f"{where}.pooler: must be a host and a port, such as {_POOLER}")
+        yield Front(name=name, url=_url_of(given, where), pooler_host=host, pooler_port=int(port))
+
+
+def _check_table(
+    name: str, given: Any, where: str, known: frozenset[str], *, required: frozenset[str]
+) -> None:
+    if not _NAME.fullmatch(name):
+        raise ClusterError(f"{where}: a name has small letters, digits and _, at most 40")
+    if not isinstance(given, dict):
+        raise ClusterError(f"{where}: must be a table with {' and '.join(sorted(known))}")
+    _check_members(given, known, where)
+    for member in sorted(known):
+        if member in (given.keys() | required) and not isinstance(given.get(member), str):
+            raise ClusterError(f"{where}.{member}: is required, and must be a text")
+
+
+def _url_of(given: Mapping[str, Any], where: str) -> str:
+    try:
+        return plain_database_url(given["url"])
+    except ValueError as error:
+        raise ClusterError(f"{where}.url: {error}") from error
 
 
 def _check_members(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:

@@ -194,6 +194,8 @@ class ServiceLedger(AsyncLedger):
                 try:
                     await conn.execute(_BEGIN)
                     await conn.execute(conn.set_limits)
+                    if self._dries:
+                        await conn.execute(sessions.DRY_RUN)
                     await cursor.execute(query, parameters, binary=True)
                     if not self._dries:
                         await conn.execute(b"COMMIT")

@@ -170,6 +170,11 @@ def has_ledger(conn: Connection) -> bool:
     return scalar(conn, "SELECT to_regnamespace('ledger')") is not None
 
 
+def is_front(conn: Connection) -> bool:
+    """Tell whether the database is a front of a cluster (`ledger_py.cluster.fronts`)."""
+    return scalar(conn, "SELECT to_regnamespace('ledger_front')") is not None
+
+
 def scalar(conn: Connection, query: str, parameters: Sequence[Any] | None = None) -> Any:
     """Run a query and return the first column of its first row, or None without a row."""
     row = conn.execute(query, parameters).fetchone()

@@ -18,6 +18,9 @@ from ledger_py.settings import SQL_ROOT
 CODE_FOLDERS: Final = ("functions", "views", "triggers", "comments", "privileges", "dropped")
 """The folders of `sql/`, in the order in which they are loaded."""
 
+_OF_FRONTS: Final = "fronts"
+"""The folder of what `ledger cluster front` loads, which is no part of a ledger."""
+
 CODE: Final = "sql/"
 """The name under which `sql/` as a whole is recorded."""
 
@@ -151,7 +154,10 @@ class Project:
                 )
         loaded_from = {file.file for file in files.values()}
         for path in sorted((self.root / "sql").rglob("*.sql")):
-            if path not in loaded_from:
+            if (
+                path not in loaded_from
+                and path.relative_to(self.root / "sql").parts[0] != _OF_FRONTS
+            ):
                 raise MigrationError(
                     f"{self._relative(path)} would not be loaded: files of sql/ are in one of the "
                     f"folders {', '.join(CODE_FOLDERS)}"

@@ -7,7 +7,14 @@ from typing import Any, Final
 import psycopg
 
 from ledger_py.logins import lacks_rights, not_bound
-from ledger_py.migrate.database import BOOKKEEPING, Report, brief_connection, has_moved, scalar
+from ledger_py.migrate.database import (
+    BOOKKEEPING,
+    Report,
+    brief_connection,
+    has_moved,
+    is_front,
+    scalar,
+)
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import Project
 from ledger_py.migrate.runner import migrate
@@ -73,7 +80,7 @@ def ensure_current(
     with brief_connection(url) as conn:
         try:
             files = compare(project, read_record(conn))
-            is_owner = _is_owner(conn)
+            is_owner = _is_owner(conn) and not is_front(conn)
             may_migrate = settings.migrate_on_start and is_owner
             # Only the owner may look into the schema of the functions.
             moved = is_owner and has_moved(conn)

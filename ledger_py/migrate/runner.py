@@ -28,6 +28,7 @@ from ledger_py.migrate.database import (
     Report,
     connect,
     has_moved,
+    is_front,
     only_runner,
     scalar,
 )
@@ -81,6 +82,11 @@ def migrate(
     _check_files(project)
     try:
         with connect(url) as conn:
+            if is_front(conn):
+                raise MigrationError(
+                    "This database is a front, which has no migrations: `ledger cluster migrate`"
+                    " brings the partitions up to date, and the fronts after them"
+                )
             try:
                 if _is_current(conn, project):
                     return

@@ -12,7 +12,7 @@ import psycopg
 
 from ledger_py.logins import lacks_rights
 from ledger_py.migrate import steps
-from ledger_py.migrate.database import Connection, brief_connection, scalar
+from ledger_py.migrate.database import Connection, brief_connection, is_front, scalar
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.migrate.files import CODE, Project
 
@@ -86,7 +86,9 @@ def read_record(conn: Connection) -> dict[str, InstalledFile]:
         """,
     )
     if source is None:
-        return {}
+        if not is_front(conn):
+            return {}
+        source = "ledger.installed_files()"
     # In binary, a time does not depend on the styles of the session.
     rows = conn.execute(f"SELECT path, checksum, installed_at FROM {source}", binary=True)
     return {path: InstalledFile(checksum, installed_at) for path, checksum, installed_at in rows}

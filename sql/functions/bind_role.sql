@@ -28,6 +28,10 @@ BEGIN
             'bound', NULL, bind_role.app, ledger_core.noted_binding(v_bound_at), bind_role.role
         );
     END IF;
+    -- A GRANT that changes nothing would wait for another transaction that makes one: of another ledger of this server.
+    IF ledger_core.is_member_of_apps(bind_role.role) THEN
+        RETURN;
+    END IF;
     BEGIN
         EXECUTE format('GRANT ledger_app TO %I', bind_role.role);
     EXCEPTION

@@ -16,7 +16,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM ledger_core.journal_change('unbound', NULL, unbind_role.app, '{}', unbind_role.role);
-    IF NOT EXISTS (SELECT 1 FROM ledger.app_roles WHERE role_name = unbind_role.role) THEN
+    IF ledger_core.is_member_of_apps(unbind_role.role)
+        AND NOT EXISTS (SELECT 1 FROM ledger.app_roles WHERE role_name = unbind_role.role) THEN
         BEGIN
             EXECUTE format('REVOKE ledger_app FROM %I', unbind_role.role);
         EXCEPTION

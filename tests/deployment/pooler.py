@@ -20,7 +20,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger_py.settings import PROJECT_ROOT
 
-__all__ = ("NEWER_PGBOUNCER", "PGBOUNCER", "PgBouncer", "pooler")
+__all__ = (
+    "NEWER_PGBOUNCER",
+    "PGBOUNCER",
+    "PgBouncer",
+    "Pooler",
+    "account_beside",
+    "pooler",
+)
 
 _BUILT: Final = PROJECT_ROOT / ".venv" / "pgbouncer" / "bin"
 """The folder of the program that `.ci/pgbouncer` builds."""
@@ -46,7 +53,38 @@ NEWER_PGBOUNCER: Final = next(filter(_keeps_prepared_statements, _programs()), N
 _PATIENCE: Final = 30.0
 
 
-class PgBouncer:
+class Pooler:
+    """A process of PgBouncer, started and stopped at will.
+
+    Args:
+        program: The program.
+        config: Its configuration; the log is written beside it.
+        account: The account that it runs as, as `subprocess` takes it.
+        url: An address that it serves, to see when it does.
+    """
+
+    def __init__(self, program: str, config: Path, account: dict[str, Any], url: str) -> None:
+        self._program = program
+        self._config = config
+        self._log = config.with_name("log")
+        self._account = account
+        self.url = url
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, str(self._config)], stdout=log, stderr=log, **self._account
+            )
+        _wait_for(self.url, self._process)
+
+    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it by a signal."""
+        self._process.send_signal(number)
+        self._process.wait()
+
+
+class PgBouncer(Pooler):
     """PgBouncer before a database, started and stopped at will on the same port.
 
     Args:
@@ -80,9 +118,8 @@ class PgBouncer:
             **({"max_prepared_statements": 0} if _keeps_prepared_statements(program) else {}),
             **options,
         }
-        self._program = program
-        self._config = folder / "pgbouncer.ini"
-        self._config.write_text(
+        config = folder / "pgbouncer.ini"
+        config.write_text(
             "\n".join(
                 [
                     "[databases]",
@@ -93,22 +130,12 @@ class PgBouncer:
                 ]
             )
         )
-        self._log = folder / "log"
-        self._account = _account(str(given["host"]))
-        self.url = make_conninfo(url, host="127.0.0.1", port=port)
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._program, str(self._config)], stdout=log, stderr=log, **self._account
-            )
-        _wait_for(self.url, self._process)
-
-    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """End it by a signal."""
-        self._process.send_signal(number)
-        self._process.wait()
+        super().__init__(
+            program,
+            config,
+            account_beside(str(given["host"])),
+            make_conninfo(url, host="127.0.0.1", port=port),
+        )
 
 
 @contextmanager
@@ -124,7 +151,7 @@ def pooler(url: str, mode: str, **options: Any) -> Iterator[str]:
             bouncer.stop()
 
 
-def _account(host: str) -> dict[str, Any]:
+def account_beside(host: str) -> dict[str, Any]:
     """Choose the account of PgBouncer, which refuses to be root: that of a local server."""
     if os.geteuid() != 0:
         return {}

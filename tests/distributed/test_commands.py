@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledger_py.cli import main
-from ledger_py.cluster import files
+from ledger_py.cluster import catalogue, files
 from ledger_py.cluster.buckets import write_ranges
+from ledger_py.cluster.errors import ClusterError
 from tests.distributed.clusters import Partitions, described, owner_on
 from tests.sql.calls import Connection, call, record, refused, scalar
 
@@ -410,3 +411,32 @@ def test_migrate_goes_from_partition_to_partition(runner: CliRunner, cluster: Pa
     assert result.stdout.splitlines()[-1] == "All partitions are up to date"
     assert run(runner, "status", path=cluster.path).exit_code == 0
     assert call(cluster.conns[0], "balance", owner_id=owner_on(0))["balance"] == 0
+
+
+def test_login_is_bound_on_partitions_of_one_server(cluster: Partitions) -> None:
+    """Memberships belong to the server, so one transaction would wait for the other."""
+    role = "ledger_test_bound_on_all"
+    conn = cluster.conns[0]
+    conn.execute(f"CREATE ROLE {role} LOGIN".encode())
+    try:
+        with pytest.raises(ClusterError):
+            catalogue.change(cluster.file, f"SELECT ledger.bind_role('{role}', 'app1'), 1 / 0")
+        refused_later = (
+            f"SELECT ledger.bind_role('{role}', 'app1'), ledger.allow_operation('x', 'y')"
+        )
+        with pytest.raises(ClusterError):
+            catalogue.change(cluster.file, refused_later)
+        assert not is_member(conn, role)
+        for _ in range(2):
+            catalogue.change(cluster.file, f"SELECT ledger.bind_role('{role}', 'app1')")
+            assert is_member(conn, role)
+        for partition in cluster.conns:
+            assert scalar(partition, "SELECT count(*) FROM ledger.app_roles") == 1
+        catalogue.change(cluster.file, f"SELECT ledger.unbind_role('{role}', 'app1')")
+        assert not is_member(conn, role)
+    finally:
+        conn.execute(f"DROP ROLE {role}".encode())
+
+
+def is_member(conn: Connection, role: str) -> bool:
+    return bool(scalar(conn, "SELECT pg_has_role(%s, 'ledger_app', 'MEMBER')", role))

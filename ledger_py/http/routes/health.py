@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 
 from ledger_py.client_async import AsyncLedger
+from ledger_py.errors import PartitionUnavailable
 from ledger_py.http import startup
 from ledger_py.http.cluster import ClusterDatabase, ClusterReads, Member
 from ledger_py.http.database import Database
@@ -115,6 +116,8 @@ async def _feed(ledger: AsyncLedger) -> str:
         return feed_wait(await ledger.feed_lag()) or startup.OK
     except (psycopg.errors.UndefinedFunction, psycopg.errors.InsufficientPrivilege):
         return startup.OK  # the code in the database is older than this
+    except PartitionUnavailable as error:
+        return str(error)  # of a front, which serves the owners of others
 
 
 def _not_ready(checks: dict[str, str]) -> Problem:

@@ -1,0 +1,65 @@
+CREATE FUNCTION ledger_front.record_entries(app text, entries jsonb, atomic boolean)
+RETURNS SETOF ledger.batch_result
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_most constant integer := 10000;
+    v_numbers integer [] := '{0}';
+    v_positions text [] := '{"{}"}';
+    v_parts jsonb [] := ARRAY[entries];
+    v_limit text := current_setting('lock_timeout');
+BEGIN
+    -- Any partition refuses what is no batch, or too long.
+    IF jsonb_typeof(entries) = 'array' AND jsonb_array_length(entries) BETWEEN 1 AND v_most THEN
+        SELECT array_agg(parts.number), array_agg(parts.positions), array_agg(parts.items)
+        INTO v_numbers, v_positions, v_parts
+        FROM (
+            SELECT
+                placed.number,
+                array_agg(placed.position ORDER BY placed.position)::text AS positions,
+                jsonb_agg(placed.item ORDER BY placed.position) AS items
+            FROM (
+                SELECT elements.item, elements.position, ledger_front.place(elements.item ->> 'owner_id') AS number
+                FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
+            ) AS placed
+            GROUP BY placed.number
+        ) AS parts;
+    END IF;
+    IF atomic AND cardinality(v_numbers) > 1 THEN
+        PERFORM ledger_front.refuse('other_partition', jsonb_build_object('partitions', (
+            SELECT jsonb_agg(partitions.name ORDER BY partitions.number)
+            FROM ledger_front.partitions()
+            WHERE partitions.number = ANY(v_numbers)
+        )));
+    END IF;
+    RETURN QUERY
+    SELECT results.*
+    FROM (
+        SELECT jsonb_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)::jsonb) AS result
+        FROM ledger_front.record_parts(
+            v_numbers, ledger_front.caller(), v_limit, ledger_front.is_dry_run(), app, v_positions, v_parts, atomic
+        ) AS answer
+    ) AS answered
+    CROSS JOIN LATERAL (SELECT (answered.result).*) AS results
+    ORDER BY results.position;
+EXCEPTION
+    WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
+        IF sqlstate = '57014' THEN
+            RAISE;
+        END IF;
+        IF cardinality(v_numbers) = 1 AND atomic THEN
+            PERFORM ledger_front.unavailable(sqlerrm);
+        END IF;
+        -- The others may have recorded their parts, and answer them again.
+        RETURN QUERY
+        SELECT results.*
+        FROM unnest(v_numbers, v_positions, v_parts) AS parts (number, positions, items)
+        CROSS JOIN LATERAL ledger_front.record_part(app, parts.number, parts.positions, parts.items) AS results
+        ORDER BY results.position;
+END
+$$;
+
+COMMENT ON FUNCTION ledger_front.record_entries IS
+'Records a batch, each part on the partition of its owners, side by side, and returns the results in the order of the items.
+The items of a partition that is away are refused with partition_unavailable. Raises LG310 for an atomic batch of several
+partitions, and LG906 if the partition of an atomic one is away.';

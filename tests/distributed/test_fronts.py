@@ -17,15 +17,17 @@ from psycopg.types.json import Jsonb
 
 from ledger_py import Ledger, Refusal
 from ledger_py.cli import main
-from ledger_py.cluster import catalogue
+from ledger_py.cluster import catalogue, moving
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.fronts import installing
 from ledger_py.cluster.fronts.interface import read_interface
 from ledger_py.cluster.fronts.routing import Route, route_of, route_of_relation
 from ledger_py.errors import PartitionUnavailable
 from ledger_py.migrate import MigrationError, migrate
+from tests.deployment.moving import server
 from tests.distributed.clusters import away, owner_on, paused
-from tests.distributed.fronts import AUDITOR, LOGIN, OPERATOR, RunningFront
+from tests.distributed.fronts import AUDITOR, LOGIN, OPERATOR, RunningFront, running_front
+from tests.distributed.test_moving import two_servers
 from tests.http.running import make_service, running
 from tests.sql.calls import Connection, balance, call, new_nonce, record, rows, scalar, spend
 from tests.sql.lifecycle import capture, item, place, record_batch, release, reverse
@@ -624,3 +626,27 @@ def test_command_makes_a_front(front: RunningFront, tmp_path: Path) -> None:
     assert told.exit_code == 0, told.output
     assert "f0: is up to date" in told.output
     assert "p1 = " in (tmp_path / "pgbouncer.ini").read_text()
+
+
+def test_front_follows_a_partition_that_moves(front_server_url: str, folder: Path) -> None:
+    with (
+        two_servers(server, folder) as (cluster, elsewhere),
+        running_front(cluster, front_server_url, folder) as front,
+        connected(front.front.url, LOGIN) as conn,
+    ):
+        here, there = owner_on(0), owner_on(1)
+        for owner in (here, there):
+            record(conn, owner_id=owner)
+        with psycopg.connect(elsewhere, autocommit=True) as admin:
+            admin.execute(f"CREATE ROLE {LOGIN} LOGIN".encode())
+        moving.move(cluster.path, "p1", elsewhere, report=lambda _line: None)
+        with pytest.raises(psycopg.Error) as raised:
+            record(conn, owner_id=there)
+        assert raised.value.sqlstate == "LG906"
+        front.make()
+        front.pooler.stop()
+        front.pooler.start()
+        _until_served(conn, there)
+        _until_served(conn, here)
+        assert record(conn, owner_id=there)["balance"] == 20
+        assert record(conn, owner_id=here)["balance"] == 20

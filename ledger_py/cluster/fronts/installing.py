@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.files import ClusterFile, Front, Partition
 from ledger_py.cluster.fronts import doors, functions
-from ledger_py.cluster.fronts.interface import ROLES, Interface, read_interface
+from ledger_py.cluster.fronts.interface import ROLES, Interface, read_interface, read_logins
 from ledger_py.cluster.fronts.pooler import write_pooler
 from ledger_py.cluster.members import (
     Connection,
@@ -170,7 +170,7 @@ def _open_doors(conn: Connection, interface: Interface) -> list[str]:
         conn.execute("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger_door FROM PUBLIC")
         conn.execute("GRANT USAGE ON SCHEMA ledger_door TO ledger_front")
         conn.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger_door TO ledger_front")
-        for login in interface.logins:
+        for login in read_logins(conn):
             conn.execute(sql.SQL("GRANT {} TO ledger_front").format(sql.Identifier(login)))
     return others
 

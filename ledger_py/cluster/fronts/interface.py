@@ -9,7 +9,16 @@ import msgspec
 
 from ledger_py.cluster.members import Connection, scalar
 
-__all__ = ("ROLES", "Column", "Function", "Interface", "Relation", "Type", "read_interface")
+__all__ = (
+    "ROLES",
+    "Column",
+    "Function",
+    "Interface",
+    "Relation",
+    "Type",
+    "read_interface",
+    "read_logins",
+)
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 
@@ -178,11 +187,16 @@ def read_interface(conn: Connection) -> Interface:
             types=_rows(conn, _TYPES, Type),
             relations=_rows(conn, _RELATIONS, Relation),
             error_codes=scalar(conn, "SELECT pg_get_viewdef('ledger.error_codes'::regclass)"),
-            logins=tuple(name for (name,) in conn.execute(_LOGINS)),
+            logins=read_logins(conn),
             members=tuple(
                 (login, role) for login, role in conn.execute(_MEMBERS, {"roles": list(ROLES)})
             ),
         )
+
+
+def read_logins(conn: Connection) -> tuple[str, ...]:
+    """List the logins with rights in the ledger of a partition, without those that own it."""
+    return tuple(name for (name,) in conn.execute(_LOGINS))
 
 
 def _rows(conn: Connection, query: str, kind: type[RowT]) -> tuple[RowT, ...]:

@@ -1,6 +1,6 @@
 """Cause faults under load, or roll a release out, and compare afterwards.
 
-`make faults ARGS="--seconds 600"`, or with `--pooled`, or with `--rolling 0.1.0`.
+`make faults ARGS="--seconds 600"`, or with `--pooled`, `--cluster` or `--rolling 0.1.0`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.faults.cluster import run_on_cluster
 from tests.faults.figures import Figures
 from tests.faults.rolling import roll
 from tests.faults.run import run
@@ -44,7 +45,12 @@ def main() -> None:
     parser.add_argument(
         "--pooled", action="store_true", help="through PgBouncer, which is restarted too"
     )
+    parser.add_argument(
+        "--cluster", action="store_true", help="of two partitions, of which one moves, too"
+    )
     arguments = parser.parse_args()
+    if arguments.cluster and (arguments.rolling or arguments.pooled):
+        parser.error("--cluster is a run of its own, without --rolling or --pooled")
     # psycopg warns of each connection that is lost in a transaction.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
@@ -60,6 +66,8 @@ def main() -> None:
                 seed=seed,
                 report=_say,
             )
+        elif arguments.cluster:
+            figures = run_on_cluster(rounds=1, seconds=arguments.seconds, seed=seed, report=_say)
         else:
             figures = run(
                 rounds=1,

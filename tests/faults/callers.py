@@ -15,10 +15,19 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
-from ledger_py.errors import ERRORS_BY_SQLSTATE
+from ledger_py.errors import ERRORS_BY_SQLSTATE, PartitionUnavailable
 from tests.faults.journal import Journal, Request
 
-__all__ = ("OWNERS", "SCHEMA", "Caller", "HttpCaller", "SqlCaller")
+__all__ = (
+    "ANSWERED_WITHIN",
+    "OWNERS",
+    "SCHEMA",
+    "Caller",
+    "HttpCaller",
+    "Refused",
+    "SqlCaller",
+    "Unanswered",
+)
 
 OWNERS: Final = [f"owner-{number}" for number in range(6)]
 """Few, so that callers contend for the same accounts."""
@@ -40,7 +49,8 @@ _EXPECTED: Final = {
     *("insufficient_balance", "hold_closed", "hold_not_found", "entry_not_found"),
     "reversal_exceeds_original",
 }
-_ANSWERED_WITHIN: Final = 8.0
+ANSWERED_WITHIN: Final = 8.0
+"""Seconds after which a caller gives an attempt up."""
 
 
 class Unanswered(Exception):
@@ -61,6 +71,7 @@ class Caller(ABC):
 
     Attributes:
         stopping: Whether it is to make no more requests.
+        answers: The number of attempts that were answered.
         longest: Seconds of its longest attempt.
     """
 
@@ -71,6 +82,7 @@ class Caller(ABC):
         self.random = random_
         self.owners = owners
         self.stopping = False
+        self.answers = 0
         self.longest = 0.0
 
     async def run(self) -> None:
@@ -106,10 +118,12 @@ class Caller(ABC):
                     return
                 await asyncio.sleep(0.05)
             except Refused as refusal:
+                self.answers += 1
                 for request in requests:
                     self.refuse(request, str(refusal))
                 return
             else:
+                self.answers += 1
                 if self.stopping or self.random.random() > 0.1:
                     return
 
@@ -138,6 +152,7 @@ class HttpCaller(Caller):
         random_: Chooses the requests.
         addresses: The services. Others may take their place during the run.
         owners: The owners that it chooses from.
+        names_owners: Name the owner also where the nonce of a hold or an entry would do.
 
     Attributes:
         asking: The address of the service that has yet to answer, if any.
@@ -149,13 +164,16 @@ class HttpCaller(Caller):
         random_: random.Random,
         addresses: list[str],
         owners: Sequence[str] = OWNERS,
+        *,
+        names_owners: bool = False,
     ) -> None:
         super().__init__(journal, random_, owners)
+        self._names_owners = names_owners
         self._addresses = addresses
         self.asking: str | None = None
         self._recorded: list[tuple[Request, dict[str, Any]]] = []
-        self._held: list[str] = []
-        self._client = httpx.AsyncClient(timeout=_ANSWERED_WITHIN)
+        self._held: list[tuple[str, dict[str, Any]]] = []
+        self._client = httpx.AsyncClient(timeout=ANSWERED_WITHIN)
 
     async def run(self) -> None:
         """Make requests until `stopping` is set, and finish the last one."""
@@ -164,7 +182,7 @@ class HttpCaller(Caller):
 
     async def call(self) -> None:
         """Make one request, or a few that belong together."""
-        ways = [
+        ways: list[Callable[[], Awaitable[object]]] = [
             *(self._record, self._record, self._record_and_reverse, self._repeat),
             *(self._batch, self._hold, self._capture_earlier),
         ]
@@ -189,7 +207,7 @@ class HttpCaller(Caller):
             raise Refused(answer["code"])
         return answer
 
-    async def _record(self) -> Request:
+    async def _record(self) -> tuple[Request, dict[str, Any]]:
         request = self.journal.new("http")
         body = self.change(request.nonce)
 
@@ -198,7 +216,7 @@ class HttpCaller(Caller):
 
         await self.insist([request], attempt)
         self._recorded.append((request, body))
-        return request
+        return request, body
 
     async def _repeat(self) -> None:
         """Repeat an earlier request, which may have been answered by another service."""
@@ -217,11 +235,16 @@ class HttpCaller(Caller):
 
         async def attempt() -> None:
             results = (await self._post("/ledger/batch", body))["results"]
+            away = False
             for request, result in zip(requests, results, strict=True):
                 if "entry_id" in result:
                     self.journal.acknowledge(request, result)
+                elif result["code"] == PartitionUnavailable.code:
+                    away = True
                 else:
                     self.refuse(request, result["code"])
+            if away:
+                raise Unanswered(f"HTTP item {PartitionUnavailable.code}")
 
         await self.insist(requests, attempt)
 
@@ -234,12 +257,13 @@ class HttpCaller(Caller):
             "nonce": hold.nonce,
             "amount": amount,
         }
+        about = self._about(body)
 
         async def place() -> None:
             hold.hold = (await self._post("/ledger/holds", body))["amount"]
 
         async def release() -> None:
-            await self._post(f"/ledger/holds/{hold.nonce}/release", {})
+            await self._post(f"/ledger/holds/{hold.nonce}/release", about)
             self.journal.released.add(hold.nonce)
 
         await self.insist([hold], place)
@@ -247,35 +271,39 @@ class HttpCaller(Caller):
         if not hold.acknowledged:
             return
         if next_ == "capture":
-            await self._capture(hold.nonce)
+            await self._capture(hold.nonce, about)
         elif next_ == "release":
             await self.insist([], release)
         else:
-            self._held.append(hold.nonce)
+            self._held.append((hold.nonce, about))
 
     async def _capture_earlier(self) -> None:
         """Capture a hold that was left open, maybe through another service."""
         if self._held:
-            await self._capture(self._held.pop(self.random.randrange(len(self._held))))
+            await self._capture(*self._held.pop(self.random.randrange(len(self._held))))
 
-    async def _capture(self, hold_nonce: str) -> None:
+    def _about(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"owner_id": body["owner_id"]} if self._names_owners else {}
+
+    async def _capture(self, hold_nonce: str, about: dict[str, Any]) -> None:
         request = self.journal.new("capture")
 
         async def attempt() -> None:
             path = f"/ledger/holds/{hold_nonce}/capture"
-            answer = await self._post(path, {"nonce": request.nonce, "amount": 1})
+            answer = await self._post(path, {"nonce": request.nonce, "amount": 1} | about)
             self.journal.acknowledge(request, answer)
 
         await self.insist([request], attempt)
 
     async def _record_and_reverse(self) -> None:
-        original = await self._record()
+        original, recorded = await self._record()
         if original.entry is None:
             return
         request = self.journal.new("reversal")
 
         async def attempt() -> None:
             body = {"original_nonce": original.nonce, "nonce": request.nonce, "amount": 1}
+            body |= self._about(recorded)
             self.journal.acknowledge(request, await self._post("/ledger/reversals", body))
 
         await self.insist([request], attempt)
@@ -335,7 +363,7 @@ class SqlCaller(Caller):
         try:
             conn = await self._connected()
             with self.timing():
-                async with asyncio.timeout(_ANSWERED_WITHIN), conn.transaction():
+                async with asyncio.timeout(ANSWERED_WITHIN), conn.transaction():
                     # Not as options of the connection, which poolers refuse.
                     await conn.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
                     await conn.execute("SET LOCAL statement_timeout = '5s'", prepare=False)

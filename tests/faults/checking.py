@@ -32,12 +32,12 @@ class Findings:
         return [*self.lost, *self.doubled, *self.other]
 
 
-def check(url: str, journal: Journal) -> Findings:
+def check(journal: Journal, *urls: str) -> Findings:
     """Compare the journal with the books.
 
     Args:
-        url: The database, after the run.
         journal: The callers' requests and answers.
+        urls: The database after the run, or those of the partitions.
 
     Returns:
         The differences.
@@ -47,16 +47,25 @@ def check(url: str, journal: Journal) -> Findings:
     """
     findings = Findings()
     findings.other += journal.wrong
-    with psycopg.connect(url, row_factory=dict_row) as conn:
-        entries: dict[str, list[Entry]] = {}
-        for row in conn.execute("SELECT *, balance_after AS balance FROM ledger.entries"):
-            entries.setdefault(row["nonce"], []).append(Entry.of(row))
-        holds = {row["nonce"]: row for row in conn.execute("SELECT * FROM ledger.holds")}
-        orders = {row["nonce"]: row for row in conn.execute("SELECT * FROM shop.orders")}
-        findings.other += [
-            f"verify: {row}" for row in conn.execute("SELECT * FROM ledger.verify()")
-        ]
-        findings.other += _check_feed(conn, [one for found in entries.values() for one in found])
+    entries: dict[str, list[Entry]] = {}
+    holds: dict[str, dict[str, Any]] = {}
+    orders: dict[str, dict[str, Any]] = {}
+    for url in urls:
+        with psycopg.connect(url, row_factory=dict_row) as conn:
+            here = [
+                Entry.of(row)
+                for row in conn.execute("SELECT *, balance_after AS balance FROM ledger.entries")
+            ]
+            holds |= {row["nonce"]: row for row in conn.execute("SELECT * FROM ledger.holds")}
+            orders |= {row["nonce"]: row for row in conn.execute("SELECT * FROM shop.orders")}
+            findings.other += [
+                f"verify: {row}" for row in conn.execute("SELECT * FROM ledger.verify()")
+            ]
+            findings.other += _check_feed(conn, here)
+        for entry in here:
+            entries.setdefault(entry.nonce, []).append(entry)
+        with psycopg.connect(url) as plain:
+            assert_books_are_right(plain)
     for nonce, found in entries.items():
         if len(found) > 1:
             findings.doubled.append(f"{nonce} is there as {found}")
@@ -68,8 +77,6 @@ def check(url: str, journal: Journal) -> Findings:
         if nonce not in holds or holds[nonce]["status"] != "released":
             findings.lost.append(f"the release of {nonce}, which is {holds.get(nonce)}")
     _check_orders(journal, entries, orders, findings)
-    with psycopg.connect(url) as plain:
-        assert_books_are_right(plain)
     return findings
 
 

@@ -14,7 +14,16 @@ import psycopg
 
 from tests.faults.world import USER, World
 
-__all__ = ("FAULTS", "NETWORK_FAULTS", "POOLER_FAULTS", "Fault", "Targets", "possible")
+__all__ = (
+    "FAULTS",
+    "NETWORK_FAULTS",
+    "PARTITION_FAULTS",
+    "POOLER_FAULTS",
+    "SERVICE_FAULTS",
+    "Fault",
+    "Targets",
+    "possible",
+)
 
 
 class Targets:
@@ -109,6 +118,19 @@ def pause_backends(targets: Targets) -> None:
             _signal(backend, signal.SIGCONT)
 
 
+def pause_server(targets: Targets) -> None:
+    """Suspend all processes of the server, and resume them."""
+    postmaster = targets.server.process()
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        _signal(process, signal.SIGSTOP)
+    try:
+        targets.moment(8.0)
+    finally:
+        for process in processes:
+            _signal(process, signal.SIGCONT)
+
+
 def stop_pooler(targets: Targets) -> None:
     """End PgBouncer by SIGTERM, and start it again a little later."""
     _restart_pooler(targets, signal.SIGTERM)
@@ -167,18 +189,20 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 
 
 Fault = Callable[[Targets], None]
-FAULTS: Final[tuple[Fault, ...]] = (
+SERVICE_FAULTS: Final[tuple[Fault, ...]] = (kill_service, pause_service)
+_SERVER_FAULTS: Final[tuple[Fault, ...]] = (
     kill_server,
     kill_backend,
-    kill_service,
     drop_connections,
     lock_accounts,
     use_up_connections,
-    pause_service,
     pause_backends,
 )
+FAULTS: Final[tuple[Fault, ...]] = (*_SERVER_FAULTS, *SERVICE_FAULTS)
 POOLER_FAULTS: Final[tuple[Fault, ...]] = (stop_pooler, kill_pooler)
 NETWORK_FAULTS: Final[tuple[Fault, ...]] = (swallow_packets, answer_late)
+PARTITION_FAULTS: Final[tuple[Fault, ...]] = (*_SERVER_FAULTS, pause_server, *NETWORK_FAULTS)
+"""Those that owners of other partitions are not to notice."""
 
 
 def possible(found: World) -> tuple[Fault, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.faults.checking import Findings
 from tests.faults.journal import Journal
@@ -23,6 +23,7 @@ class Figures:
         journal: The requests and their answers.
         faults: Number of times each fault was caused, or each service replaced.
         findings: The differences between journal and books.
+        beside: The answers that owners of other partitions got during the faults of one, by fault.
     """
 
     seconds: float
@@ -31,6 +32,7 @@ class Figures:
     journal: Journal
     faults: Counter[str]
     findings: Findings
+    beside: Counter[str] = field(default_factory=Counter)
 
     def lines(self) -> Iterator[str]:
         """Format the figures as lines of text."""
@@ -54,6 +56,10 @@ class Figures:
         yield f"events {self.faults.total()}: " + ", ".join(
             f"{name} {count}" for name, count in sorted(self.faults.items())
         )
+        if self.beside:
+            yield f"answered beside them {self.beside.total()}: " + ", ".join(
+                f"{name} {count}" for name, count in sorted(self.beside.items())
+            )
         yield f"lost {len(self.findings.lost)}"
         yield f"doubled {len(self.findings.doubled)}"
         yield f"other findings {len(self.findings.other)}"

@@ -47,11 +47,18 @@ class PostgreSQL:
     Args:
         folder: The folder for the data, and nothing else.
         environment: Further variables of its environment.
+        options: Further settings of the server.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._environment = environment
+        self._options = {**_OPTIONS, **(options or {})}
         # Each start is one more use of the server. The end of the last use stops it.
         self._uses = ExitStack()
         self.url = ""
@@ -81,7 +88,9 @@ class PostgreSQL:
     def start(self) -> None:
         """Start the server if it is not running, and wait until it answers."""
         with patch.dict(os.environ, self._environment):
-            self.url = self._uses.enter_context(embedded_server(self._folder, options=_OPTIONS))
+            self.url = self._uses.enter_context(
+                embedded_server(self._folder, options=self._options)
+            )
 
     def wait(self) -> None:
         """Wait until the server answers after a crash."""
@@ -104,7 +113,7 @@ class Service:
     """`ledger serve` on a port of its own.
 
     Args:
-        database_url: Its database.
+        place: Its database, or the file of its cluster.
         log: The file to append its output to.
         app: The app.
         root: The folder with the code.
@@ -113,7 +122,7 @@ class Service:
 
     def __init__(
         self,
-        database_url: str,
+        place: str | Path,
         log: Path,
         *,
         app: str = "app1",
@@ -126,7 +135,7 @@ class Service:
         self._root = root
         self._environment = environment(
             **(_LIMITS if settings is None else settings),
-            DATABASE_URL=database_url,
+            **{"LEDGER_CLUSTER" if isinstance(place, Path) else "DATABASE_URL": str(place)},
             PYTHONPATH=str(root),
             LEDGER_LOG_FORMAT="json",
         )

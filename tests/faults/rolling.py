@@ -139,7 +139,7 @@ async def _roll(
             for _ in range(3):
                 await progress(journal)
     lasted = time.monotonic() - begun
-    findings = await asyncio.to_thread(check, found.server.url, journal)
+    findings = await asyncio.to_thread(check, journal, found.server.url)
     words = f"{_HTTP_CALLERS + 1} HTTP callers of each of {len(_APPS)} apps, {_SQL_CALLERS} in SQL"
     longest = {
         "owner of the locked account": max(caller.longest for caller in locked),

@@ -93,7 +93,7 @@ async def _run(
     for service in targets.services:
         await asyncio.to_thread(service.wait)
         await _answers(service.address)
-    findings = await asyncio.to_thread(check, found.server.url, journal)
+    findings = await asyncio.to_thread(check, journal, found.server.url)
     words = f"{_HTTP_CALLERS} HTTP and {_SQL_CALLERS} SQL callers"
     longest = {"all": max(caller.longest for caller in callers)}
     return Figures(lasted, words, longest, journal, caused, findings)

@@ -50,7 +50,7 @@ class TestTheComparison:
         return request
 
     def test_matching_journal_has_no_findings(self, journal: Journal, ledger_db: str) -> None:
-        assert check(ledger_db, journal).all() == []
+        assert check(journal, ledger_db).all() == []
 
     def test_acknowledged_entry_that_is_missing_is_lost(
         self, journal: Journal, conn: Connection, ledger_db: str
@@ -58,7 +58,7 @@ class TestTheComparison:
         with conn.transaction(force_rollback=True):
             self.ask(journal, conn)
 
-        assert len(check(ledger_db, journal).lost) == 1
+        assert len(check(journal, ledger_db).lost) == 1
 
     def test_acknowledged_entry_with_another_balance_is_lost(
         self, journal: Journal, ledger_db: str
@@ -67,14 +67,14 @@ class TestTheComparison:
         assert request.entry is not None
         request.entry = replace(request.entry, balance=1)
 
-        assert len(check(ledger_db, journal).lost) == 1
+        assert len(check(journal, ledger_db).lost) == 1
 
     def test_entry_of_two_apps_is_doubled(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         record(conn, app="app2", nonce="http-1")
 
-        assert len(check(ledger_db, journal).doubled) == 1
+        assert len(check(journal, ledger_db).doubled) == 1
 
     def test_refused_request_that_is_recorded_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str
@@ -82,28 +82,28 @@ class TestTheComparison:
         refused = journal.new("http")
         refused.refusal = "insufficient_balance"
         record(conn, nonce=refused.nonce)
-        assert len(check(ledger_db, journal).other) == 1
+        assert len(check(journal, ledger_db).other) == 1
 
         # Right if an earlier attempt has an unknown outcome.
         refused.unanswered = 1
-        assert check(ledger_db, journal).all() == []
+        assert check(journal, ledger_db).all() == []
 
     def test_entry_without_a_request_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         record(conn, nonce="stranger")
 
-        assert len(check(ledger_db, journal).other) == 1
+        assert len(check(journal, ledger_db).other) == 1
 
     def test_order_without_its_entry_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str
     ) -> None:
         order = journal.new("order")
         conn.execute("INSERT INTO shop.orders VALUES (%s, 'alice', 10, 3, 30)", [order.nonce])
-        assert len(check(ledger_db, journal).other) == 1
+        assert len(check(journal, ledger_db).other) == 1
 
         record(conn, nonce=order.nonce)
-        assert check(ledger_db, journal).all() == []
+        assert check(journal, ledger_db).all() == []
 
     def test_second_answer_that_differs_from_the_first_is_found(
         self, journal: Journal, conn: Connection

@@ -18,8 +18,9 @@ from tests.deployment.proxy import Proxy, proxy
 from tests.faults.callers import SCHEMA
 from tests.faults.processes import PostgreSQL, Service
 from tests.faults.surroundings import ServerClock, SmallDisk, server_clock, small_disk
+from tests.sql.calls import Connection
 
-__all__ = ("USER", "World", "world")
+__all__ = ("USER", "World", "bind_user", "open_shop", "world")
 
 USER: Final = "shop"
 """The login of services and callers, which is bound to the apps."""
@@ -69,6 +70,19 @@ class World:
         return service
 
 
+def bind_user(conn: Connection) -> None:
+    """Let the login of services and callers record for the apps."""
+    for app in ("app1", "app2"):
+        conn.execute("SELECT ledger.bind_role(role => %s, app => %s)", [USER, app])
+
+
+def open_shop(conn: Connection) -> None:
+    """Create the table of the callers."""
+    conn.execute(SCHEMA.encode())
+    conn.execute(f"GRANT ALL ON SCHEMA shop TO {USER}".encode())
+    conn.execute(f"GRANT ALL ON shop.orders TO {USER}".encode())
+
+
 @contextmanager
 def world(
     *, release: Project | None = None, pooled: bool = False, unreliable: bool = False
@@ -100,11 +114,8 @@ def world(
         migrate(server.url, project=release)
         with psycopg.connect(server.url, autocommit=True) as conn:
             conn.execute(f"CREATE ROLE {USER} LOGIN".encode())
-            for app in ("app1", "app2"):
-                conn.execute("SELECT ledger.bind_role(role => %s, app => %s)", [USER, app])
-            conn.execute(SCHEMA.encode())
-            conn.execute(f"GRANT ALL ON SCHEMA shop TO {USER}".encode())
-            conn.execute(f"GRANT ALL ON shop.orders TO {USER}".encode())
+            bind_user(conn)
+            open_shop(conn)
         network = stack.enter_context(proxy(server.url)) if unreliable else None
         found = World(logs, server, pooled, disk=disk, clock=clock, network=network)
         if found.pooler is not None:

@@ -78,6 +78,10 @@ class Pooler:
             )
         _wait_for(self.url, self._process)
 
+    def reload(self) -> None:
+        """Let it read its configuration anew."""
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it by a signal."""
         self._process.send_signal(number)

@@ -69,11 +69,15 @@ def shared_front(
         )
         Path(name).chmod(0o711)
         cluster = stack.enter_context(_cluster(clone, ledger_server, Path(name)))
-        yield stack.enter_context(running_front(cluster, front_server_url, Path(name)))
+        database = stack.enter_context(new_database(Server(front_server_url)))
+        yield stack.enter_context(running_front(cluster, database, Path(name)))
 
 
 @pytest.fixture
 def front(cluster: Partitions, front_server_url: str, folder: Path) -> Iterator[RunningFront]:
     """A front for one test."""
-    with running_front(cluster, front_server_url, folder) as running:
+    with (
+        new_database(Server(front_server_url)) as database,
+        running_front(cluster, database, folder) as running,
+    ):
         yield running

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +22,17 @@ from ledger_py.cluster.fronts import installing
 from tests.deployment.moving import server_15
 from tests.deployment.pooler import PGBOUNCER, Pooler, account_beside
 from tests.distributed.clusters import Partitions
-from tests.fixtures.database import Server, new_database
 
-__all__ = ("AUDITOR", "LOGIN", "OPERATOR", "RunningFront", "front_server", "running_front")
+__all__ = (
+    "AUDITOR",
+    "HAS_FRONTS",
+    "LOGIN",
+    "OPERATOR",
+    "RunningFront",
+    "create_logins",
+    "front_server",
+    "running_front",
+)
 
 LOGIN: Final = "ledger_test_front_app"
 """Records for app1, directly and through a front."""
@@ -32,6 +41,8 @@ AUDITOR: Final = "ledger_test_front_auditor"
 _MEMBER_OF: Final = {OPERATOR: "ledger_operator", AUDITOR: "ledger_auditor"}
 
 _PLPROXY: Final = Path("/usr/share/postgresql/15/extension/plproxy.control")
+HAS_FRONTS: Final = _PLPROXY.exists() and PGBOUNCER is not None
+"""What a front needs is installed."""
 _PATIENCE: Final = 2
 """Seconds after which the pooler gives up a partition that says nothing."""
 
@@ -39,7 +50,7 @@ _PATIENCE: Final = 2
 @contextmanager
 def front_server(folder: Path) -> Iterator[str]:
     """Run a server for fronts, or skip the test."""
-    if not _PLPROXY.exists() or PGBOUNCER is None:
+    if not HAS_FRONTS:
         pytest.skip("PL/Proxy or PgBouncer is not installed")
     with server_15(folder, {"max_connections": "200"}) as url:
         yield url
@@ -105,36 +116,35 @@ def _uid(account: dict[str, object]) -> int:
     found = account.get("user", -1)
     if isinstance(found, int):
         return found
-    import pwd
-
     return pwd.getpwnam(str(found)).pw_uid
 
 
 @contextmanager
-def running_front(cluster: Partitions, server_url: str, folder: Path) -> Iterator[RunningFront]:
+def running_front(cluster: Partitions, database: str, folder: Path) -> Iterator[RunningFront]:
     """Give a cluster a front, and start its pooler.
 
     Args:
         cluster: The cluster.
-        server_url: The address of the server for the front.
+        database: The address of the front's database, which is empty.
         folder: A folder that processes of other accounts can enter.
     """
-    with ExitStack() as stack:
-        database = stack.enter_context(new_database(Server(server_url)))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        front = Front(name="f0", url=database, pooler_host="127.0.0.1", pooler_port=port)
-        files.write(cluster.path, msgspec.structs.replace(cluster.file, fronts=(front,)))
-        for where in (cluster.urls[0], database):
-            _create_logins(where)
-        catalogue.change(cluster.file, f"SELECT ledger.bind_role('{LOGIN}', 'app1')")
-        running = RunningFront(cluster, folder)
-        running.pooler.start()
-        stack.callback(running.pooler.stop)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    front = Front(name="f0", url=database, pooler_host="127.0.0.1", pooler_port=port)
+    files.write(cluster.path, msgspec.structs.replace(cluster.file, fronts=(front,)))
+    for where in (*cluster.urls, database):
+        create_logins(where)
+    catalogue.change(cluster.file, f"SELECT ledger.bind_role('{LOGIN}', 'app1')")
+    running = RunningFront(cluster, folder)
+    running.pooler.start()
+    try:
         yield running
+    finally:
+        running.pooler.stop()
 
 
-def _create_logins(url: str) -> None:
+def create_logins(url: str) -> None:
+    """Create the logins of the tests on a server, unless they are there."""
     with psycopg.connect(url, autocommit=True) as conn:
         for login in (LOGIN, *_MEMBER_OF):
             if not conn.execute("SELECT FROM pg_roles WHERE rolname = %s", [login]).rowcount:

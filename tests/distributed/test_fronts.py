@@ -28,6 +28,7 @@ from tests.deployment.moving import server
 from tests.distributed.clusters import away, owner_on, paused
 from tests.distributed.fronts import AUDITOR, LOGIN, OPERATOR, RunningFront, running_front
 from tests.distributed.test_moving import two_servers
+from tests.fixtures.database import Server, new_database
 from tests.http.running import make_service, running
 from tests.sql.calls import Connection, balance, call, new_nonce, record, rows, scalar, spend
 from tests.sql.lifecycle import capture, item, place, record_batch, release, reverse
@@ -631,7 +632,8 @@ def test_command_makes_a_front(front: RunningFront, tmp_path: Path) -> None:
 def test_front_follows_a_partition_that_moves(front_server_url: str, folder: Path) -> None:
     with (
         two_servers(server, folder) as (cluster, elsewhere),
-        running_front(cluster, front_server_url, folder) as front,
+        new_database(Server(front_server_url)) as database,
+        running_front(cluster, database, folder) as front,
         connected(front.front.url, LOGIN) as conn,
     ):
         here, there = owner_on(0), owner_on(1)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
 import msgspec
@@ -23,10 +23,12 @@ from ledger_py.cluster.files import ClusterFile
 from ledger_py.errors import LedgerError, PartitionUnavailable, WrongPartition
 from tests.deployment.proxy import proxy
 from tests.distributed.clusters import described, owner_on
+from tests.distributed.fronts import HAS_FRONTS, RunningFront, create_logins
 from tests.faults.callers import ANSWERED_WITHIN, Caller, HttpCaller, Refused, Unanswered
 from tests.faults.checking import check
 from tests.faults.faults import PARTITION_FAULTS, SERVICE_FAULTS, Fault, Targets
 from tests.faults.figures import Figures
+from tests.faults.fronts import FRONT_FAULTS, FrontCaller, FrontFault, front_before
 from tests.faults.journal import Journal, Request
 from tests.faults.load import load
 from tests.faults.processes import PATIENCE, PostgreSQL, Service, Stuck
@@ -39,6 +41,7 @@ _OWNERS: Final = 3
 """Per partition: few, so that callers contend for the same accounts."""
 _HTTP_CALLERS: Final = 4
 _DIRECT_CALLERS: Final = 2
+_FRONT_CALLERS: Final = 2
 """Of each partition, and as many who have owners of both."""
 _ANSWERS: Final = 20
 """Answers that callers of a group wait for between two faults."""
@@ -60,7 +63,10 @@ class _Cluster:
         spare: The server that keeps none.
         file: The file of services and callers, with their login.
         services: The services that were started.
+        front: The front before them, if it can be had here.
     """
+
+    front: RunningFront | None = None
 
     def __init__(self, folder: Path, worlds: Sequence[World]) -> None:
         *self.partitions, self.spare = worlds
@@ -73,6 +79,7 @@ class _Cluster:
             world.services = self.services
             with _as_owner(world) as conn:
                 conn.execute(f"CREATE ROLE {USER} LOGIN".encode())
+            create_logins(world.server.url)
         files.write(self._operators, described(*map(_address, self.partitions)))
         setup.init(self.described, report=lambda _line: None)
         for world in self.partitions:
@@ -85,6 +92,15 @@ class _Cluster:
     def described(self) -> ClusterFile:
         """The cluster as its operator sees it."""
         return files.read(self._operators)
+
+    @contextmanager
+    def fronted(self) -> Iterator[None]:
+        """Have a front for a block, if PL/Proxy and PgBouncer are installed."""
+        if not HAS_FRONTS:
+            yield
+            return
+        with front_before(self._operators, self._folder) as self.front:
+            yield
 
     def serve(self) -> None:
         """Start a service."""
@@ -102,6 +118,9 @@ class _Cluster:
             open_shop(conn)
         moving.move(self._operators, f"p{number}", _address(new), report=lambda _line: None)
         self._tell_callers()
+        if self.front is not None:
+            self.front.make()
+            self.front.pooler.reload()
         self.partitions[number], self.spare = new, old
         with _outside(old) as admin:
             admin.execute("ALTER DATABASE ledger ALLOW_CONNECTIONS true")
@@ -148,6 +167,7 @@ def _cluster() -> Iterator[_Cluster]:
             network = stack.enter_context(proxy(server.url))
             worlds.append(World(logs, server, pooled=False, network=network))
         found = _Cluster(logs, worlds)
+        stack.enter_context(found.fronted())
         try:
             yield found
         finally:
@@ -264,6 +284,7 @@ def run_on_cluster(
     seed: int,
     report: Callable[[str], None],
     faults: Sequence[Fault] = PARTITION_FAULTS + SERVICE_FAULTS,
+    front_faults: Sequence[FrontFault] = FRONT_FAULTS,
 ) -> Figures:
     """Cause faults in partitions and services under load, move a partition, and compare.
 
@@ -273,6 +294,7 @@ def run_on_cluster(
         seed: Determines the order of the faults and the requests.
         report: Takes a line for each fault.
         faults: The faults.
+        front_faults: Those of the front, if there is one.
 
     Returns:
         The figures. Among the findings is each fault of a partition during which nobody of the
@@ -287,7 +309,12 @@ def run_on_cluster(
         for service in found.services:
             service.wait()
         random_ = random.Random(seed)
-        return asyncio.run(_Run(found, random_, report).run(faults, rounds, seconds))
+        causes: list[_Cause] = [None, *faults, *(front_faults if found.front else ())]
+        return asyncio.run(_Run(found, random_, report).run(causes, rounds, seconds))
+
+
+_Cause = Fault | FrontFault | None
+"""None is a move of a partition."""
 
 
 class _Run:
@@ -304,7 +331,7 @@ class _Run:
         self._unserved: list[str] = []
         self._begun = time.monotonic()
 
-    async def run(self, faults: Sequence[Fault], rounds: int, seconds: float) -> Figures:
+    async def run(self, causes: Sequence[_Cause], rounds: int, seconds: float) -> Figures:
         async with AsyncCluster(
             self._found.file, app="app1", pool_size=8, timeout=2.0, answers_within=5.0
         ) as cluster:
@@ -317,7 +344,7 @@ class _Run:
             async with load(self._journal, callers):
                 done = 0
                 while done < rounds or time.monotonic() < self._begun + seconds:
-                    for fault in self._random.sample([*faults, None], len(faults) + 1):
+                    for fault in self._random.sample(causes, len(causes)):
                         await self._progress(*groups, both)
                         await self._cause(fault, groups)
                     done += 1
@@ -342,13 +369,18 @@ class _Run:
                 _DirectCaller(journal, new_random(), cluster, owners)
                 for _ in range(_DIRECT_CALLERS)
             ),
+            *(
+                FrontCaller(journal, new_random(), self._found.front.url(), owners)
+                for _ in range(_FRONT_CALLERS)
+                if self._found.front is not None
+            ),
         ]
 
     def _new_random(self) -> random.Random:
         return random.Random(self._random.random())
 
-    async def _cause(self, fault: Fault | None, groups: Sequence[Sequence[Caller]]) -> None:
-        """Cause a fault, or move a partition if it is None, and count who is served beside it."""
+    async def _cause(self, fault: _Cause, groups: Sequence[Sequence[Caller]]) -> None:
+        """Cause a fault, or move a partition, and count who is served beside it."""
         number = self._random.randrange(len(groups))
         name = "move" if fault is None else fault.__name__
         of_one = fault is None or fault in PARTITION_FAULTS
@@ -357,11 +389,7 @@ class _Run:
         others = groups[1 - number]
         before = sum(caller.answers for caller in others)
         since = time.monotonic()
-        if fault is None:
-            await asyncio.to_thread(self._found.move, number)
-        else:
-            targets = Targets(self._found.partitions[number], self._random)
-            await asyncio.to_thread(fault, targets)
+        await asyncio.to_thread(self._do, fault, number)
         self._caused[name] += 1
         if not of_one:
             return
@@ -371,6 +399,16 @@ class _Run:
         self._report(f"          {answers} answers beside it in {lasted:.1f} s")
         if not answers and lasted > _NOTICED:
             self._unserved.append(f"nobody was served beside {name}{where}, for {lasted:.1f} s")
+
+    def _do(self, fault: _Cause, number: int) -> None:
+        if fault is None:
+            self._found.move(number)
+        elif fault in FRONT_FAULTS:
+            assert self._found.front is not None
+            fault(self._found.front, self._random)
+        else:
+            targets = Targets(self._found.partitions[number], self._random)
+            cast(Fault, fault)(targets)
 
     async def _progress(self, *groups: Sequence[Caller]) -> None:
         """Wait until the callers of each group are answered again."""
@@ -396,7 +434,8 @@ class _Run:
         findings.other += proof.problems(cluster, report=lambda _line: None)
         return Figures(
             lasted,
-            f"{_HTTP_CALLERS} HTTP and {_DIRECT_CALLERS} Python callers of each partition,"
+            f"{_HTTP_CALLERS} HTTP, {_DIRECT_CALLERS} Python and"
+            f" {_FRONT_CALLERS if self._found.front else 'no'} front callers of each partition,"
             " and as many of both",
             {"all": max(caller.longest for caller in callers)},
             self._journal,

@@ -14,6 +14,8 @@ from psycopg import sql
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
 
+from tests.fixtures.fronts import front_of
+
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 Row: TypeAlias = dict[str, Any]
 
@@ -38,7 +40,7 @@ def rows(conn: Connection, function: str, **arguments: Any) -> list[Row]:
         sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
     )
     query = sql.SQL("SELECT * FROM {}({})").format(sql.Identifier("ledger", function), named)
-    with conn.cursor(row_factory=dict_row) as cursor:
+    with front_of(conn, function).cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, values).fetchall()
 
 

@@ -63,7 +63,8 @@ _RELATIONS: Final = {
 
 ORDER_OF: Final = {
     # As each partition orders them: the best first.
-    "find": "(answer::json ->> 'ordinality')::integer LIMIT $2",
+    # A number that is no limit is refused by the partitions.
+    "find": "(answer::json ->> 'ordinality')::integer LIMIT greatest($2, 1)",
     # The partition that is behind most.
     "feed_lag": "answered.waiting_since LIMIT 1",
 }

@@ -9,7 +9,7 @@ BEGIN
         RETURN answer;
     END IF;
     -- An option of RAISE cannot be null. What a ledger refuses has both.
-    IF coalesce(answer::json ->> 2, answer::json ->> 3) IS NULL THEN
+    IF coalesce(answer::json ->> 2, '') || coalesce(answer::json ->> 3, '') = '' THEN
         RAISE EXCEPTION USING ERRCODE = answer::json ->> 0, MESSAGE = answer::json ->> 1;
     END IF;
     RAISE EXCEPTION USING

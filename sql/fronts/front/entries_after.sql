@@ -4,6 +4,7 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
+    v_most constant integer := 10000;
     v_cursors jsonb := '{}';
     v_partition record;
     v_entry ledger.feed_entry;
@@ -23,12 +24,16 @@ BEGIN
             'field', 'cursor', 'reason', 'must be a cursor that the feed of this cluster has returned'
         ));
     END IF;
-    v_share := entries_after.max_rows / (SELECT count(*) FROM ledger_front.partitions());
-    IF v_share < 1 AND entries_after.max_rows > 0 THEN
-        PERFORM ledger_front.refuse('invalid_request', jsonb_build_object(
-            'field', 'max_rows',
-            'reason', format('must be at least %s, the number of partitions', (SELECT count(*) FROM ledger_front.partitions()))
-        ));
+    v_share := entries_after.max_rows;
+    -- Any partition refuses what is no number of rows.
+    IF v_share BETWEEN 1 AND v_most THEN
+        v_share := v_share / (SELECT count(*) FROM ledger_front.partitions());
+        IF v_share = 0 THEN
+            PERFORM ledger_front.refuse('invalid_request', jsonb_build_object(
+                'field', 'max_rows',
+                'reason', format('must be at least %s, the number of partitions', (SELECT count(*) FROM ledger_front.partitions()))
+            ));
+        END IF;
     END IF;
     FOR v_partition IN SELECT * FROM ledger_front.partitions()
     LOOP

@@ -16,12 +16,14 @@ PORT ?= 8000
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
 # Servers, poolers, proxies, browsers, generators and environments of their own.
 SYSTEM_TESTS := tests/benchmarks tests/console tests/deployment tests/distributed tests/faults tests/generated tests/packaging
+# What runs on partitions as on one ledger; tests/fixtures/by_design.py names what does not.
+CLUSTER_TESTS := $(addprefix tests/,sql client http concurrency)
 # An environment with another version of Python, and what runs in it.
 OTHER := .venv/$(notdir $(PYTHON))
 PYTHON_TESTS ?= tests/unit tests/client tests/frameworks tests/packaging apps
 SQL := $(wildcard sql migrations apps/*/migrations)
 
-.PHONY: help install run test test-system test-python check docs faults generated bench format lock release-snapshot
+.PHONY: help install run test test-system test-cluster test-front test-python check docs faults generated bench format lock release-snapshot
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -62,6 +64,12 @@ test: install ## run the tests; fewer with ARGS="tests/sql tests/http"
 
 test-system: install $(GENERATED)/.installed $(NPM)/.installed ## run the tests that start whole systems, which take longer
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(SYSTEM_TESTS)
+
+test-cluster: install ## run the tests again on partitions of a cluster
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cluster --hypothesis-profile brief $(CLUSTER_TESTS)
+
+test-front: install ## run the tests of SQL again through a front of a cluster
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --front --hypothesis-profile brief tests/sql
 
 test-python: ## run what depends on the version of Python with another: PYTHON=python3.13
 	@$(MAKE) --no-print-directory install VENV=$(OTHER)

@@ -47,6 +47,9 @@ _POLL: Final = 0.05
 """Seconds between two looks into the file while a partition moves."""
 
 _ENTRIES: Final = SqlFunction.of(Ledger.record_entries).parameters["entries"]
+_FEED: Final = SqlFunction.of(Ledger.entries_after)
+_MOST_ROWS: Final = 10_000
+"""Of a page of the feed, whatever the number of partitions."""
 
 
 class Cluster:
@@ -221,15 +224,16 @@ class Cluster:
             InvalidRequest: The cursor or the number is invalid.
             PartitionUnavailable: Nothing is new on the partitions that answer, and one is away.
         """
+        _FEED.adapt({"cursor": cursor, "max_rows": max_rows})
         cursors = split_cursor(cursor)
         partitions = self._file.partitions
         known = {partition.name for partition in partitions}
         if not cursors.keys() <= known:
             raise InvalidRequest.of_field("cursor", "must be one of the feed of this cluster")
-        share = max_rows // len(partitions)
-        if share < 1:
-            reason = f"must be at least {len(partitions)}, the number of partitions"
+        if max_rows is None or not len(partitions) <= max_rows <= _MOST_ROWS:
+            reason = f"must be from {len(partitions)}, the number of partitions, to {_MOST_ROWS}"
             raise InvalidRequest.of_field("max_rows", reason)
+        share = max_rows // len(partitions)
 
         def read(partition: Partition) -> list[FeedEntry] | PartitionUnavailable:
             try:

@@ -20,6 +20,7 @@ from tests.benchmarks.http_load import http_callers
 from tests.benchmarks.life import KINDS, LIFE, Life, prepare_owners
 from tests.benchmarks.loading import OWNERS, load, owner_number, table_bytes
 from tests.benchmarks.measuring import Case, Contender, Effort, Report, Row, Run, Sample
+from tests.benchmarks.partitions import CALLS, DOORS, REQUESTS, direct_calls, requests
 from tests.benchmarks.peers import prepare_pgledger
 from tests.benchmarks.services import MeasuredService, service
 from tests.benchmarks.single_calls import (
@@ -75,6 +76,8 @@ def all_cases(effort: Effort, pgledger: Path | None = None) -> list[Case]:
         _life_batches(10_000),
         _life_calls(),
         _http(),
+        _partitions(),
+        _http_partitions(),
         _hostile(),
         _one_owner(effort.depth),
         _verification(effort.depth),
@@ -231,8 +234,8 @@ def _life_calls() -> Case:
 def _served(bench: Workbench) -> Iterator[tuple[Database, MeasuredService]]:
     """Provide a database and the service of app1 on it."""
     with bench.database() as database:
-        app, url = "apps.app1.main:app", database.app_url
-        with service(app, database_url=url, version=bench.version) as ledger:
+        settings = {"DATABASE_URL": database.app_url}
+        with service("apps.app1.main:app", settings=settings, version=bench.version) as ledger:
             yield database, ledger
 
 
@@ -278,6 +281,39 @@ def _http() -> Case:
                 unit="ms",
             ),
         ),
+    )
+
+
+def _partitions() -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with direct_calls(bench) as contenders:
+            yield contenders
+
+    rows = [_beside_plain(name, door, 1.05) for door in DOORS[1:] for name in CALLS]
+    return Case(name="partitions", prepare=prepare, rows=tuple(rows))
+
+
+def _http_partitions() -> Case:
+    @contextmanager
+    def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
+        with requests(bench) as contenders:
+            yield contenders
+
+    rows = [_beside_plain(name, door, 1.5) for door in DOORS[1:] for name in REQUESTS]
+    return Case(name="http-partitions", prepare=prepare, rows=tuple(rows))
+
+
+def _beside_plain(name: str, door: str, reach: float) -> Row:
+    """Make a row that compares processor times of a call with those on a plain ledger."""
+    contender, floor = f"{name}, {door}", f"{name}, {DOORS[0]}"
+    return Row(
+        label=f"{contender}: processor time, beside a plain ledger",
+        contender=contender,
+        floor=floor,
+        figure=lambda samples: _known(samples[contender].cpu) / _known(samples[floor].cpu),
+        reach=reach,
+        bound="at most",
     )
 
 

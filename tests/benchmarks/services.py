@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -40,16 +40,21 @@ class MeasuredService(msgspec.Struct, frozen=True):
         """Return its resident memory in MiB."""
         return float(self.process.memory_info().rss / 2**20)
 
+    def processor(self) -> float:
+        """Return the seconds of the processor that it has used."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
 
 @contextmanager
 def service(
-    target: str, *, database_url: str | None = None, version: Version = THIS
+    target: str, *, settings: Mapping[str, str] | None = None, version: Version = THIS
 ) -> Iterator[MeasuredService]:
     """Run a service.
 
     Args:
         target: The application, in the form that uvicorn takes.
-        database_url: Its database.
+        settings: Environment variables, such as the one that names its database.
         version: The version of the project.
 
     Yields:
@@ -59,9 +64,8 @@ def service(
         RuntimeError: The service did not start; the message holds its output.
     """
     port = free_port()
-    settings = {} if database_url is None else {"DATABASE_URL": database_url}
     command, environment = module_command(
-        version, "tests.benchmarks.services", target, str(port), settings=settings
+        version, "tests.benchmarks.services", target, str(port), settings=dict(settings or {})
     )
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

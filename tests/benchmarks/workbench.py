@@ -115,6 +115,17 @@ class Workbench:
         with new_database(self.server, options) as url:
             yield Database(url, make_conninfo(url, **self._login))
 
+    @contextmanager
+    def ledger(self) -> Iterator[Database]:
+        """Create a database with a ledger that has no owners, and drop it again.
+
+        Yields:
+            The database.
+        """
+        with new_database(self.server) as url:
+            _migrate(url, self._login["user"], self.version)
+            yield Database(url, make_conninfo(url, **self._login))
+
     def usage(self) -> Usage:
         """Read the resources that the server has used so far."""
         with psycopg.connect(self.server.url(self.server.maintenance_dbname)) as conn:
@@ -161,7 +172,7 @@ def workbench(url: str, version: Version = THIS) -> Iterator[Workbench]:
             admin.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
-def _fill(url: str, role: str, version: Version) -> None:
+def _migrate(url: str, role: str, version: Version) -> None:
     command, environment = module_command(
         version, "ledger_py", "migrate", settings={"DATABASE_URL": url}
     )
@@ -170,9 +181,14 @@ def _fill(url: str, role: str, version: Version) -> None:
     )
     if migrated.returncode != 0:
         raise RuntimeError(f"{version.label('migrate')}: {migrated.stderr.strip()}")
-    load(url, entries=OWNERS, first_owner=owner_number(0), owners=OWNERS)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SELECT ledger.bind_role(role => %s, app => 'app1')", [role])
+
+
+def _fill(url: str, role: str, version: Version) -> None:
+    _migrate(url, role, version)
+    load(url, entries=OWNERS, first_owner=owner_number(0), owners=OWNERS)
+    with psycopg.connect(url, autocommit=True) as conn:
         conn.execute(_FLOOR.encode())
         conn.execute("VACUUM (ANALYZE)")
 

@@ -79,9 +79,14 @@ async def connect_sync(url: str, **settings: Any) -> AsyncIterator[Any]:
 
 def ledger_on(conn: Any, *, app: str = "app1") -> AsyncLedger:
     """Make the client that belongs to a connection of `connect`."""
-    if isinstance(conn, _Awaitable):
+    if is_sync(conn):
         return cast(AsyncLedger, _Awaitable(Ledger(conn.target, app=app)))
     return AsyncLedger(conn, app=app)
+
+
+def is_sync(conn: Any) -> bool:
+    """Tell whether a connection of `connect` is synchronous."""
+    return isinstance(conn, _Awaitable)
 
 
 def sync_cluster(*args: Any, **options: Any) -> Any:

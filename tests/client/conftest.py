@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import pytest
@@ -10,6 +10,9 @@ from psycopg import AsyncConnection
 
 from ledger_py import AsyncLedger
 from tests.client.clients import Connect, connect_async, connect_sync, ledger_on
+from tests.client.spread import spread
+from tests.fixtures.database import new_database
+from tests.fixtures.partitions import is_cluster
 
 
 @pytest.fixture(params=[connect_async, connect_sync], ids=["async", "sync"])
@@ -19,24 +22,54 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 
 @pytest.fixture
-async def conn(connect: Connect, shared_ledger_db: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """A connection in a transaction that is rolled back when the test ends."""
-    async with connect(shared_ledger_db) as connection:
+async def conn(
+    connect: Connect, request: pytest.FixtureRequest
+) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection in a transaction that is rolled back when the test ends.
+
+    On a cluster, one in autocommit mode to a database of the test's own.
+    """
+    if is_cluster():
+        async with connect(request.getfixturevalue("ledger_db"), autocommit=True) as connection:
+            yield connection
+        return
+    async with connect(request.getfixturevalue("shared_ledger_db")) as connection:
         yield connection
         await connection.rollback()
 
 
+@pytest.fixture(scope="session")
+def reading_db(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database where tests only read."""
+    if not is_cluster():
+        yield request.getfixturevalue("shared_ledger_db")
+        return
+    server, options = map(request.getfixturevalue, ("ledger_server", "clone"))
+    with new_database(server, options) as url:
+        yield url
+
+
 @pytest.fixture
-async def reader(connect: Connect, shared_ledger_db: str) -> AsyncIterator[AsyncLedger]:
+async def reader(connect: Connect, reading_db: str) -> AsyncIterator[AsyncLedger]:
     """The ledger of app1 in a shared database, where tests only read."""
-    async with connect(shared_ledger_db) as connection:
-        yield ledger_on(connection)
+    async with (
+        connect(reading_db, autocommit=is_cluster()) as connection,
+        spread(connection, reading_db) as ledger,
+    ):
+        yield ledger
 
 
 @pytest.fixture
-def ledger(conn: AsyncConnection[Any]) -> AsyncLedger:
-    """The ledger of app1 on `conn`."""
-    return ledger_on(conn)
+async def ledger(
+    conn: AsyncConnection[Any], request: pytest.FixtureRequest
+) -> AsyncIterator[AsyncLedger]:
+    """The ledger of app1 on `conn`.
+
+    On a cluster, if that is in autocommit mode, the one of all partitions.
+    """
+    url = request.getfixturevalue("ledger_db") if is_cluster() else None
+    async with spread(conn, url) as ledger:
+        yield ledger
 
 
 @pytest.fixture

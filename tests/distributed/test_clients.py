@@ -398,14 +398,19 @@ async def test_feed_of_others_goes_on_while_a_partition_is_away(
     assert await client.entries_after(entry.cursor) == []
 
 
-@pytest.mark.parametrize("cursor", ["", "p0", "p0:1-2-3-x,", "p9:1-2-3-00000000", "p0:x;p1:y"])
-async def test_malformed_cursor_is_refused(client: AsyncCluster, cursor: str) -> None:
+@pytest.mark.parametrize(
+    "cursor", ["", "p0", "p0:1-2-3-x,", "p9:1-2-3-00000000", "p0:x;p1:y", "p0:\0", 7]
+)
+async def test_malformed_cursor_is_refused(client: AsyncCluster, cursor: Any) -> None:
     with pytest.raises(InvalidRequest) as raised:
         await client.entries_after(cursor)
     assert raised.value.detail["field"] == "cursor"
 
 
-async def test_page_has_room_for_every_partition(client: AsyncCluster) -> None:
+@pytest.mark.parametrize("max_rows", [-1, 0, 1, 10_001, None, "7", 2**31])
+async def test_size_of_a_page_leaves_room_for_every_partition(
+    client: AsyncCluster, max_rows: Any
+) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        await client.entries_after(max_rows=1)
+        await client.entries_after(max_rows=max_rows)
     assert raised.value.detail["field"] == "max_rows"

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from tests.fixtures.database import Server, new_database
+from tests.fixtures.database import Server, databases_of, new_database
 from tests.http.gathered import Records
 from tests.http.running import make_service, running
+from tests.sql.calls import scalar
 
 _NUMBERS = itertools.count(1)
 
@@ -37,14 +39,12 @@ def api(module_db: str) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def count_entries(module_db: str) -> Iterator[Callable[[], int]]:
     """Tell how many entries the ledger has."""
-    with psycopg.connect(module_db, autocommit=True) as conn:
-
-        def count() -> int:
-            row = conn.execute("SELECT count(*) FROM ledger.entries").fetchone()
-            assert row is not None
-            return int(row[0])
-
-        yield count
+    with ExitStack() as stack:
+        conns = [
+            stack.enter_context(psycopg.connect(url, autocommit=True))
+            for url in databases_of(module_db)
+        ]
+        yield lambda: sum(scalar(conn, "SELECT count(*) FROM ledger.entries") for conn in conns)
 
 
 @pytest.fixture

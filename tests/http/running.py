@@ -19,6 +19,7 @@ from ledger_py.operations import BaseLedgerOperation
 from ledger_py.serving.listening import Listener
 from ledger_py.serving.server import Server
 from ledger_py.settings import Settings
+from tests.fixtures.database import pair_of
 
 # Ends a run that hangs; everything takes well under a second.
 _PATIENCE = 60.0
@@ -43,6 +44,9 @@ def make_service(
         settings: Fields of Settings that are to differ.
     """
     fields: dict[str, Any] = {"log_format": "json", "pool_size": 4, "pool_timeout": 10.0} | settings
+    pair = pair_of(url)
+    if pair is not None:
+        fields = {"cluster": pair.path} | fields
     return create_app(app, operations, Settings(database_url=url, **fields))
 
 

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.fixtures.database import database_of
 from tests.http.problems import assert_problem
 
 JSON = {"content-type": "application/json"}
@@ -58,7 +59,7 @@ def test_number_is_stored_and_answered_to_the_digit(
         assert Decimal(answer["metadata"]["x"]) == Decimal(number)
     assert again["replayed"]
     assert batch["replayed"]
-    with psycopg.connect(module_db) as conn:
+    with psycopg.connect(database_of(module_db, owner)) as conn:
         row = conn.execute(
             "SELECT metadata = %s::jsonb FROM ledger.entries WHERE owner_id = %s",
             [f'{{"x": {number}}}', owner],

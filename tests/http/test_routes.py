@@ -25,6 +25,7 @@ from ledger_py.http.routes import ROUTES
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import ProblemPath
 from ledger_py.settings import Settings
+from tests.fixtures.database import databases_of
 from tests.http.problems import assert_problem
 from tests.sql.calls import count_asset
 
@@ -313,8 +314,9 @@ ENDED = [row for row in ROWS if row.route != "events"]
 @pytest.fixture(scope="module", autouse=True)
 def gems(module_db: str) -> None:
     """An asset that no account has."""
-    with psycopg.connect(module_db) as conn:
-        count_asset(conn, "GEM")
+    for url in databases_of(module_db):
+        with psycopg.connect(url) as conn:
+            count_asset(conn, "GEM")
 
 
 @pytest.fixture
@@ -476,8 +478,8 @@ def test_writes_wake_the_listeners_of_the_feed_and_reads_do_not(
 def kept(module_db: str) -> Callable[[], Json]:
     """Read everything that the ledger keeps."""
 
-    def read() -> Json:
-        with psycopg.connect(module_db) as conn:
+    def read(url: str) -> Json:
+        with psycopg.connect(url) as conn:
             names = [name for (name,) in conn.execute(TABLES)]
             return {
                 name: conn.execute(
@@ -488,7 +490,7 @@ def kept(module_db: str) -> Callable[[], Json]:
                 for name in names
             }
 
-    return read
+    return lambda: {url: read(url) for url in databases_of(module_db)}
 
 
 def dry(row: Row, value: str = "true") -> str:

@@ -1,0 +1,48 @@
+CREATE OR REPLACE FUNCTION ledger.unsettled_claims(claims jsonb)
+RETURNS TABLE (
+    app text, owner_id text, nonce text, operation text, claim_subject text, claim_deadline timestamptz, overdue boolean
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+-- A plan made while there are no reservations would go on reading all of them.
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now timestamptz := ledger_core.clock();
+BEGIN
+    PERFORM ledger_core.check_claims(unsettled_claims.claims);
+    RETURN QUERY
+    SELECT
+        reserved.app, reserved.owner_id, reserved.nonce, reserved.operation, reserved.claim_subject,
+        reserved.claim_deadline, reserved.claim_deadline + ledger_core.reservation_margin() < v_now
+    FROM (
+        SELECT DISTINCT
+            rules.operation,
+            items.claim_subject,
+            ledger_core.claim_scope_app(rules.claim_scope, items.app) AS scope_app,
+            ledger_core.claim_period_start(rules.claim_period, rules.claim_time_zone, v_now) AS period_start
+        FROM ledger_core.claim_items(unsettled_claims.claims) AS items
+        INNER JOIN ledger.operations AS rules ON items.operation = rules.operation
+        WHERE rules.claim_limit IS NOT NULL
+    ) AS asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger.claim_reservations AS reservations
+        WHERE reservations.operation = asked.operation AND reservations.claim_subject = asked.claim_subject
+            AND reservations.scope_app = asked.scope_app AND reservations.period_start = asked.period_start
+            AND reservations.kept_at IS NULL
+        OFFSET 0
+    ) AS reserved
+    ORDER BY reserved.claim_deadline, reserved.app, reserved.nonce;
+END
+$$;
+
+COMMENT ON FUNCTION ledger.unsettled_claims IS
+'The reservations of claim subjects that take a slot of the present period and are not settled, the oldest first.
+claims: a JSON array of at most 10000 objects with app, operation and claim_subject of requests that were refused because
+of a claim_subject.
+overdue: the entry can still have been recorded, but the caller who would settle it has had more than a minute since the
+claim_deadline. Ask the partition of owner_id what became of it (ledger.claim_outcomes), and settle it here
+(ledger.settle_claims). Raises LG001.';

@@ -23,21 +23,26 @@ from psycopg import AsyncConnection
 from ledger_py.calls import SqlFunction
 from ledger_py.client_async import AsyncLedger
 from ledger_py.cluster.files import ClusterFile
+from ledger_py.cluster.splitting import items_at
 from ledger_py.cluster.subjects import (
     AWAY,
+    Answers,
     Claim,
     Reserved,
+    ResultT,
     Said,
+    Sending,
     Settlement,
     answer_instead,
     claims_of,
     deadlines_in,
     is_limited,
     refusal_instead,
+    said_of,
     with_deadlines,
 )
 from ledger_py.cluster.waiting import call_each_async, pause_async
-from ledger_py.errors import LedgerError, PartitionUnavailable, WrongPartition
+from ledger_py.errors import ClaimLimitReached, LedgerError, PartitionUnavailable, WrongPartition
 from ledger_py.structs import UnsettledClaim
 from ledger_py.values import json_bytes, json_parameter
 
@@ -56,6 +61,8 @@ class AsyncClaims:
         read_anew: Reads it anew.
         ask: Calls a partition, by its name, in a transaction of its own. Raises
             PartitionUnavailable if that is away.
+        try_out: Does the same in a transaction that is rolled back. With it, nothing is reserved,
+            and requests are only tried out.
     """
 
     def __init__(
@@ -65,11 +72,16 @@ class AsyncClaims:
         file: Callable[[], ClusterFile],
         read_anew: Callable[[], Awaitable[None]],
         ask: Callable[[str, Callable[[AsyncLedger], Awaitable[Any]]], Awaitable[Any]],
+        try_out: (
+            Callable[[str, Callable[[AsyncLedger], Awaitable[Any]]], Awaitable[Any]] | None
+        ) = None,
     ) -> None:
         self._app = app
         self._file = file
         self._read_anew = read_anew
         self._ask = ask
+        self._ask_to_reserve = try_out or ask
+        self._dries = try_out is not None
 
     def elsewhere(self, claims: Mapping[int, Claim]) -> dict[int, Claim]:
         """Return the claims whose subject belongs to another partition than the owner."""
@@ -79,6 +91,125 @@ class AsyncClaims:
             for at, claim in claims.items()
             if number_of(claim.owner_id) != number_of(claim.claim_subject)
         }
+
+    async def record_batch(
+        self,
+        document: bytes,
+        record: Callable[[bytes, Sending, bool], Awaitable[list[ResultT]]],
+        answers: Answers[ResultT],
+        *,
+        atomic: bool,
+    ) -> list[ResultT]:
+        """Record a batch, and reserve what it claims for subjects that lie elsewhere.
+
+        Args:
+            document: The batch.
+            record: Records it on the partitions of its owners; takes how it is sent, and whether it
+                is atomic.
+            answers: Reads and makes results.
+            atomic: Record all or none.
+
+        Returns:
+            The results, in the order of the items.
+
+        Raises:
+            LedgerError: As by record.
+        """
+        claims = claims_of(document)
+        if not claims:
+            return await record(document, Sending(), atomic)
+
+        async def attempt(numbers: Sequence[int] | None = None) -> list[ResultT]:
+            if numbers is None:
+                return await self._record(document, claims, record, answers, atomic=atomic)
+            mine = {number: claims[at] for number, at in enumerate(numbers)}
+            part = items_at(document, numbers)
+            return await self._record(part, mine, record, answers, atomic=False)
+
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                results = await attempt()
+                break
+            except ClaimLimitReached as error:
+                claim = claims.get(error.detail.get("position", 0) - 1)
+                if claim is None or not is_limited(error) or time.monotonic() > until:
+                    raise
+                if not await self.unblock([claim]):
+                    raise
+        while time.monotonic() < until:
+            left = [at for at in claims if is_limited(answers.error_of(results[at]))]
+            try:
+                if not left or not await self.unblock(claims[at] for at in left):
+                    break
+            except PartitionUnavailable as error:
+                for at in left:
+                    results[at] = answers.refusal(error, at + 1)
+                break
+            for at, result in zip(left, await attempt(left), strict=True):
+                results[at] = answers.repositioned(result, at + 1)
+        return results
+
+    async def _record(
+        self,
+        document: bytes,
+        claims: Mapping[int, Claim],
+        record: Callable[[bytes, Sending, bool], Awaitable[list[ResultT]]],
+        answers: Answers[ResultT],
+        *,
+        atomic: bool,
+        again: bool = True,
+    ) -> list[ResultT]:
+        claims = self.elsewhere(claims)
+        if not claims:
+            return await record(document, Sending(), atomic)
+        reserved = await self.reserve(claims)
+        sending = Sending()
+        results: list[ResultT] = []
+        try:
+            sent = with_deadlines(document, deadlines_in(reserved))
+            results = await record(sent, sending, atomic)
+        except LedgerError as error:
+            at = error.detail.get("position", 0) - 1
+            said = said_of(error, sending)
+            known = {} if said is None else dict.fromkeys(claims, said)
+            late = await self.finish(claims, reserved, known)
+            if at not in late or not again:
+                refusal = refusal_instead(error, reserved.get(at))
+                if refusal is error:
+                    raise
+                raise refusal from error
+        else:
+            known = {}
+            for at in claims:
+                error_at = answers.error_of(results[at])
+                if error_at is None:
+                    known[at] = "unknown" if answers.is_replay(results[at]) else "recorded"
+                    continue
+                if (said := said_of(error_at, sending)) is not None:
+                    known[at] = said
+                refusal = refusal_instead(error_at, reserved[at])
+                if refusal is not error_at:
+                    results[at] = answers.refusal(refusal, at + 1)
+            late = await self.finish(claims, reserved, known)
+            if not late or not again:
+                return results
+
+        # Their reservations were of an earlier period, or the first attempt took too long.
+        if atomic:
+            return await self._record(document, claims, record, answers, atomic=True, again=False)
+        left = sorted(late)
+        more = await self._record(
+            items_at(document, left),
+            {number: claims[at] for number, at in enumerate(left)},
+            record,
+            answers,
+            atomic=False,
+            again=False,
+        )
+        for at, result in zip(left, more, strict=True):
+            results[at] = answers.repositioned(result, at + 1)
+        return results
 
     # Before an entry is recorded
 
@@ -122,7 +253,7 @@ class AsyncClaims:
             mine = [at for at, claim in claims.items() if self._place(claim.claim_subject) == name]
             items = [_item_of(claims[at]) for at in mine]
             try:
-                rows = await self._ask(name, lambda ledger: ledger.reserve_claims(items))
+                rows = await self._ask_to_reserve(name, lambda ledger: ledger.reserve_claims(items))
             except LedgerError as error:
                 return dict.fromkeys(mine, error)
             return {mine[row.position - 1]: row.error or row.claim_deadline for row in rows}
@@ -216,6 +347,8 @@ class AsyncClaims:
         Returns:
             The requests that were late because of their reservations, which are given back now.
         """
+        if self._dries:
+            return set()
         deadlines = {at: one for at, one in deadlines_in(reserved).items() if at in said}
         outcomes: dict[int, str] = {
             at: "refused" if said[at] == "late" else said[at] for at in deadlines

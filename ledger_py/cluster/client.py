@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import (
     AbstractContextManager,
     contextmanager,
@@ -22,8 +22,7 @@ from psycopg import Connection
 from ledger_py.calls import SqlFunction
 from ledger_py.client import Ledger
 from ledger_py.cluster import files
-from ledger_py.cluster.claims import PATIENCE, ClaimingLedger, Claims
-from ledger_py.cluster.claims_async import PATIENCE
+from ledger_py.cluster.claims import ClaimingLedger, Claims
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.files import Partition
 from ledger_py.cluster.pools import sync_pool
@@ -38,20 +37,9 @@ from ledger_py.cluster.splitting import (
     split,
     split_cursor,
 )
-from ledger_py.cluster.subjects import (
-    Claim,
-    Said,
-    answer_instead,
-    claims_of,
-    deadlines_in,
-    is_limited,
-    refusal_instead,
-    with_deadlines,
-)
+from ledger_py.cluster.subjects import Answers, Sending
 from ledger_py.cluster.waiting import call_each, pause
 from ledger_py.errors import (
-    ClaimLimitReached,
-    ClaimNotReserved,
     InvalidRequest,
     LedgerError,
     OtherPartition,
@@ -211,34 +199,7 @@ class Cluster:
             LedgerError: As by ``record_entries`` of the ledger.
         """
         document = json_bytes(_ENTRIES.adapt("entries", entries))
-        claims = claims_of(document)
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                results = self._record_claiming(document, claims, atomic=atomic)
-                break
-            except ClaimLimitReached as error:
-                # The batch is atomic.
-                claim = claims.get(error.detail.get("position", 0) - 1)
-                if not is_limited(error) or claim is None or time.monotonic() > until:
-                    raise
-                if not self._claims.unblock([claim]):
-                    raise
-        while time.monotonic() < until:
-            left = [at for at in claims if is_limited(_error_of(results[at]))]
-            try:
-                if not left or not self._claims.unblock(claims[at] for at in left):
-                    break
-            except PartitionUnavailable as error:
-                for at in left:
-                    results[at] = refusal_of(error, at + 1)
-                break
-            again = self._record_claiming(
-                items_at(document, left), {n: claims[at] for n, at in enumerate(left)}, atomic=False
-            )
-            for at, result in zip(left, again, strict=True):
-                results[at] = repositioned(result, at + 1)
-        return results
+        return self._claims.record_batch(document, self._record_anywhere, _ANSWERS, atomic=atomic)
 
     def entries_after(
         self, cursor: str | None = None, *, max_rows: Int32 = 1000
@@ -436,55 +397,8 @@ class Cluster:
 
     # Batches
 
-    def _record_claiming(
-        self, document: bytes, claims: Mapping[int, Claim], *, atomic: bool
-    ) -> list[RecordedEntry | Refusal]:
-        """Record a batch, and reserve the claim subjects that other partitions keep."""
-        elsewhere = self._claims.elsewhere(claims)
-        if not elsewhere:
-            return self._record_anywhere(document, _Sending(), atomic=atomic)
-        return self._record_reserved(document, elsewhere, atomic=atomic)
-
-    def _record_reserved(
-        self, document: bytes, claims: Mapping[int, Claim], *, atomic: bool, again: bool = True
-    ) -> list[RecordedEntry | Refusal]:
-        reserved = self._claims.reserve(claims)
-        sending = _Sending()
-        try:
-            answers = self._record_anywhere(
-                with_deadlines(document, deadlines_in(reserved)), sending, atomic=atomic
-            )
-        except LedgerError as error:
-            at = error.detail.get("position", 0) - 1
-            late: set[int] = set()
-            if not isinstance(error, PartitionUnavailable):
-                said = dict.fromkeys(claims, _said_of(error, sending))
-                late = self._claims.finish(claims, reserved, said)
-            if at in late and again:
-                return self._record_reserved(document, claims, atomic=atomic, again=False)
-            refusal = refusal_instead(error, reserved.get(at))
-            if refusal is error:
-                raise
-            raise refusal from error
-        known = {at: _said_in(answers[at], sending) for at in claims}
-        late = self._claims.finish(
-            claims, reserved, {at: said for at, said in known.items() if said is not None}
-        )
-        results = [answer_instead(answer, reserved.get(at)) for at, answer in enumerate(answers)]
-        left = sorted(late) if again else []
-        if left:
-            more = self._record_reserved(
-                items_at(document, left),
-                {number: claims[at] for number, at in enumerate(left)},
-                atomic=False,
-                again=False,
-            )
-            for at, result in zip(left, more, strict=True):
-                results[at] = repositioned(result, at + 1)
-        return results
-
     def _record_anywhere(
-        self, document: bytes, sending: _Sending, *, atomic: bool
+        self, document: bytes, sending: Sending, atomic: bool
     ) -> list[RecordedEntry | Refusal]:
         """Record a batch on the partitions of its owners."""
         file = self._file
@@ -505,7 +419,7 @@ class Cluster:
         return results
 
     def _record_parts(
-        self, document: bytes, sending: _Sending, *, atomic: bool
+        self, document: bytes, sending: Sending, *, atomic: bool
     ) -> list[RecordedEntry | Refusal]:
         parts = split(document, self._file)
         if atomic and len(parts) > 1:
@@ -518,7 +432,7 @@ class Cluster:
         return [result for _, result in sorted(answered, key=lambda one: one[0])]
 
     def _record_part(
-        self, part: Part, sending: _Sending, *, atomic: bool
+        self, part: Part, sending: Sending, *, atomic: bool
     ) -> list[tuple[int, RecordedEntry | Refusal]]:
         """Record a part; what a partition does not keep any more, on the one that does."""
         deadline = time.monotonic() + self._timeout
@@ -558,31 +472,17 @@ def _away_because(partition: str, cause: Exception) -> PartitionUnavailable:
     return error
 
 
-class _Sending:
-    """How a batch was sent.
-
-    Attributes:
-        unsure: A part was sent more than once, and the first one may still be under way.
-    """
-
-    unsure = False
-
-
-def _said_of(error: LedgerError, sending: _Sending) -> Said:
-    if sending.unsure:
-        return "unknown"
-    return "late" if isinstance(error, ClaimNotReserved) else "refused"
-
-
-def _said_in(answer: RecordedEntry | Refusal, sending: _Sending) -> Said | None:
-    if isinstance(answer, RecordedEntry):
-        return "unknown" if answer.replayed else "recorded"
-    error = answer.error
-    return None if isinstance(error, PartitionUnavailable) else _said_of(error, sending)
-
-
 def _error_of(result: RecordedEntry | Refusal) -> LedgerError | None:
     return result.error if isinstance(result, Refusal) else None
+
+
+def _is_replay(result: RecordedEntry | Refusal) -> bool:
+    return isinstance(result, RecordedEntry) and result.replayed
+
+
+_ANSWERS: Final[Answers[RecordedEntry | Refusal]] = Answers(
+    _error_of, _is_replay, refusal_of, repositioned
+)
 
 
 def _is_misplaced(result: RecordedEntry | Refusal) -> bool:

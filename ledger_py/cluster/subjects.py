@@ -5,28 +5,34 @@ Such a subject is reserved on its own partition first; see `ledger_py.cluster.cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from ledger_py.errors import ClaimLimitReached, ClaimNotReserved, LedgerError
+from ledger_py.errors import ClaimLimitReached, ClaimNotReserved, LedgerError, PartitionUnavailable
 from ledger_py.structs import RecordedEntry, Refusal
 
 __all__ = (
     "AWAY",
+    "Answers",
     "Claim",
     "Reserved",
+    "ResultT",
     "Said",
+    "Sending",
     "Settlement",
     "answer_instead",
     "claims_of",
     "deadlines_in",
     "is_limited",
     "refusal_instead",
+    "said_of",
     "with_deadlines",
 )
+
+ResultT = TypeVar("ResultT")
 
 Reserved: TypeAlias = datetime | LedgerError | None
 """The deadline of a reservation, or why there is none; None if none is needed."""
@@ -74,6 +80,28 @@ class Settlement(NamedTuple):
             "claim_deadline": self.deadline,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+
+class Sending:
+    """How a batch was sent.
+
+    Attributes:
+        unsure: A part was sent more than once, and the first one may still be under way.
+    """
+
+    unsure = False
+
+
+class Answers(NamedTuple, Generic[ResultT]):
+    """What there is to know about the result of an item of a batch, whatever form it has."""
+
+    error_of: Callable[[ResultT], LedgerError | None]
+    """Why it was refused, with the detail ``limited`` if there is one; None for an entry."""
+    is_replay: Callable[[ResultT], bool]
+    refusal: Callable[[LedgerError, int], ResultT]
+    """Makes the result of a refusal, at a position from 1."""
+    repositioned: Callable[[ResultT, int], ResultT]
+    """Gives a result another position."""
 
 
 class _Item(msgspec.Struct):
@@ -159,6 +187,15 @@ def refusal_instead(error: LedgerError, reserved: Reserved) -> LedgerError:
     if position is not None:
         reserved.detail["position"] = position
     return reserved
+
+
+def said_of(error: LedgerError, sending: Sending) -> Said | None:
+    """Return what a refusal says about a request that had a deadline; None for nothing."""
+    if isinstance(error, PartitionUnavailable):
+        return None
+    if sending.unsure:
+        return "unknown"
+    return "late" if isinstance(error, ClaimNotReserved) else "refused"
 
 
 def answer_instead(answer: RecordedEntry | Refusal, reserved: Reserved) -> RecordedEntry | Refusal:

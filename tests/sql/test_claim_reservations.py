@@ -390,7 +390,7 @@ def test_limit_of_three_with_a_foreign_subject(tx: Connection, clock: Clock) -> 
 def test_batch_judges_every_item_as_a_single_call(tx: Connection, clock: Clock, size: int) -> None:
     define_limited(tx, limit=1000, period="day")
     soon, late = clock.ahead(seconds=5).isoformat(), clock.ahead(seconds=-5).isoformat()
-    kinds: list[Row] = [
+    kinds: list[Any] = [
         {"claim_subject": FAR, "claim_deadline": soon},
         {"claim_subject": FAR, "claim_deadline": late},
         {"claim_subject": FAR},
@@ -401,7 +401,7 @@ def test_batch_judges_every_item_as_a_single_call(tx: Connection, clock: Clock, 
         {"operation": "CREDIT_ADD", "amount": 1, "claim_deadline": soon},
         {"operation": "CREDIT_ADD", "amount": 1, "claim_deadline": 5},
     ]
-    items = [item(**{"operation": "LIMITED"} | kind) for _ in range(size) for kind in kinds]
+    items = [item(**({"operation": "LIMITED"} | kind)) for _ in range(size) for kind in kinds]
     found = record_batch(tx, items)
     assert [row["code"] for row in found] == [
         None,

@@ -160,6 +160,8 @@ class EntryRequest(EntryFields, frozen=True, kw_only=True, omit_defaults=True):
         Meta(description="One of the app's operations, which determines the asset and the rule."),
     ]
     nonce: Annotated[Key, Meta(description="The caller's own id for this request, unique per app.")]
+    claim_deadline: Time | None = None
+    """Until when the claim subject is reserved, if another partition of a cluster keeps it."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,15 +308,18 @@ class SettledClaim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnsettledClaim(msgspec.Struct, frozen=True, kw_only=True):
-    """A reservation that takes a slot of the present period, and may have no entry."""
+    """A reservation that takes a slot of the present period, and may have no entry.
 
-    app: str
-    owner_id: str
+    Without app, owner, nonce and deadline it says that there is a free slot by now.
+    """
+
+    app: str | None
+    owner_id: str | None
     """The owner of the entry, whom another partition keeps."""
-    nonce: str
+    nonce: str | None
     operation: str
     claim_subject: str
-    claim_deadline: Time
+    claim_deadline: Time | None
     overdue: bool
     """Its caller has had more than a minute since the deadline to settle it."""
 

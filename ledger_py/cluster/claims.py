@@ -51,7 +51,7 @@ from ledger_py.values import json_bytes, json_parameter
 PATIENCE: Final = 1.0
 """Seconds to wait for requests under way that may give back what they have reserved."""
 
-_POLL: Final = 0.05
+_POLL: Final = 0.02
 
 
 class Claims:
@@ -222,11 +222,25 @@ class Claims:
         Returns:
             By the same number, the deadline or the refusal of each.
         """
+        reserved = self._reserve_each(claims)
+        moved = {at: c for at, c in claims.items() if isinstance(reserved[at], WrongPartition)}
+        if moved:
+            # Buckets were given to another partition, perhaps to that of the owner.
+            self._read_anew()
+            reserved |= dict.fromkeys(moved)
+            reserved |= self._reserve_each(self.elsewhere(moved))
+        return reserved
+
+    def reserve_patiently(self, claims: Mapping[int, Claim]) -> dict[int, Reserved]:
+        """Reserve subjects, and `unblock` those whose limit is used up.
+
+        A request that is tried again as a whole does better without: it may be refused anyway.
+        """
         reserved: dict[int, Reserved] = {}
         left = dict(claims)
         until = time.monotonic() + PATIENCE
         while left:
-            reserved |= self._reserve(left)
+            reserved |= self.reserve(left)
             left = {at: claim for at, claim in left.items() if is_limited(reserved[at])}
             if not left or time.monotonic() > until:
                 break
@@ -236,16 +250,6 @@ class Claims:
             except PartitionUnavailable as error:
                 reserved |= dict.fromkeys(left, error)
                 break
-        return reserved
-
-    def _reserve(self, claims: Mapping[int, Claim]) -> dict[int, Reserved]:
-        reserved = self._reserve_each(claims)
-        moved = {at: c for at, c in claims.items() if isinstance(reserved[at], WrongPartition)}
-        if moved:
-            # Buckets were given to another partition, perhaps to that of the owner.
-            self._read_anew()
-            reserved |= dict.fromkeys(moved)
-            reserved |= self._reserve_each(self.elsewhere(moved))
         return reserved
 
     def _reserve_each(self, claims: Mapping[int, Claim]) -> dict[int, Reserved]:
@@ -278,29 +282,32 @@ class Claims:
             PartitionUnavailable: It depends on a partition that does not know, or is away.
         """
         waiting = self._unsettled(claims)
-        overdue = [claim for claim in waiting if claim.overdue]
-        if not waiting:
-            return False
+        if any(one.nonce is None for one in waiting):
+            return True
+        overdue = [one for one in waiting if one.overdue]
         if overdue:
-            outcomes = self._outcomes([(one.owner_id, _request_of(one)) for one in overdue])
+            owners = [one.owner_id or "" for one in overdue]
+            outcomes = self._outcomes(
+                [(owner, _request_of(one)) for owner, one in zip(owners, overdue, strict=True)]
+            )
             settled = self.settle(
                 [
                     Settlement(
                         one.claim_subject,
-                        one.owner_id,
-                        one.nonce,
+                        owner,
+                        one.nonce or "",
                         outcome,
                         one.claim_deadline,
                         one.app,
                     )
-                    for one, outcome in zip(overdue, outcomes, strict=True)
+                    for owner, one, outcome in zip(owners, overdue, outcomes, strict=True)
                 ]
             )
             if "given_back" in settled:
                 return True
-            for one, outcome, state in zip(overdue, outcomes, settled, strict=True):
+            for owner, outcome, state, one in zip(owners, outcomes, settled, overdue, strict=True):
                 if outcome in ("open", AWAY):
-                    raise PartitionUnavailable.named(self._place(one.owner_id))
+                    raise PartitionUnavailable.named(self._place(owner))
                 if state == AWAY:
                     raise PartitionUnavailable.named(self._place(one.claim_subject))
         if len(overdue) < len(waiting):
@@ -544,7 +551,8 @@ class ClaimingLedger(Ledger):
 
     def _reserve(self, claims: Mapping[int, Claim]) -> dict[int, Reserved]:
         elsewhere = self._claims.elsewhere(claims)
-        reserved = self._claims.reserve(elsewhere)
+        # A refusal ends the transaction: there is no second attempt.
+        reserved = self._claims.reserve_patiently(elsewhere)
         for at, claim in elsewhere.items():
             number = len(self._made)
             self._made[number] = claim

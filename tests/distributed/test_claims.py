@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -381,6 +384,52 @@ async def test_deadline_that_has_passed_refuses_the_entry(
     with pytest.raises(psycopg.Error) as raised:
         record(cluster.conns[0], **request, claim_deadline=deadline)
     assert raised.value.sqlstate == "LG312"
+
+
+DYING = """
+import json, sys, time
+from ledger_py import Cluster
+from ledger_py.cluster.claims import Claims
+
+def hang(*_args, **_named):
+    print("here", flush=True)
+    time.sleep(600)
+
+step, path, request = sys.argv[1:]
+if step == "asked":
+    Claims.reserve = hang
+elif step == "reserved":
+    Cluster._record_anywhere = hang
+else:
+    Claims.finish = hang
+Cluster(path, app="app1").record_entries([json.loads(request)])
+"""
+
+
+def die(cluster: Partitions, step: str, request: dict[str, Any]) -> None:
+    """Send a request from a process that is killed after a step."""
+    command = [sys.executable, "-c", DYING, step, str(cluster.path), json.dumps(request)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        process.kill()
+
+
+@pytest.mark.usefixtures("verified")
+@pytest.mark.parametrize("step", ["asked", "reserved", "recorded"])
+async def test_caller_that_is_killed_between_two_steps_blocks_nobody_for_ever(
+    client: AsyncCluster, cluster: Partitions, clocks: list[Clock], step: str
+) -> None:
+    same, other = (claim(0, owner_on(1)) for _ in range(2))
+    for request in (same, other):
+        die(cluster, step, request)
+    (answer,) = await client.record_entries([same])
+    assert isinstance(answer, RecordedEntry)
+    assert answer.replayed is (step == "recorded")
+    forward(clocks, seconds=71)
+    later = await code_of(client, claim(1, other["claim_subject"]))
+    assert later == ("claim_limit_reached" if step == "recorded" else None)
+    assert all(kept for _, kept in reservations(cluster.conns[1]))
 
 
 # Reversals

@@ -112,9 +112,7 @@ def test_mixed_batch(http: httpx.Client, cluster: Partitions) -> None:
     assert post_batch(http, entries).count(None) == 5
 
 
-def test_atomic_batch_is_refused_with_the_position(
-    http: httpx.Client, cluster: Partitions
-) -> None:
+def test_atomic_batch_is_refused_with_the_position(http: httpx.Client, cluster: Partitions) -> None:
     subject = owner_on(1)
     entries = [claim(0, subject), claim(0, subject)]
     entries[1]["owner_id"] = entries[0]["owner_id"]

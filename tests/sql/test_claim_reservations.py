@@ -244,6 +244,17 @@ def test_recorded_reservation_is_kept(tx: Connection) -> None:
     assert rows(tx, "verify") == []
 
 
+def test_free_slot_is_told(tx: Connection) -> None:
+    """Whoever was refused a moment ago can try again."""
+    define_limited(tx, limit=2)
+    request = claim(operation="LIMITED")
+    assert [row["nonce"] for row in unsettled(tx, request)] == [None]
+    deadline_of(tx, request)
+    assert [row["nonce"] for row in unsettled(tx, request)] == [None, request["nonce"]]
+    record(tx, operation="LIMITED", claim_subject=NEAR)
+    assert [row["nonce"] for row in unsettled(tx, request)] == [request["nonce"]]
+
+
 def test_refused_request_gives_its_reservation_back(tx: Connection) -> None:
     request = claim()
     deadline = deadline_of(tx, request)

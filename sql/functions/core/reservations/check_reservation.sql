@@ -14,9 +14,9 @@ BEGIN
             WHERE operation = check_reservation.operation AND claim_limit IS NOT NULL
         )
     THEN
-        PERFORM ledger_core.refuse_subject(
-            'claim_not_reserved', check_reservation.operation, check_reservation.claim_subject
-        );
+        PERFORM ledger_core.refuse('claim_not_reserved', ledger_core.subject_detail(
+            check_reservation.operation, check_reservation.claim_subject
+        ));
     END IF;
 END
 $$;

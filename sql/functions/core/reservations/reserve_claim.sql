@@ -27,9 +27,9 @@ BEGIN
     IF v_rule.claim_limit IS NULL THEN
         RETURN NULL;
     ELSIF NOT ledger_core.keeps_owner(reserve_claim.claim_subject) THEN
-        PERFORM ledger_core.refuse_subject(
-            'wrong_partition', reserve_claim.operation, reserve_claim.claim_subject
-        );
+        PERFORM ledger_core.refuse('wrong_partition', ledger_core.subject_detail(
+            reserve_claim.operation, reserve_claim.claim_subject
+        ));
     ELSIF ledger_core.keeps_owner(reserve_claim.owner_id) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'owner_id', 'reason', 'is kept here too: record_entry takes the slot itself'

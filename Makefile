@@ -81,9 +81,9 @@ check: install $(NPM)/.installed ## run all static checks
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar $(SQL)
 	@# By comparison: unasyncd --check never fails, and without it the exit code is 1 for a change.
-	@for package in ledger_py ledger_py/cluster; do \
-		rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet $$package/client_async.py:$(VENV)/client.py; \
-		diff -u $$package/client.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }; \
+	@for module in ledger_py/client ledger_py/cluster/client ledger_py/cluster/claims; do \
+		rm -f $(VENV)/client.py; $(BIN)/unasyncd --quiet $${module}_async.py:$(VENV)/client.py; \
+		diff -u $$module.py $(VENV)/client.py || { echo "Out of date; run: make format"; exit 1; }; \
 	done
 	$(BIN)/python -m tests.generated.lint
 	$(BIN)/python -m pip check --disable-pip-version-check

@@ -10,6 +10,7 @@ from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Balance,
     BalanceStep,
+    ClaimOutcome,
     ClaimState,
     ComingEvent,
     Entry,
@@ -22,7 +23,10 @@ from ledger_py.structs import (
     Operation,
     RecordedEntry,
     Refusal,
+    ReservedClaim,
+    SettledClaim,
     StatementLine,
+    UnsettledClaim,
 )
 
 __all__ = (
@@ -32,6 +36,7 @@ __all__ = (
     "Balance",
     "BalanceStep",
     "BaseLedgerOperation",
+    "ClaimOutcome",
     "ClaimState",
     "Cluster",
     "ComingEvent",
@@ -48,5 +53,8 @@ __all__ = (
     "Operation",
     "RecordedEntry",
     "Refusal",
+    "ReservedClaim",
+    "SettledClaim",
     "StatementLine",
+    "UnsettledClaim",
 )

@@ -21,6 +21,7 @@ from ledger_py.sessions import DRY_RUN
 from ledger_py.structs import (
     Balance,
     BalanceStep,
+    ClaimOutcome,
     ClaimState,
     ComingEvent,
     Entry,
@@ -33,9 +34,12 @@ from ledger_py.structs import (
     Operation,
     RecordedEntry,
     Refusal,
+    ReservedClaim,
+    SettledClaim,
     StatementLine,
+    UnsettledClaim,
 )
-from ledger_py.values import ADAPTERS, Entries, Int32
+from ledger_py.values import ADAPTERS, Claims, Entries, Int32
 
 # Methods that call an SQL function have no body.
 # mypy: disable-error-code="empty-body"
@@ -121,6 +125,7 @@ class AsyncLedger:
         metadata: Mapping[str, Any] | None = None,
         expires_at: datetime | None = None,
         claim_subject: str | None = None,
+        claim_deadline: datetime | None = None,
     ) -> RecordedEntry:
         """Record one change of an owner's account.
 
@@ -135,6 +140,8 @@ class AsyncLedger:
             expires_at: When the credits expire, with a time zone. None is the operation's rule.
             claim_subject: Another subject that the operation's claim limit counts, such as a
                 hashed e-mail address.
+            claim_deadline: Until when reserve_claims has reserved the claim_subject, if another
+                partition of a cluster keeps it; no part of the request. ``Cluster`` sees to it.
 
         Returns:
             The entry, with the balance after it.
@@ -148,6 +155,7 @@ class AsyncLedger:
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the request would take.
             ClaimLimitReached: The operation's claim limit is used up.
+            ClaimNotReserved: Another partition keeps the claim_subject, and it is not reserved.
             AccountFrozen: An operator has frozen the account.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -351,6 +359,69 @@ class AsyncLedger:
 
         Raises:
             InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function(of_app=True)
+    async def reserve_claims(self, claims: Claims) -> list[ReservedClaim]:
+        """Reserve claim subjects on this partition for entries of others; `Cluster` does it.
+
+        Args:
+            claims: Mappings with ``owner_id``, ``operation``, ``nonce`` and ``claim_subject`` of
+                the requests: at most 10 000.
+
+        Returns:
+            For each, in any order, its ``claim_deadline`` or its refusal.
+
+        Raises:
+            InvalidRequest: An item is invalid.
+            UnknownApp: The app is not registered.
+            NotAuthorized: The connection's role may not act for the app.
+        """
+
+    @_sql_function(of_app=True)
+    async def settle_claims(self, claims: Claims) -> list[SettledClaim]:
+        """Keep reservations of this partition, or give them back; `Cluster` does it.
+
+        Args:
+            claims: Mappings with ``owner_id``, ``nonce``, ``claim_deadline`` and ``outcome`` of the
+                requests: at most 10 000; ``app`` of those of other apps.
+
+        Returns:
+            What became of each.
+
+        Raises:
+            InvalidRequest: An item is invalid.
+            UnknownApp: The app is not registered.
+            NotAuthorized: The connection's role may not act for the app.
+        """
+
+    @_sql_function()
+    async def unsettled_claims(self, claims: Claims) -> list[UnsettledClaim]:
+        """List reservations of this partition that take slots and may have no entry.
+
+        Args:
+            claims: Mappings with ``app``, ``operation`` and ``claim_subject``: at most 10 000.
+
+        Returns:
+            The reservations, the oldest first.
+
+        Raises:
+            InvalidRequest: An item is invalid.
+        """
+
+    @_sql_function()
+    async def claim_outcomes(self, claims: Claims) -> list[ClaimOutcome]:
+        """Tell what became of requests whose claim subjects other partitions have reserved.
+
+        Args:
+            claims: Mappings with ``app``, ``owner_id`` and ``nonce`` of the requests, and if known
+                with ``operation``, ``claim_subject`` and ``claim_deadline``: at most 10 000.
+
+        Returns:
+            What became of each.
+
+        Raises:
+            InvalidRequest: An item is invalid.
         """
 
     @_sql_function()

@@ -244,6 +244,16 @@ class WrongPartition(LedgerError, code="wrong_partition", sqlstate="LG311", stat
     """
 
 
+class ClaimNotReserved(LedgerError, code="claim_not_reserved", sqlstate="LG312", status=503):
+    """The claim subject is not reserved on the partition that keeps it, or not any more.
+
+    Clients and services of a cluster reserve it. Repeat the request with its nonce.
+
+    Detail: ``operation``, ``claim_subject`` and its ``bucket``; ``partition``, the name of the one
+    that was asked.
+    """
+
+
 class NotAuthorized(LedgerError, code="not_authorized", sqlstate="LG401", status=403):
     """The role that the connection logged in with may not act for this app.
 

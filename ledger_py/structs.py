@@ -37,6 +37,7 @@ from ledger_py.fields import (
 __all__ = (
     "Balance",
     "BalanceStep",
+    "ClaimOutcome",
     "ClaimState",
     "ComingEvent",
     "Entry",
@@ -50,7 +51,10 @@ __all__ = (
     "Operation",
     "RecordedEntry",
     "Refusal",
+    "ReservedClaim",
+    "SettledClaim",
     "StatementLine",
+    "UnsettledClaim",
 )
 
 
@@ -156,6 +160,8 @@ class EntryRequest(EntryFields, frozen=True, kw_only=True, omit_defaults=True):
         Meta(description="One of the app's operations, which determines the asset and the rule."),
     ]
     nonce: Annotated[Key, Meta(description="The caller's own id for this request, unique per app.")]
+    claim_deadline: Time | None = None
+    """Until when the claim subject is reserved, if another partition of a cluster keeps it."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +273,66 @@ class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
     next_eligible_at: Annotated[
         Time | None, Meta(description="When it can be claimed next; null is never.")
     ]
+
+
+class ReservedClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a request to reserve a claim subject for the entry of another partition."""
+
+    position: int
+    """Which one it was, counted from 1."""
+    claim_deadline: Time | None
+    """Until when the entry may be recorded; None: it needs no reservation, or was refused."""
+    code: str | None
+    """The name of the refusal; None: it was not refused."""
+    message: str | None
+    detail: dict[str, Any] | None
+    hint: str | None
+
+    @property
+    def error(self) -> LedgerError | None:
+        """The refusal as an exception."""
+        if self.code is None:
+            return None
+        return refusal_of_code(
+            self.code, self.message or "", detail=self.detail or {}, hint=self.hint
+        )
+
+
+class SettledClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a reservation."""
+
+    position: int
+    """Which one it was, counted from 1."""
+    settled: Literal["kept", "given_back", "reserved", "unknown"]
+    """``reserved``: nothing could be decided; ``unknown``: there is none."""
+
+
+class UnsettledClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A reservation that takes a slot of the present period, and may have no entry.
+
+    Without app, owner, nonce and deadline it says that there is a free slot by now.
+    """
+
+    app: str | None
+    owner_id: str | None
+    """The owner of the entry, whom another partition keeps."""
+    nonce: str | None
+    operation: str
+    claim_subject: str
+    claim_deadline: Time | None
+    overdue: bool
+    """Its caller has had more than a minute since the deadline to settle it."""
+
+
+class ClaimOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a request whose claim subject another partition has reserved."""
+
+    position: int
+    """Which one it was, counted from 1."""
+    outcome: Literal["recorded", "freed", "lapsed", "open"]
+    """``freed``: recorded and reversed with ``free_claim``; ``lapsed``: not recorded, and never
+    will be; ``open``: not known yet."""
+    claim_subject: str | None
 
 
 class BalanceStep(msgspec.Struct, frozen=True, kw_only=True):

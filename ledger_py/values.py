@@ -108,6 +108,16 @@ class _EncodedJsonDumper(Dumper):
         return obj.text
 
 
+def json_bytes(adapted: object) -> bytes:
+    """Return the JSON of what `Entries` are adapted to."""
+    return adapted.text if isinstance(adapted, _EncodedJson) else str(adapted).encode()
+
+
+def json_parameter(text: bytes) -> object:
+    """Return what the driver sends as jsonb."""
+    return _EncodedJson(text)
+
+
 def _adapt_entries(name: str, entries: Any) -> str | _EncodedJson:
     """Encode the items of a batch as a JSON array.
 
@@ -180,6 +190,9 @@ Entries: TypeAlias = Annotated[
     bytes | Iterable[EntryRequest | Mapping[str, Any]], SqlType("jsonb", _adapt_entries)
 ]
 """The items of a batch, or the JSON array of them."""
+
+Claims: TypeAlias = Annotated[Iterable[Mapping[str, Any]], SqlType("jsonb", _adapt_entries)]
+"""The items of a call about reservations of claim subjects."""
 
 
 def sql_type_of(annotation: Any) -> SqlType:

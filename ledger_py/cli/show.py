@@ -159,7 +159,8 @@ def _nothing(page: Page) -> Iterable[str]:
         if match.kind == "owner":
             yield f"  owner {account}, {counted(found['entry_count'], 'entry', 'entries')}"
         elif match.kind == "claim":
-            yield f"  claim of {account} #{match.seq}: {found['operation']}"
+            number = "" if match.seq is None else f" #{match.seq}"
+            yield f"  claim of {account}{number}: {found['operation']}"
         else:
             number = "" if match.seq is None else f" #{match.seq}"
             what = f"{found['app']} {found['operation']} {found['amount']}"

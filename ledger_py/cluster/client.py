@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 import psycopg
+from psycopg import Connection
 
 from ledger_py.calls import SqlFunction
 from ledger_py.client import Ledger
 from ledger_py.cluster import files
+from ledger_py.cluster.claims import ClaimingLedger, Claims
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.files import Partition
 from ledger_py.cluster.pools import sync_pool
@@ -29,16 +31,24 @@ from ledger_py.cluster.splitting import (
     items_at,
     join_cursors,
     placed,
+    refusal_of,
     refusals_of,
     repositioned,
     split,
     split_cursor,
 )
+from ledger_py.cluster.subjects import Answers, Sending
 from ledger_py.cluster.waiting import call_each, pause
-from ledger_py.errors import InvalidRequest, OtherPartition, PartitionUnavailable, WrongPartition
+from ledger_py.errors import (
+    InvalidRequest,
+    LedgerError,
+    OtherPartition,
+    PartitionUnavailable,
+    WrongPartition,
+)
 from ledger_py.sessions import answering_within
 from ledger_py.structs import FeedEntry, RecordedEntry, Refusal
-from ledger_py.values import Entries, Int32
+from ledger_py.values import Entries, Int32, json_bytes
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -91,7 +101,12 @@ class Cluster:
         self._timeout = timeout
         self._answers_within = answers_within
         self._file = files.read(self._path)
-        self._pools: dict[Partition, ConnectionPool[Any]] = {}
+        # Beside those of the caller's transactions there are some for reservations, so that no
+        # transaction waits for a connection that another one holds.
+        self._pools: dict[tuple[Partition, bool], ConnectionPool[Any]] = {}
+        self._claims = Claims(
+            app, file=lambda: self._file, read_anew=self._read_anew, ask=self._ask
+        )
 
     def __enter__(self) -> Cluster:
         return self
@@ -137,7 +152,7 @@ class Cluster:
             raises WrongPartition or loses its connection, the file was read anew: repeat the block
             with the same nonces.
         """
-        return self._ledger_on(lambda: self._partition_of(owner_id))
+        return self._block_on(lambda: self._partition_of(owner_id))
 
     def ledger_of_hold(self, hold_nonce: str) -> AbstractContextManager[Ledger]:
         """Take a connection to the partition that has a hold, whose owner is not known.
@@ -186,23 +201,8 @@ class Cluster:
             PartitionUnavailable: The batch is atomic, and its partition is away.
             LedgerError: As by ``record_entries`` of the ledger.
         """
-        document = _document_of(entries)
-        file = self._file
-        try:
-            results = self._record_parts(document, atomic=atomic)
-        except WrongPartition:
-            # The batch is atomic, and the file was read anew.
-            if self._file == file:
-                raise
-            return self._record_parts(document, atomic=atomic)
-        wrong = [at for at, result in enumerate(results) if _is_misplaced(result)]
-        if wrong:
-            # Buckets were given to another partition since the file was read.
-            self._read_anew()
-            again = self._record_parts(items_at(document, wrong), atomic=False)
-            for at, result in zip(wrong, again, strict=True):
-                results[at] = repositioned(result, at + 1)
-        return results
+        document = json_bytes(_ENTRIES.adapt("entries", entries))
+        return self._claims.record_batch(document, self._record_anywhere, _ANSWERS, atomic=atomic)
 
     def entries_after(
         self, cursor: str | None = None, *, max_rows: Int32 = 1000
@@ -260,6 +260,43 @@ class Cluster:
 
     # Partitions
 
+    @contextmanager
+    def _block_on(self, find: Callable[[], Partition]) -> Iterator[Ledger]:
+        """Take a connection for a transaction of the caller."""
+        ledger: ClaimingLedger | None = None
+        try:
+            with self._connection_to(find) as conn:
+                ledger = ClaimingLedger(conn, app=self.app, claims=self._claims)
+                yield ledger
+        finally:
+            # If the connection is lost, nobody knows whether the transaction has ended.
+            if ledger is not None and not ledger.conn.closed:
+                ledger.settle()
+
+    def _ask(self, name: str, ask: Callable[[Ledger], Any]) -> Any:
+        """Call a partition about reservations.
+
+        Raises:
+            PartitionUnavailable: It is away.
+            LedgerError: It refuses.
+        """
+        deadline = time.monotonic() + self._timeout
+        lost_before = False
+        while True:
+            try:
+                with self._limited(name, beside=True) as ledger:
+                    return ask(ledger)
+            except WrongPartition as error:
+                if not error.detail.get("moved"):
+                    raise
+                if time.monotonic() > deadline:
+                    raise PartitionUnavailable.named(name) from error
+                pause(_POLL)
+            except psycopg.OperationalError as error:
+                if lost_before:
+                    raise PartitionUnavailable.named(name) from error
+                lost_before = True
+
     def _partition_of(self, owner_id: str) -> Partition:
         return self._file.partitions[self._file.number_of(owner_id)]
 
@@ -267,9 +304,11 @@ class Cluster:
         return self._file.partition(name)
 
     @contextmanager
-    def _ledger_on(self, find: Callable[[], Partition]) -> Iterator[Ledger]:
+    def _connection_to(
+        self, find: Callable[[], Partition], *, beside: bool = False
+    ) -> Iterator[Connection[Any]]:
         partition: Partition = find()
-        pool = self._pool_of(partition)
+        pool = self._pool_of(partition, beside=beside)
         try:
             conn = pool.getconn()
         except psycopg.OperationalError as error:
@@ -278,38 +317,41 @@ class Cluster:
             if find() == partition:
                 raise PartitionUnavailable.named(partition.name) from error
             partition = find()
-            pool = self._pool_of(partition)
+            pool = self._pool_of(partition, beside=beside)
             try:
                 conn = pool.getconn()
             except psycopg.OperationalError as again:
                 raise PartitionUnavailable.named(partition.name) from again
         try:
             with conn:
-                yield Ledger(conn, app=self.app)
+                yield conn
         except WrongPartition:
             self._read_anew()
             raise
         except psycopg.OperationalError:
             if conn.closed:
                 self._read_anew()
-                if partition in self._pools:
+                if (partition, beside) in self._pools:
                     pool.check()  # others are probably lost as well
             raise
         finally:
             pool.putconn(conn)
 
     @contextmanager
-    def _limited(self, name: str) -> Iterator[Ledger]:
-        """As `_ledger_on`; a partition that does not answer is given up, with its connection."""
-        with self._ledger_on(lambda: self._named(name)) as ledger:
-            with answering_within(ledger.conn, self._answers_within):
-                yield ledger
+    def _limited(self, name: str, *, beside: bool = False) -> Iterator[Ledger]:
+        """Take a connection for one call.
 
-    def _pool_of(self, partition: Partition) -> ConnectionPool[Any]:
-        pool = self._pools.get(partition)
+        A partition that does not answer is given up, with its connection.
+        """
+        with self._connection_to(lambda: self._named(name), beside=beside) as conn:
+            with answering_within(conn, self._answers_within):
+                yield Ledger(conn, app=self.app)
+
+    def _pool_of(self, partition: Partition, *, beside: bool) -> ConnectionPool[Any]:
+        pool = self._pools.get((partition, beside))
         if pool is None:
             made = sync_pool(partition.url, app=self.app, size=self._size, timeout=self._timeout)
-            pool = self._pools.setdefault(partition, made)
+            pool = self._pools.setdefault((partition, beside), made)
         if pool.closed:
             pool.open()
         return pool
@@ -318,9 +360,9 @@ class Cluster:
         """Read the file, and disconnect from partitions that have moved."""
         with suppress(ClusterError):  # the last one that could be read stays in force
             self._file = files.read(self._path)
-        for partition in [*self._pools]:
+        for partition, beside in [*self._pools]:
             if partition not in self._file.partitions:
-                pool = self._pools.pop(partition)
+                pool = self._pools.pop((partition, beside))
                 pool.close(timeout=1)
 
     @contextmanager
@@ -354,24 +396,47 @@ class Cluster:
                 if away is not None:
                     raise away
         name = having[0] if having else names[0]
-        with self._ledger_on(lambda: self._named(name)) as ledger:
+        with self._block_on(lambda: self._named(name)) as ledger:
             yield ledger
 
     # Batches
 
-    def _record_parts(self, document: bytes, *, atomic: bool) -> list[RecordedEntry | Refusal]:
+    def _record_anywhere(
+        self, document: bytes, sending: Sending, atomic: bool
+    ) -> list[RecordedEntry | Refusal]:
+        """Record a batch on the partitions of its owners."""
+        file = self._file
+        try:
+            results = self._record_parts(document, sending, atomic=atomic)
+        except WrongPartition:
+            # The batch is atomic, and the file was read anew.
+            if self._file == file:
+                raise
+            return self._record_parts(document, sending, atomic=atomic)
+        wrong = [at for at, result in enumerate(results) if _is_misplaced(result)]
+        if wrong:
+            # Buckets were given to another partition since the file was read.
+            self._read_anew()
+            again = self._record_parts(items_at(document, wrong), sending, atomic=False)
+            for at, result in zip(wrong, again, strict=True):
+                results[at] = repositioned(result, at + 1)
+        return results
+
+    def _record_parts(
+        self, document: bytes, sending: Sending, *, atomic: bool
+    ) -> list[RecordedEntry | Refusal]:
         parts = split(document, self._file)
         if atomic and len(parts) > 1:
             raise OtherPartition.over([part.partition for part in parts])
 
         def record(part: Part) -> list[tuple[int, RecordedEntry | Refusal]]:
-            return self._record_part(part, atomic=atomic)
+            return self._record_part(part, sending, atomic=atomic)
 
         answered = [one for answers in call_each(record, parts) for one in answers]
         return [result for _, result in sorted(answered, key=lambda one: one[0])]
 
     def _record_part(
-        self, part: Part, *, atomic: bool
+        self, part: Part, sending: Sending, *, atomic: bool
     ) -> list[tuple[int, RecordedEntry | Refusal]]:
         """Record a part; what a partition does not keep any more, on the one that does."""
         deadline = time.monotonic() + self._timeout
@@ -395,7 +460,7 @@ class Cluster:
                 if lost_before:
                     return self._away(part, _away_because(name, error), atomic=atomic)
                 # The connection was an old one, or the server was started anew.
-                lost_before = True
+                lost_before = sending.unsure = True
 
     def _away(
         self, part: Part, error: PartitionUnavailable, *, atomic: bool
@@ -411,14 +476,17 @@ def _away_because(partition: str, cause: Exception) -> PartitionUnavailable:
     return error
 
 
-def _document_of(entries: Any) -> bytes:
-    """Encode a batch.
+def _error_of(result: RecordedEntry | Refusal) -> LedgerError | None:
+    return result.error if isinstance(result, Refusal) else None
 
-    Raises:
-        InvalidRequest: An item cannot be sent.
-    """
-    encoded: Any = _ENTRIES.adapt("entries", entries)
-    return encoded.encode() if isinstance(encoded, str) else bytes(encoded.text)
+
+def _is_replay(result: RecordedEntry | Refusal) -> bool:
+    return isinstance(result, RecordedEntry) and result.replayed
+
+
+_ANSWERS: Final[Answers[RecordedEntry | Refusal]] = Answers(
+    _error_of, _is_replay, refusal_of, repositioned
+)
 
 
 def _is_misplaced(result: RecordedEntry | Refusal) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import psycopg
@@ -51,6 +52,35 @@ _SUBJECTS: Final = """
     ORDER BY
         claims.operation, claims.scope_app, claims.subject, claims.period_start::text COLLATE "C"
 """
+# Entries that needed a reservation and still stand, and reservations: both have a nonce of the app.
+_CLAIMS: Final = """
+    SELECT found.* FROM (
+        SELECT entries.app, entries.nonce, TRUE AS is_entry, TRUE AS is_final,
+            entries.owner_id, entries.operation, entries.claim_subject
+        FROM ledger.entries
+        WHERE entries.claim_subject IS NOT NULL AND entries.claim_slot IS NOT NULL
+            AND NOT ledger_core.keeps_owner(entries.claim_subject)
+            AND NOT EXISTS (
+                SELECT 1 FROM ledger.entries AS reversals
+                WHERE reversals.owner_id = entries.owner_id AND reversals.asset = entries.asset
+                    AND reversals.reverses_seq = entries.seq AND reversals.frees_claim
+            )
+        UNION ALL
+        SELECT app, nonce, FALSE, kept_at IS NOT NULL, owner_id, operation, claim_subject
+        FROM ledger.claim_reservations
+    ) AS found
+    {filter}
+    ORDER BY app, nonce
+"""
+_OF_NONCES: Final = "WHERE (app, nonce) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+
+_RECHECKS: Final = (0.0, 1.0)
+"""Seconds before each look at what has seemed wrong: partitions are read one after the other, while
+services go on."""
+
+
+_Group: TypeAlias = tuple[tuple[Any, ...], list[tuple[Any, ...]]]
+"""Keys, and the rows that have them; the last column is the name of the partition."""
 
 
 class PartitionCheckpoint(Checkpoint, frozen=True, kw_only=True):
@@ -88,6 +118,8 @@ def problems(
     with connected_to_all(cluster) as members:
         with _at_one_moment(members):
             yield from _problems(cluster, members, held, wrong, connections, report)
+            apart = dict(_claims_apart(cluster, _grouped(members, _claims_query(), keys=2)))
+        yield from _still_apart(cluster, members, apart)
         for partition, conn in members:
             found = wrong[partition.name]
             note_proof(conn, "verify", discrepancies=found, report=prefixed(report, partition))
@@ -182,20 +214,25 @@ def _rows(partition: Partition, conn: Connection, query: str) -> Iterator[tuple[
             yield (*row, partition.name)
 
 
-def _merged(
-    members: list[tuple[Partition, Connection]], query: str, keys: int
-) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
+def _merged(members: list[tuple[Partition, Connection]], query: str, keys: int) -> Iterator[_Group]:
     """Read rows from all partitions in the order of their first columns, grouped by these.
 
     Yields:
         Keys and rows of keys that more than one partition has; the last column is its name.
     """
+    for found, rows in _grouped(members, query, keys):
+        if len({row[-1] for row in rows}) > 1:
+            yield found, rows
+
+
+def _grouped(
+    members: list[tuple[Partition, Connection]], query: str, keys: int
+) -> Iterator[_Group]:
+    """Read rows as `_merged` does, with keys that one partition has as well."""
     key = itemgetter(slice(0, keys))
     streams = [_rows(partition, conn, query) for partition, conn in members]
     for found, group in groupby(heapq.merge(*streams, key=key), key=key):
-        rows = list(group)
-        if len({row[-1] for row in rows}) > 1:
-            yield found, rows
+        yield found, list(group)
 
 
 def _nonces_of_two(members: list[tuple[Partition, Connection]]) -> Iterator[str]:
@@ -214,3 +251,60 @@ def _subjects_beyond(members: list[tuple[Partition, Connection]]) -> Iterator[st
                 f"claim subject {quoted(subject)} has claimed {operation} {taken} times since"
                 f" {period}, {limit} may be: {where}"
             )
+
+
+def _claims_query(*, of_nonces: bool = False) -> str:
+    return _CLAIMS.format(filter=_OF_NONCES if of_nonces else "")
+
+
+def _claims_apart(
+    cluster: ClusterFile, groups: Iterable[_Group]
+) -> Iterator[tuple[tuple[str, str], list[str]]]:
+    """Find entries and reservations of claim subjects that lack each other.
+
+    Yields:
+        App and nonce of each, with a line for each discrepancy.
+    """
+    for (app, nonce), rows in groups:
+        entries = {row[4:7] for row in rows if row[2]}
+        reservations = {row[4:7] for row in rows if not row[2]}
+        lines = []
+        for _, _, is_entry, is_final, owner_id, operation, subject, found_on in rows:
+            claim = (owner_id, operation, subject)
+            if is_entry and claim not in reservations:
+                other = cluster.partitions[cluster.number_of(subject)].name
+                lines.append(
+                    f"{found_on}: entry {quoted(nonce)} of {app} has claimed {operation} for"
+                    f" {quoted(subject)}, which is not reserved on {other}"
+                )
+            elif not is_entry and is_final and claim not in entries:
+                other = cluster.partitions[cluster.number_of(owner_id)].name
+                lines.append(
+                    f"{found_on}: {operation} is reserved for {quoted(subject)} by"
+                    f" {quoted(nonce)} of {app}, without its entry on {other}"
+                )
+        if lines:
+            yield (app, nonce), lines
+
+
+def _still_apart(
+    cluster: ClusterFile,
+    members: list[tuple[Partition, Connection]],
+    apart: dict[tuple[str, str], list[str]],
+) -> Iterator[str]:
+    """Look again at what has seemed wrong, and may have been under way."""
+    for pause in _RECHECKS:
+        if not apart:
+            return
+        time.sleep(pause)
+        keys = [list(column) for column in zip(*sorted(apart), strict=True)]
+        rows: list[tuple[Any, ...]] = []
+        for partition, conn in members:
+            with _at(partition):
+                query = _claims_query(of_nonces=True).encode()
+                rows += [(*row, partition.name) for row in conn.execute(query, keys)]
+        key = itemgetter(slice(0, 2))
+        groups = [(at, list(group)) for at, group in groupby(sorted(rows, key=key), key=key)]
+        apart = dict(_claims_apart(cluster, groups))
+    for lines in apart.values():
+        yield from lines

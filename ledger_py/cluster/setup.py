@@ -88,7 +88,9 @@ def migrate_all(cluster: ClusterFile, *, report: Report) -> None:
 
 
 def add(cluster: ClusterFile, name: str, url: str, kept: Ranges, *, report: Report) -> ClusterFile:
-    """Add a partition that takes buckets from others. Nobody in these buckets may have an account.
+    """Add a partition that takes buckets from others.
+
+    Nobody in these buckets may have an account, and no claim subject a claim.
 
     Args:
         cluster: The cluster as it is.
@@ -101,8 +103,8 @@ def add(cluster: ClusterFile, name: str, url: str, kept: Ranges, *, report: Repo
         The cluster with it, for the file.
 
     Raises:
-        ClusterError: A partition is away, an owner of these buckets has an account, or the
-            catalogue of the new one is not that of the others.
+        ClusterError: A partition is away, an owner of these buckets has an account or a claim
+            subject a claim, or the catalogue of the new one is not that of the others.
     """
     if any(partition.name == name for partition in cluster.partitions):
         raise ClusterError(f"There is a partition {name} already")
@@ -156,9 +158,13 @@ def _keep(conn: Connection, cluster: ClusterFile, partition: Partition) -> None:
             conn.execute(_KEEP, [partition.name, cluster.buckets, partition.multirange])
     except psycopg.Error as error:
         if error.sqlstate == "LG001":
+            # The buckets must include those of claim subjects as well.
+            detail = error.diag.message_detail or ""
+            who = "claim subjects" if "claim" in detail else "owners"
+            what = "claims" if "claim" in detail else "accounts"
             raise ClusterError(
-                f"{partition.name}: owners of buckets other than {write_ranges(partition.kept)}"
-                " have accounts there"
+                f"{partition.name}: {who} of buckets other than {write_ranges(partition.kept)}"
+                f" have {what} there"
             ) from error
         raise failure_at(partition, error) from error
 

@@ -17,6 +17,7 @@ __all__ = (
     "items_at",
     "join_cursors",
     "placed",
+    "refusal_of",
     "refusals_of",
     "repositioned",
     "split",
@@ -112,16 +113,18 @@ def repositioned(result: ResultT, position: int) -> ResultT:
 
 def refusals_of(part: Part, error: LedgerError) -> list[Refusal]:
     """Answer every item of a part with one refusal."""
-    return [
-        Refusal(
-            position=position + 1,
-            code=error.code,
-            message=error.message,
-            detail=error.detail,
-            hint=error.hint,
-        )
-        for position in part.positions
-    ]
+    return [refusal_of(error, position + 1) for position in part.positions]
+
+
+def refusal_of(error: LedgerError, position: int) -> Refusal:
+    """Write an error as the result of an item of a batch, whose position counts from 1."""
+    return Refusal(
+        position=position,
+        code=error.code,
+        message=error.message,
+        detail=error.detail,
+        hint=error.hint,
+    )
 
 
 def split_cursor(cursor: str | None) -> dict[str, str]:

@@ -8,8 +8,11 @@ reached, the file of the cluster is read anew: it may have moved.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,10 +20,28 @@ import psycopg
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.cluster import files
+from ledger_py.cluster.claims_async import PATIENCE, AsyncClaims
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.files import ClusterFile, Partition
 from ledger_py.cluster.splitting import Part, items_at, join_cursors, split, split_cursor
-from ledger_py.errors import InvalidRequest, OtherPartition, PartitionUnavailable, WrongPartition
+from ledger_py.cluster.subjects import (
+    Answers,
+    Claim,
+    Said,
+    Sending,
+    is_limited,
+    refusal_instead,
+    said_of,
+)
+from ledger_py.errors import (
+    ClaimLimitReached,
+    InvalidRequest,
+    LedgerError,
+    OtherPartition,
+    PartitionUnavailable,
+    WrongPartition,
+    refusal_of_code,
+)
 from ledger_py.http.callers import Caller
 from ledger_py.http.connections import ServiceLedger
 from ledger_py.http.database import Database
@@ -55,12 +76,29 @@ _FOUND_AS: Final = {"hold_nonce": "hold", "original_nonce": "entry"}
 
 
 class _Result(msgspec.Struct):
-    """The code of a problem; an entry has none."""
+    """What tells an entry from a problem, and problems from each other."""
 
     code: Any = None
+    limited: Any = None
+    replayed: Any = None
 
 
 _decode_result: Final = msgspec.json.Decoder(_Result).decode
+
+
+def _error_of(result: msgspec.Raw) -> LedgerError | None:
+    found = _decode_result(result)
+    if found.code is None:
+        return None
+    return refusal_of_code(found.code, "", detail={"limited": found.limited}, hint=None)
+
+
+_ANSWERS: Final = Answers[msgspec.Raw](
+    error_of=_error_of,
+    is_replay=lambda result: _decode_result(result).replayed is True,
+    refusal=lambda error, _: msgspec.Raw(problem_of(error).encode()),
+    repositioned=lambda result, _: result,
+)
 
 
 class Member:
@@ -116,6 +154,11 @@ class Members:
         self._members: dict[str, Member] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._reading = asyncio.Lock()
+
+    @property
+    def app(self) -> str:
+        """The app of the service."""
+        return self._app
 
     @property
     def file(self) -> ClusterFile:
@@ -229,6 +272,7 @@ class ClusterDatabase:
 
     def __init__(self, members: Members) -> None:
         self._members = members
+        self._claims = _claims_on(members)
         # When the feed of a partition that was away is read again, by its name.
         self._feed_pauses: dict[str, float] = {}
 
@@ -265,9 +309,17 @@ class ClusterDatabase:
         about: Hashable,
         caller: Caller | None,
     ) -> AnswerT:
+        freed: list[tuple[str, str]] = []
+
+        async def noting(ledger: ServiceLedger) -> AnswerT:
+            ledger.freed = freed
+            return await ask(ledger)
+
         answer: AnswerT = await self._members.call(
-            find, lambda member: member.database.write(ask, about=about, caller=caller)
+            find, lambda member: member.database.write(noting, about=about, caller=caller)
         )
+        if caller is None or not caller.dries:
+            await self._claims.free(freed)
         return answer
 
     async def read(
@@ -441,12 +493,84 @@ class ClusterRecorder:
         """Record one entry, as `Recorder.record`.
 
         Raises:
-            PartitionUnavailable: The partition of the owner is away.
+            PartitionUnavailable: The partition of the owner, or of its claim subject, is away.
         """
+        if request.claim_subject is None:
+            return await self._record(request, nonce, caller)
+        claim = Claim(
+            owner_id=request.owner_id,
+            operation=request.operation,
+            nonce=nonce,
+            claim_subject=request.claim_subject,
+        )
+        claims = _claims_on(self._members, caller)
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if claims.elsewhere({0: claim}):
+                    return await self._record_reserved(claims, claim, request, caller)
+                return await self._record(request, nonce, caller)
+            except ClaimLimitReached as error:
+                if not is_limited(error) or time.monotonic() > until:
+                    raise
+                if not await claims.unblock([claim]):
+                    raise
+
+    async def _record(
+        self, request: RecordRequest[str], nonce: str, caller: Caller
+    ) -> RecordedEntry:
         answer: RecordedEntry = await self._members.call(
             lambda: self._members.of(request.owner_id),
             lambda member: member.recorder.record(request, nonce, caller),
         )
+        return answer
+
+    async def _record_reserved(
+        self,
+        claims: AsyncClaims,
+        claim: Claim,
+        request: RecordRequest[str],
+        caller: Caller,
+        *,
+        again: bool = True,
+    ) -> RecordedEntry:
+        """Record a request whose claim subject another partition keeps. It is not gathered."""
+        reserved = (await claims.reserve({0: claim}))[0]
+        fields = msgspec.structs.asdict(request) | {"nonce": claim.nonce}
+        if isinstance(reserved, datetime):
+            fields["claim_deadline"] = reserved
+        sends = 0
+
+        async def ask(ledger: ServiceLedger) -> RecordedEntry:
+            nonlocal sends
+            sends += 1
+            return await ledger.record_entry(**fields)
+
+        said: Said | None
+        try:
+            answer: RecordedEntry = await self._members.call(
+                lambda: self._members.of(claim.owner_id),
+                lambda member: member.database.write(
+                    ask, about=("owner_id", claim.owner_id), caller=caller
+                ),
+            )
+        except Exception as error:
+            sending = Sending()
+            sending.unsure = sends > 1
+            said = said_of(error, sending) if isinstance(error, LedgerError) else None
+            if not sends:
+                said = "refused"
+            known: dict[int, Said] = {} if said is None else {0: said}
+            if await claims.finish({0: claim}, {0: reserved}, known) and again:
+                return await self._record_reserved(claims, claim, request, caller, again=False)
+            if not isinstance(error, LedgerError):
+                raise
+            refusal = refusal_instead(error, reserved)
+            if refusal is error:
+                raise
+            raise refusal from error
+        said = "unknown" if answer.replayed else "recorded"
+        await claims.finish({0: claim}, {0: reserved}, {0: said})
         return answer
 
     async def record_batch(
@@ -460,10 +584,28 @@ class ClusterRecorder:
             OtherPartition: The batch is atomic, and has owners of several partitions.
             PartitionUnavailable: The batch is atomic, and its partition is away.
         """
+
+        async def record(document: bytes, sending: Sending, atomic: bool) -> list[msgspec.Raw]:
+            return await self._record_anywhere(
+                document, sending, atomic=atomic, owner_id=owner_id, caller=caller
+            )
+
+        claims = _claims_on(self._members, caller)
+        return await claims.record_batch(requests, record, _ANSWERS, atomic=atomic)
+
+    async def _record_anywhere(
+        self,
+        requests: bytes,
+        sending: Sending,
+        *,
+        atomic: bool,
+        owner_id: str | None,
+        caller: Caller,
+    ) -> list[msgspec.Raw]:
         file = self._members.file
         try:
             results = await self._record_parts(
-                requests, atomic=atomic, owner_id=owner_id, caller=caller
+                requests, sending, atomic=atomic, owner_id=owner_id, caller=caller
             )
         except WrongPartition:
             # The batch is atomic, and buckets may have been given to another partition meanwhile.
@@ -471,31 +613,50 @@ class ClusterRecorder:
             if self._members.file is file:
                 raise
             return await self._record_parts(
-                requests, atomic=atomic, owner_id=owner_id, caller=caller
+                requests, sending, atomic=atomic, owner_id=owner_id, caller=caller
             )
         wrong = [at for at, result in enumerate(results) if _is_misplaced(result)]
         if wrong:
             await self._members.read_anew()
         if wrong and self._members.file is not file:
             left = items_at(requests, wrong)
-            again = await self._record_parts(left, atomic=False, owner_id=None, caller=caller)
+            again = await self._record_parts(
+                left, sending, atomic=False, owner_id=None, caller=caller
+            )
             for at, result in zip(wrong, again, strict=True):
                 results[at] = result
         return results
 
     async def _record_parts(
-        self, requests: bytes, *, atomic: bool, owner_id: str | None, caller: Caller
+        self,
+        requests: bytes,
+        sending: Sending,
+        *,
+        atomic: bool,
+        owner_id: str | None,
+        caller: Caller,
     ) -> list[msgspec.Raw]:
         parts = split(requests, self._members.file)
         if atomic and len(parts) > 1:
             raise OtherPartition.over([part.partition for part in parts])
 
         async def record(part: Part) -> list[msgspec.Raw]:
+            sends = 0
+
+            def note() -> None:
+                nonlocal sends
+                sends += 1
+                sending.unsure = sending.unsure or sends > 1
+
             try:
                 results: list[msgspec.Raw] = await self._members.call(
                     lambda: self._members.named(part.partition),
                     lambda member: member.recorder.record_batch(
-                        part.document, atomic=atomic, owner_id=owner_id, caller=caller
+                        part.document,
+                        atomic=atomic,
+                        owner_id=owner_id,
+                        caller=caller,
+                        on_send=note,
                     ),
                 )
             except PartitionUnavailable as error:
@@ -511,6 +672,29 @@ class ClusterRecorder:
                 raise results
             placed |= zip(part.positions, results, strict=True)
         return [result for _, result in sorted(placed.items())]
+
+
+def _claims_on(members: Members, caller: Caller | None = None) -> AsyncClaims:
+    """Make what reserves claim subjects; for a dry run, it keeps no reservation."""
+
+    async def call(
+        name: str, ask: Callable[[AsyncLedger], Awaitable[Any]], caller: Caller | None = None
+    ) -> Any:
+        try:
+            return await members.call(
+                lambda: members.named(name),
+                lambda member: member.database.write(ask, about=None, caller=caller),
+            )
+        except (psycopg.Error, Problem) as error:
+            raise PartitionUnavailable.named(name) from error
+
+    return AsyncClaims(
+        members.app,
+        file=lambda: members.file,
+        read_anew=members.read_anew,
+        ask=call,
+        try_out=partial(call, caller=caller) if caller is not None and caller.dries else None,
+    )
 
 
 def _is_misplaced(result: msgspec.Raw) -> bool:

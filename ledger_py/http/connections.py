@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from ledger_py import sessions
+from ledger_py.calls import SqlFunction
 from ledger_py.client_async import AsyncLedger
 from ledger_py.http.deadlines import Deadlines
 from ledger_py.sessions import NoAnswer, hang_up, options_of
@@ -153,9 +154,13 @@ class ServiceLedger(AsyncLedger):
         conn: The connection.
         app: The app whose operations and nonces are used.
         dries: Roll every call back.
+
+    Attributes:
+        freed: Takes owner and nonce of each entry that is reversed with ``free_claim``.
     """
 
     conn: ServiceConnection
+    freed: list[tuple[str, str]] | None = None
     _convert: Callable[[Any], Any] | None = None
 
     def converting(self, convert: Callable[[Any], Any]) -> Any:
@@ -181,6 +186,12 @@ class ServiceLedger(AsyncLedger):
         conn.set_limits = sessions.set_for_transaction(conn.limits)
         if not conn.pooled:
             await conn.execute("SELECT set_config('lock_timeout', %s, false)", [limit])
+
+    async def _rows(self, function: SqlFunction, parameters: Mapping[str, object]) -> list[Any]:
+        rows = await super()._rows(function, parameters)
+        if self.freed is not None and parameters.get("free_claim"):
+            self.freed.append((rows[0].owner_id, str(parameters["original_nonce"])))
+        return rows
 
     async def _execute(self, cursor: Any, query: bytes, parameters: Any) -> None:
         conn = self.conn

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from ledger_py.http.callers import Caller, ClientGone
-from ledger_py.http.connections import GRACE, LOCK_PATIENCE, Connector
+from ledger_py.http.connections import GRACE, LOCK_PATIENCE, Connector, ServiceLedger
 from ledger_py.http.database import MAX_OF_ONE, Database
 from ledger_py.http.gathering import RequestQueue, WaitingRequest, record_alone
 from ledger_py.http.problems import Problem, problem_of
@@ -159,7 +160,13 @@ class Recorder:
                 del self._waiting_of[owner_id]
 
     async def record_batch(
-        self, requests: bytes, *, atomic: bool, owner_id: str | None, caller: Caller
+        self,
+        requests: bytes,
+        *,
+        atomic: bool,
+        owner_id: str | None,
+        caller: Caller,
+        on_send: Callable[[], None] = lambda: None,
     ) -> list[msgspec.Raw]:
         """Record a batch of entries.
 
@@ -168,6 +175,8 @@ class Recorder:
             atomic: Record all or none.
             owner_id: The only owner in the batch; None if there are others.
             caller: Who waits for the answer.
+            on_send: Is called whenever the batch is sent; once, unless a connection is lost or an
+                account is locked.
 
         Returns:
             For each, in their order, the entry, or the problem of its refusal, as JSON, once they
@@ -179,13 +188,15 @@ class Recorder:
             Problem: Too many requests are waiting, in all or for the only account of the batch.
             ClientGone: The client has left, and nothing was recorded.
         """
-        return await self._database.write(
-            lambda ledger: ledger.converting(_encode_result).record_entries(
-                requests, atomic=atomic
-            ),
-            about=None if owner_id is None else _account(owner_id),
-            caller=caller,
-        )
+
+        async def record(ledger: ServiceLedger) -> list[msgspec.Raw]:
+            on_send()
+            converting = ledger.converting(_encode_result)
+            recorded: list[msgspec.Raw] = await converting.record_entries(requests, atomic=atomic)
+            return recorded
+
+        about = None if owner_id is None else _account(owner_id)
+        return await self._database.write(record, about=about, caller=caller)
 
     async def _record_parked(self, request: RecordRequest[str]) -> RecordedEntry:
         return await self._database.write(

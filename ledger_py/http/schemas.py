@@ -6,6 +6,7 @@ stand in `ledger_py.fields`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -84,6 +85,12 @@ class RecordRequest(
         """Refuse a time that cannot be converted to every time zone."""
         if self.expires_at is not None and self.expires_at.year > _LAST_YEAR:
             raise Problem.of_field("expires_at", f"must not be later than the year {_LAST_YEAR}")
+
+
+class ReservedRequest(RecordRequest[str], frozen=True, kw_only=True, omit_defaults=True):
+    """A request whose claim subject another partition has reserved."""
+
+    claim_deadline: datetime
 
 
 class BatchRequest(Received, Generic[OperationT], frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ BEGIN
         -- Named, because people may have tables of their own in this schema.
         WHERE pg_class.relnamespace = 'ledger'::regnamespace AND pg_class.relname = ANY (ARRAY[
             'account_balances', 'accounts', 'app_operations', 'app_prices', 'app_roles', 'app_usage', 'apps', 'batch_result',
-            'claims', 'discrepancy', 'entries', 'entry', 'entry_journal', 'error_codes', 'feed_entry', 'generations', 'hold',
+            'claim_reservations', 'claims', 'discrepancy', 'entries', 'entry', 'entry_journal', 'error_codes', 'feed_entry', 'generations', 'hold',
             'hold_events', 'hold_lots', 'holds', 'lot_movements', 'lots', 'open_holds', 'operation_changes',
             'operation_prices', 'operation_sets', 'operations', 'operator_actions', 'proofs', 'recorded_entry',
             'role_rights', 'trial_balance'
@@ -57,7 +57,7 @@ BEGIN
                             'The unique number of the entry in the whole ledger. It implies no order, and may skip numbers.'
                         ),
                         (NULL, 'seq', 'The number of the entry within its account: 1, 2, 3 … in commit order.'),
-                        ('claims', 'seq', 'The entry that took the slot, with owner_id and asset.'),
+                        ('claims', 'seq', 'The entry that took the slot, with owner_id and asset; 0: a reservation did.'),
                         (
                             'discrepancy', 'seq',
                             'The number of the entry, or of the line of the journal; null if it is about none.'
@@ -115,7 +115,8 @@ BEGIN
                         ),
                         (
                             NULL, 'subject_slot',
-                            'The slot of the claim_subject''s limit that the entry took. Null: none, or recorded before release 0.2.'
+                            'The slot of the claim_subject''s limit that the entry took. Null: none, one that another partition has reserved,'
+                            || ' or recorded before release 0.2.'
                         ),
                         (NULL, 'frees_claim', 'True: the reversal gave back the claim of the entry that it reverses.'),
                         (NULL, 'hold_final', 'True: the capture ended its hold and gave back the rest.'),
@@ -209,6 +210,20 @@ BEGIN
                             'When the day, week or month began, by the clock of the operation''s time zone; -infinity for "ever".'
                         ),
                         (NULL, 'slot', 'Which claim of the period it is: from 1 to the limit.'),
+                        (NULL, 'reserved_at', 'When the slot was taken.'),
+                        (NULL, 'claim_deadline', 'Until when the last attempt may record the entry on its partition.'),
+                        (NULL, 'attempts', 'How many attempts to record the entry were given a deadline.'),
+                        (NULL, 'kept_at', 'When the entry was known to be recorded; null: not settled yet.'),
+                        (
+                            'claim_reservations', 'owner_id',
+                            'The owner of the entry, whom another partition keeps.'
+                        ),
+                        ('claim_reservations', 'app', 'The app that claims.'),
+                        ('claim_reservations', 'nonce', 'The caller''s own id for the request that claims, unique per app.'),
+                        (
+                            'claim_reservations', 'hash',
+                            'SHA-256 over all other columns; see ledger_core.hashed_reservation.'
+                        ),
 
                         (NULL, 'description', 'What it is for, in words.'),
                         (NULL, 'registered_at', 'When the app was registered.'),

@@ -3,3 +3,4 @@ DROP FUNCTION IF EXISTS ledger.capture_hold(text, text, text, bigint, boolean, j
 DROP FUNCTION IF EXISTS ledger.extend_hold(text, text, interval);
 DROP FUNCTION IF EXISTS ledger.release_hold(text, text);
 DROP FUNCTION IF EXISTS ledger.reverse_entry(text, text, text, bigint, jsonb, boolean);
+DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text);

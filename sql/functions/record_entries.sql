@@ -103,6 +103,6 @@ COMMENT ON FUNCTION ledger.record_entries IS
 row per item in that order: position (from 1) and the entry, or the code, message, detail and hint of its refusal, which
 touches no other item.
 entries: a JSON array of objects with the fields of record_entry: owner_id, operation, nonce, and where wanted amount,
-metadata, expires_at (RFC 3339), claim_subject. atomic: all or none; the first refusal is raised, with its position in the
+metadata, expires_at (RFC 3339), claim_subject, claim_deadline (RFC 3339). atomic: all or none; the first refusal is raised, with its position in the
 detail.
 Raises LG001, LG101, LG401 for the batch as a whole; if atomic, every refusal of record_entry.';

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.record_entry(
     app text,
     owner_id text,
@@ -6,7 +7,8 @@ CREATE OR REPLACE FUNCTION ledger.record_entry(
     amount bigint DEFAULT NULL,
     metadata jsonb DEFAULT NULL,
     expires_at timestamptz DEFAULT NULL,
-    claim_subject text DEFAULT NULL
+    claim_subject text DEFAULT NULL,
+    claim_deadline timestamptz DEFAULT NULL
 )
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
@@ -50,6 +52,11 @@ BEGIN
             v_entry.expires_at := record_entry.expires_at;
             v_entry.claim_subject := record_entry.claim_subject;
             v_recorded := ledger_core.record_at_once(v_entry);
+            IF v_entry.claim_subject IS NOT NULL AND v_recorded.entry_id IS NOT NULL THEN
+                PERFORM ledger_core.check_reservation(
+                    v_entry.operation, v_entry.claim_subject, record_entry.claim_deadline
+                );
+            END IF;
         END IF;
         IF v_recorded.entry_id IS NOT NULL THEN
             RETURN v_recorded;
@@ -63,7 +70,13 @@ BEGIN
     v_entry.expires_at := record_entry.expires_at;
     v_entry.claim_subject := record_entry.claim_subject;
     IF v_rule.allowed THEN
-        RETURN ledger_core.record_in_steps(v_entry);
+        v_recorded := ledger_core.record_in_steps(v_entry);
+        IF v_entry.claim_subject IS NOT NULL AND NOT v_recorded.replayed THEN
+            PERFORM ledger_core.check_reservation(
+                v_entry.operation, v_entry.claim_subject, record_entry.claim_deadline
+            );
+        END IF;
+        RETURN v_recorded;
     END IF;
 
     PERFORM ledger_core.check_key('operation', record_entry.operation);
@@ -84,7 +97,8 @@ by byte; a new owner must not be . or .. (which no URL can contain as a part of 
 amount: signed whole units of the operation''s asset, within its bounds; null takes the default. metadata: a JSON object of
 at most 16384 bytes.
 expires_at: when the credits expire, in place of the operation''s own expiry. claim_subject: a second key (a hashed e-mail,
-a device) to which the operation''s claim limit applies as well.
+a device) to which the operation''s claim limit applies as well. claim_deadline: only for a claim_subject that another
+partition of a cluster keeps, until when it is reserved there (ledger.reserve_claims); it is no part of the request.
 Raises LG001 invalid_request, LG002 amount_out_of_bounds, LG101 unknown_app, LG102 unknown_operation,
 LG103 operation_not_allowed, LG201 nonce_conflict, LG301 insufficient_balance, LG302 claim_limit_reached,
-LG303 account_frozen, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';
+LG303 account_frozen, LG311 wrong_partition, LG312 claim_not_reserved, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';

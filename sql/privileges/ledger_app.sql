@@ -8,6 +8,7 @@ BEGIN
             ledger.balance,
             ledger.balance_at,
             ledger.capture_hold,
+            ledger.claim_outcomes,
             ledger.claims_of,
             ledger.entries_after,
             ledger.entries_of,
@@ -25,9 +26,12 @@ BEGIN
             ledger.record_entries,
             ledger.record_entry,
             ledger.release_hold,
+            ledger.reserve_claims,
             ledger.reverse_entry,
+            ledger.settle_claims,
             ledger.statement,
-            ledger.timeline
+            ledger.timeline,
+            ledger.unsettled_claims
         TO ledger_app;
     END IF;
 END

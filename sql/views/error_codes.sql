@@ -23,6 +23,7 @@ FROM (VALUES
     ('LG305', 'reversal_exceeds_original', 409, 'The reversals would exceed the original entry.', 'Reverse at most what the detail calls reversible.'),
     ('LG310', 'other_partition', 422, 'The call spans owners of several partitions.', 'Send each partition its own part; only what is not atomic may span them.'),
     ('LG311', 'wrong_partition', 421, 'This partition does not keep the owner.', 'Read the file of the cluster anew, and ask the partition that keeps the bucket.'),
+    ('LG312', 'claim_not_reserved', 503, 'The claim subject is not reserved on its partition, or not any more.', 'Send the request again through a client or a service of the cluster, or reserve with ledger.reserve_claims and record with its claim_deadline.'),
     ('LG401', 'not_authorized', 403, 'This role may not act for this app.', 'An operator binds a role to an app with ledger.bind_role.'),
     ('LG901', 'append_only', 500, 'The books are append only.', 'Mend a mistake with ledger.reverse_entry or ledger.adjust_balance.'),
     ('LG902', 'operation_set_incomplete', 500, 'Every app must have every shared operation.', 'Use ledger.register_app and ledger.define_operation, which keep the sets whole.'),

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from ledger_py import Cluster
 from ledger_py.cli import main
 from ledger_py.cluster import catalogue, files
 from ledger_py.cluster.buckets import write_ranges
@@ -163,6 +164,19 @@ def test_buckets_with_owners_cannot_be_given_away(
     assert "p0: keeps buckets 0-7 again" in result.stdout
     assert run(runner, "status", path=cluster.path).exit_code == 0
     assert len(cluster.file.partitions) == 2
+
+
+@pytest.mark.parametrize("number", [0, 2], ids=["reserved", "of an owner there"])
+def test_buckets_with_claim_subjects_cannot_be_given_away(
+    runner: CliRunner, cluster: Partitions, empty_db: str, number: int
+) -> None:
+    claim = {"owner_id": owner_on(number, of=4), "operation": "SIGNUP_CREDIT", "nonce": "n"}
+    with Cluster(cluster.path, app="app1") as client:
+        client.record_entries([claim | {"claim_subject": owner_on(3, of=4)}])
+    result = run(runner, "add", "p2", empty_db, "12-15", path=cluster.path)
+    assert result.exit_code == 1
+    assert "p1: claim subjects of buckets other than 8-11 have claims there" in result.stderr
+    assert run(runner, "status", path=cluster.path).exit_code == 0
 
 
 # status
@@ -321,14 +335,20 @@ def test_verify_names_a_nonce_of_two_partitions(runner: CliRunner, cluster: Part
 def test_verify_names_a_claim_subject_beyond_its_limit(
     runner: CliRunner, cluster: Partitions
 ) -> None:
-    for number, conn in enumerate(cluster.conns):
+    for number, (conn, partition) in enumerate(
+        zip(cluster.conns, cluster.file.partitions, strict=True)
+    ):
+        keep = "UPDATE ledger_core.kept_buckets SET kept = %s"
+        conn.execute(keep, ["{[0,16)}"])
         claim = {"operation": "SIGNUP_CREDIT", "owner_id": owner_on(number)}
         record(conn, **claim, claim_subject="mail")
+        conn.execute(keep, [partition.multirange])
     result = run(runner, "verify", path=cluster.path)
     assert result.exit_code == 1
-    assert result.stdout.splitlines()[0] == (
+    assert (
         'claim subject "mail" has claimed SIGNUP_CREDIT 2 times since -infinity, 1 may be: p0, p1'
-    )
+    ) in result.stdout.splitlines()
+    assert "claim subject of another partition" in result.stdout
 
 
 def test_verify_names_an_owner_in_the_wrong_place(runner: CliRunner, cluster: Partitions) -> None:

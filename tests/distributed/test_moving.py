@@ -12,7 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
+from ledger_py import Cluster, RecordedEntry
 from ledger_py.cluster import files, moving, proof, setup
 from ledger_py.cluster.errors import ClusterError
 from tests.deployment.moving import server, server_15
@@ -116,6 +118,14 @@ def test_partition_moves_under_load(make: MakeServer, folder: Path) -> None:
         hold = place(cluster.conns[1], 20, owner_id=owner)["nonce"]
         record(cluster.conns[1], owner_id=owner, operation="DAILY_REWARD")
         cluster.conns[1].execute("SELECT ledger.freeze_account(%s, 'Ann', 'why')", [owner_on(1)])
+        claims = [
+            {"owner_id": owner_on(0), "operation": "SIGNUP_CREDIT", "nonce": nonce}
+            | {"claim_subject": owner_on(1)}
+            for nonce in ("kept", "under way")
+        ]
+        with Cluster(cluster.path, app="app1") as client:
+            client.record_entries(claims[:1])
+        rows(cluster.conns[1], "reserve_claims", app="app1", claims=Jsonb(claims[1:]))
         lines: list[str] = []
         with Callers(cluster.path, 1) as callers:
             wait_until(lambda: len(callers.acknowledged) == 3)
@@ -138,6 +148,11 @@ def test_partition_moves_under_load(make: MakeServer, folder: Path) -> None:
             total = scalar(conn, "SELECT count(*) FROM ledger.entries")
             assert len({row["entry_id"] for row in left}) == len(left) == total - 2
             assert scalar(conn, "SELECT max(generation) FROM ledger.generations") == 2
+            nonces = "SELECT array_agg(nonce ORDER BY nonce) FROM ledger.claim_reservations"
+            assert scalar(conn, nonces) == ["kept", "under way"]
+        with Cluster(cluster.path, app="app1") as client:
+            (claimed,) = client.record_entries(claims[1:])
+            assert isinstance(claimed, RecordedEntry)
         found = list(proof.problems(cluster.file, checkpoints, report=lines.append))
         assert found == []
         # Nobody reads what was.

@@ -423,10 +423,10 @@ def test_internal_functions_cannot_be_called(attacker: Attacker, owner: Connecti
 
 MAY_CALL = {
     "ledger_app": """
-        balance balance_at capture_hold claims_of entries_after entries_of
+        balance balance_at capture_hold claim_outcomes claims_of entries_after entries_of
         expire_credits extend_hold feed_lag find forecast holds_of installed_files
         kept_buckets lots_of operations_of place_hold record_entries record_entry release_hold
-        reverse_entry statement timeline
+        reserve_claims reverse_entry settle_claims statement timeline unsettled_claims
     """,
     "ledger_auditor": """
         balance balance_at checkpoint claims_of entries_after entries_of feed_lag find forecast

@@ -13,7 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
+from ledger_py.cluster.buckets import bucket_of
 from tests.fixtures.clock import Clock
 from tests.fixtures.database import Server, new_database
 from tests.sql.calls import Connection, Row, call, changed_since, record, rows
@@ -31,6 +33,7 @@ TABLES = [
     "app_operations",
     "app_roles",
     "apps",
+    "claim_reservations",
     "claims",
     "entries",
     "hold_events",
@@ -116,7 +119,7 @@ class Change:
             return bool(found["detail"].get("action_seq") == row["action_seq"])
         if self.table == "hold_events":
             return bool(found["detail"].get("event_seq") == row["event_seq"])
-        if self.table == "holds":
+        if self.table in ("holds", "claim_reservations"):
             return (found["detail"].get("app"), found["detail"].get("nonce")) == (
                 row["app"],
                 row["nonce"],
@@ -139,6 +142,7 @@ def tampered_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
     with new_database(ledger_server, f"TEMPLATE {template}") as url:
         with psycopg.connect(url) as conn:
             fill(conn, Clock(conn, BEGINNING))
+            reserve_claims(conn)
             call(conn, "bind_role", role=conn.info.user, app="app1")
         with psycopg.connect(url) as conn:
             for name in TABLES:
@@ -156,6 +160,21 @@ def tampered_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
                         )
                     )
         yield url
+
+
+def reserve_claims(conn: Connection) -> None:
+    """Make the ledger a partition that keeps everybody but zoë, and reserve claims for her."""
+    away = bucket_of("zoë", 65_536)
+    kept = f"{{[0,{away}), [{away + 1},65536)}}"
+    conn.execute("SELECT ledger_core.keep_buckets('p0', 65536, %s)", [kept])
+    claims = [
+        {"owner_id": "zoë", "operation": operation, "nonce": f"z-{n}", "claim_subject": "a device"}
+        for n, operation in enumerate(["SIGNUP_CREDIT", "THRICE", "THRICE", "DAILY_REWARD"])
+    ]
+    found = rows(conn, "reserve_claims", app="app1", claims=Jsonb(claims))
+    assert [row["code"] for row in found] == [None] * 4
+    settled = [{"owner_id": "zoë", "nonce": f"z-{n}", "outcome": "recorded"} for n in (0, 1)]
+    rows(conn, "settle_claims", app="app1", claims=Jsonb(settled))
 
 
 @pytest.fixture
@@ -190,7 +209,8 @@ def chosen_rows(conn: Connection, table: str, column: str) -> list[Row]:
         "operator_actions": "owner_id, action_seq",
         "operations": "operation",
         "operation_changes": "change, app, rule",
-        "claims": "operation, subject_kind",
+        "claim_reservations": "operation, kept_at IS NULL",
+        "claims": "operation, subject_kind, seq = 0",
     }.get(table, "owner_id" if "owner_id" in columns_of(conn, table) else "app")
     query = f"""
         SELECT DISTINCT ON ({kind}, {column} IS NULL)
@@ -318,6 +338,7 @@ def test_exchanged_reservations_of_two_holds_are_found(tamperer: Connection) -> 
     "table",
     [
         "accounts",
+        "claim_reservations",
         "claims",
         "entries",
         "hold_events",

@@ -101,10 +101,16 @@ FROM (
             AND CASE jsonb_typeof(elements.item)
                 WHEN 'object' THEN elements.item - ledger_core.item_fields() = '{}'
             END AS well_formed,
-            elements.item ->> 'expires_at' IS NULL AND elements.item ->> 'claim_subject' IS NULL AS without_options,
+            elements.item ->> 'expires_at' IS NULL AND elements.item ->> 'claim_subject' IS NULL
+            AND elements.item -> 'claim_deadline' IS NULL AS without_options,
             coalesce(jsonb_typeof(elements.item -> 'expires_at') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'claim_subject') IN ('string', 'null'), TRUE)
-                AS well_formed_options
+            AND coalesce(jsonb_typeof(elements.item -> 'claim_deadline') IN ('string', 'null'), TRUE)
+            AND CASE
+                WHEN ledger_core.is_item_time(elements.item ->> 'claim_deadline')
+                    THEN ledger_core.item_time(elements.item ->> 'claim_deadline') IS NOT NULL
+                ELSE elements.item ->> 'claim_deadline' IS NULL
+            END AS well_formed_options
         FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
         OFFSET 0
     ) AS items

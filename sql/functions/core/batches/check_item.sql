@@ -16,7 +16,7 @@ BEGIN
         WHERE fields.key <> ALL (ledger_core.item_fields())
         UNION ALL
         SELECT texts.key, 'must be a string'
-        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject']) AS texts (key)
+        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject', 'claim_deadline']) AS texts (key)
         WHERE jsonb_typeof(item -> texts.key) NOT IN ('string', 'null')
         UNION ALL
         SELECT 'amount', 'must be an integer of at most 64 bits'
@@ -28,8 +28,13 @@ BEGIN
                 ELSE TRUE
             END
         UNION ALL
-        SELECT 'expires_at', 'must be a time in RFC 3339 with its zone'
-        WHERE NOT ledger_core.is_item_time(item ->> 'expires_at')
+        SELECT times.key, 'must be a time in RFC 3339 with its zone'
+        FROM unnest(ARRAY['expires_at', 'claim_deadline']) AS times (key)
+        WHERE NOT ledger_core.is_item_time(item ->> times.key)
+        UNION ALL
+        SELECT times.key, 'is not a valid date and time'
+        FROM unnest(ARRAY['expires_at', 'claim_deadline']) AS times (key)
+        WHERE ledger_core.is_item_time(item ->> times.key) AND ledger_core.item_time(item ->> times.key) IS NULL
     ) AS checks (field, reason)
     LIMIT 1;
     IF FOUND THEN

@@ -3,7 +3,6 @@ RETURNS ledger.batch_result
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_expires_at timestamptz;
     v_entry ledger.recorded_entry;
     v_result ledger.batch_result;
     v_sqlstate text;
@@ -12,15 +11,10 @@ DECLARE
     v_hint text;
 BEGIN
     PERFORM ledger_core.check_item(item);
-    v_expires_at := ledger_core.item_time(item ->> 'expires_at');
-    IF v_expires_at IS NULL AND item ->> 'expires_at' IS NOT NULL THEN
-        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'expires_at', 'reason', 'is not a valid date and time'
-        ));
-    END IF;
     SELECT * INTO v_entry FROM ledger.record_entry(
         app, item ->> 'owner_id', item ->> 'operation', item ->> 'nonce', (item ->> 'amount')::bigint,
-        nullif(item -> 'metadata', 'null'), v_expires_at, item ->> 'claim_subject'
+        nullif(item -> 'metadata', 'null'), ledger_core.item_time(item ->> 'expires_at'), item ->> 'claim_subject',
+        ledger_core.item_time(item ->> 'claim_deadline')
     );
     SELECT record_item."position", v_entry.*, NULL, NULL, NULL, NULL INTO v_result;
     RETURN v_result;

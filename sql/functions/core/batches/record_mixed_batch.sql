@@ -42,6 +42,9 @@ DECLARE
     v_repeats_nonces boolean;
     v_of_owner integer []; -- the limit for the owner
     v_of_subject integer [];
+    v_elsewhere boolean []; -- another partition has to reserve the claim_subject,
+    v_deadlines timestamptz []; -- until then
+    v_first_deadline timestamptz;
 
     -- What nonces are taken by, at the position of the first item that has them
     v_kept ledger.entries [];
@@ -309,6 +312,22 @@ BEGIN
     IF v_has_limits THEN
         v_of_owner := array_fill(NULL::integer, ARRAY[cardinality(v_positions)]);
         v_of_subject := v_of_owner;
+        v_elsewhere := array_fill(FALSE, ARRAY[cardinality(v_positions)]);
+        IF v_is_partition AND v_has_subjects THEN
+            SELECT
+                array_agg(coalesce(
+                    v_allowed[requests.ordinality] AND rules.claim_limit IS NOT NULL
+                    AND NOT ledger_core.keeps_owner(requests.claim_subject),
+                    FALSE
+                ) ORDER BY requests.ordinality),
+                array_agg(
+                    ledger_core.item_time(entries -> (v_positions[requests.ordinality] - 1) ->> 'claim_deadline')
+                    ORDER BY requests.ordinality
+                )
+            INTO v_elsewhere, v_deadlines
+            FROM unnest(v_requests) WITH ORDINALITY AS requests
+            LEFT JOIN ledger.operations AS rules ON requests.operation = rules.operation;
+        END IF;
         v_limits := '{}';
         v_next_slots := '{}';
         v_last_slots := '{}';
@@ -364,6 +383,7 @@ BEGIN
                         VALUES ('owner', requests.owner_id), ('claim_subject', requests.claim_subject)
                     ) AS subjects (kind, subject)
                     WHERE v_allowed[requests.ordinality] AND subjects.subject IS NOT NULL
+                        AND NOT (subjects.kind = 'claim_subject' AND v_elsewhere[requests.ordinality])
                     OFFSET 0
                 ) AS limited
                 WINDOW
@@ -477,6 +497,8 @@ BEGIN
             v_reason := 'floor';
         ELSIF v_balance > ledger_core.max_amount() THEN
             v_reason := 'most';
+        ELSIF v_elsewhere[v_item] AND (v_deadlines[v_item] >= v_now) IS NOT TRUE THEN
+            v_reason := 'reservation';
         END IF;
         IF v_reason IS NOT NULL THEN
             -- Only what is recorded runs into a nonce that a hold has taken.
@@ -517,6 +539,9 @@ BEGIN
         )::ledger.batch_result;
         IF v_repeats_nonces THEN
             v_recorded_by[v_first] := cardinality(v_entries);
+        END IF;
+        IF v_elsewhere[v_item] THEN
+            v_first_deadline := least(v_first_deadline, v_deadlines[v_item]);
         END IF;
         IF v_entry.claim_slot IS NOT NULL THEN
             v_by := v_of_owner[v_item];
@@ -661,6 +686,9 @@ BEGIN
     GET DIAGNOSTICS v_count = ROW_COUNT;
     IF v_count <> cardinality(v_entries) THEN
         RAISE serialization_failure USING MESSAGE = 'A nonce of a batch is taken.';
+    ELSIF v_first_deadline < ledger_core.clock() THEN
+        -- As ledger_core.check_reservation: only when the nonces are taken.
+        RAISE serialization_failure USING MESSAGE = 'A reservation has lapsed while a batch was under way.';
     END IF;
     IF cardinality(v_claims) > 0 THEN
         INSERT INTO ledger.claims

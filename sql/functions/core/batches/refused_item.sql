@@ -26,6 +26,8 @@ BEGIN
             PERFORM ledger_core.check_floor(request.owner_id, request.asset, account, -request.amount);
         WHEN 'most' THEN
             PERFORM ledger_core.refuse_max_balance(request.amount);
+        WHEN 'reservation' THEN
+            PERFORM ledger_core.check_reservation(request.operation, request.claim_subject, NULL);
         ELSE -- the side whose claim limit is reached
             PERFORM ledger_core.refuse_claim(request.operation, reason, account.now);
     END CASE;
@@ -44,5 +46,5 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.refused_item IS
 'The result of an item that ledger_core.record_mixed_batch has found to be refused, by the check that a single call makes.
-reason: address, partition, nonce, frozen, expiry, floor, most, or the claim limit that is reached: owner or claim_subject.
+reason: address, partition, nonce, frozen, expiry, floor, most, reservation, or the claim limit that is reached: owner or claim_subject.
 account: the account as the items before leave it.';

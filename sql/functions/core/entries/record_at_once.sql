@@ -9,6 +9,7 @@ DECLARE
     v_rule record;
     v_scope_app text;
     v_period_start timestamp;
+    v_limits_subject boolean := FALSE;
     v_recorded ledger.recorded_entry;
 BEGIN
     entry.recorded_at := ledger_core.clock();
@@ -43,7 +44,8 @@ BEGIN
     -- The slots are under the entry's hash, so they are written before they are taken. There is only one.
     entry.claim_slot := 1;
     IF entry.claim_subject IS NOT NULL THEN
-        entry.subject_slot := 1;
+        v_limits_subject := ledger_core.keeps_owner(entry.claim_subject);
+        entry.subject_slot := CASE WHEN v_limits_subject THEN 1 END;
     END IF;
     v_recorded := ledger_core.write_entry(entry, TRUE);
     IF v_recorded.entry_id IS NULL THEN
@@ -53,7 +55,7 @@ BEGIN
         entry.owner_id, entry.asset, v_recorded.seq
     ) THEN
         PERFORM ledger_core.refuse_claim(entry.operation, 'owner', entry.recorded_at);
-    ELSIF entry.claim_subject IS NOT NULL AND NOT ledger_core.take_claim_slot(
+    ELSIF v_limits_subject AND NOT ledger_core.take_claim_slot(
         entry.operation, 'claim_subject', entry.claim_subject, v_scope_app, v_period_start, 1,
         entry.owner_id, entry.asset, v_recorded.seq
     ) THEN

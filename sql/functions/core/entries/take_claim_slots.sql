@@ -28,7 +28,8 @@ BEGIN
     FOR v_kind, v_subject IN
         VALUES ('owner', take_claim_slots.owner_id), ('claim_subject', take_claim_slots.claim_subject)
     LOOP
-        CONTINUE WHEN v_subject IS NULL;
+        -- What another partition keeps is reserved there.
+        CONTINUE WHEN v_subject IS NULL OR (v_kind = 'claim_subject' AND NOT ledger_core.keeps_owner(v_subject));
         v_taken := FALSE;
         FOR v_slot IN
             SELECT slots.slot
@@ -60,6 +61,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.take_claim_slots IS
-'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one, on behalf of
+'Takes a slot of the operation''s claim limit for the owner, and one for the claim_subject if there is one that is kept here, on behalf of
 the entry seq. Returns their numbers, or no row if the operation has no limit. Raises LG302 with next_eligible_at (null:
 never again) if all slots are taken.';

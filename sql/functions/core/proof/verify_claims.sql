@@ -26,7 +26,8 @@ BEGIN
             CASE claims.subject_kind WHEN 'owner' THEN entries.claim_slot ELSE entries.subject_slot END, claims.slot
         )
         AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
-    WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL;
+    WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL
+        AND claims.seq <> 0;
 
     -- A change of the rule and the entries around it are not ordered exactly, so any rule that the operation ever had
     -- is accepted.
@@ -73,7 +74,10 @@ BEGIN
     FROM (
         SELECT
             entries.owner_id, entries.asset, entries.seq, entries.operation, entries.nonce,
-            1 + num_nonnulls(entries.claim_subject) AS expected,
+            CASE
+                WHEN entries.claim_subject IS NOT NULL AND ledger_core.keeps_owner(entries.claim_subject) THEN 2
+                ELSE 1
+            END AS expected,
             coalesce(taken.slots, 0) AS found
         FROM ledger.entries
         INNER JOIN (
@@ -118,4 +122,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_claims IS
-'Claims without their entry or that fit no rule of the operation, and entries that lack a claim.';
+'Claims without their entry or that fit no rule of the operation, and entries that lack a claim. Claims with seq 0 are those
+of ledger_core.verify_reservations.';

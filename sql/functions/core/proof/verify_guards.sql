@@ -28,7 +28,7 @@ BEGIN
                 'update, delete or truncate', 2 + 8 + 16 + 32
             ),
             ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
-            ('{apps,operations,app_operations}', 'refuse_change', 'truncate', 2 + 32),
+            ('{apps,operations,app_operations,claim_reservations}', 'refuse_change', 'truncate', 2 + 32),
             ('{apps,operations,app_operations}', 'guard_catalogue', 'update or delete', 1 + 2 + 8 + 16),
             ('{apps,operations,app_operations}', 'serialize_catalogue', 'insert, update or delete', 2 + 4 + 8 + 16),
             ('{apps,operations}', 'check_operation_sets', 'insert or update', 1 + 4 + 16),
@@ -54,6 +54,8 @@ BEGIN
         ('entries', '{owner_id,asset,seq}'),
         ('entries', '{app,nonce}'),
         ('nonces', '{app,nonce}'),
+        ('claim_reservations', '{owner_id,app,nonce}'),
+        ('claim_reservations', '{app,nonce}'),
         ('claims', '{operation,subject_kind,subject,scope_app,period_start,slot}'),
         ('lots', '{owner_id,asset,seq}'),
         ('lot_movements', '{owner_id,asset,seq,lot_seq}'),

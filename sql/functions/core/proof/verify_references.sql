@@ -39,6 +39,7 @@ BEGIN
         OR sign(reversals.amount) = sign(originals.amount);
 
     RETURN QUERY SELECT * FROM ledger_core.verify_claims(first, last, included);
+    RETURN QUERY SELECT * FROM ledger_core.verify_reservations(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_actions(first, last, included);
 
     RETURN QUERY

@@ -11,7 +11,7 @@ BEGIN
     -- OFFSET 0: a look-up in the primary key, which begins with the operation, for each operation.
     CROSS JOIN LATERAL (
         SELECT
-            claims.owner_id, claims.asset, claims.seq, claims.period_start,
+            claims.owner_id, claims.asset, nullif(claims.seq, 0) AS seq, claims.period_start,
             jsonb_build_object(
                 'operation', claims.operation, 'claim_subject', claims.subject, 'app', nullif(claims.scope_app, ''),
                 'slot', claims.slot, 'period_start', nullif(claims.period_start, '-infinity')
@@ -29,4 +29,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.find_claims IS
-'At most max_rows claims whose claim_subject is the name, those of the latest periods first.';
+'At most max_rows claims whose claim_subject is the name, those of the latest periods first.
+seq: null for an entry of another partition.';

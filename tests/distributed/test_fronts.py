@@ -15,9 +15,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
-from ledger_py import Ledger, Refusal
+from ledger_py import Cluster, Ledger, Refusal
 from ledger_py.cli import main
-from ledger_py.cluster import catalogue, moving
+from ledger_py.cluster import catalogue, moving, proof
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.fronts import installing
 from ledger_py.cluster.fronts.interface import read_interface
@@ -331,6 +331,112 @@ def test_atomic_batch_is_for_the_owners_of_one_partition(caller: Connection) -> 
         record_batch(caller, [item(1, owner_id=first), spending], atomic=True)
     assert raised.value.sqlstate == "LG301"
     assert balance(caller, first) == balance(caller, second) == 0
+
+
+# Claim subjects of another partition than the owner's
+
+
+def claim(owner: str, subject: str, **fields: Any) -> dict[str, Any]:
+    return item(owner_id=owner, operation="SIGNUP_CREDIT", claim_subject=subject, **fields)
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest) -> str:
+    return owner_on(request.param)
+
+
+subjects = pytest.mark.parametrize("subject", [0, 1], indirect=True)
+
+
+@subjects
+def test_subject_is_limited_over_the_owners_of_all_partitions(
+    shared_front: RunningFront, caller: Connection, subject: str
+) -> None:
+    owners = [owner_on(0), owner_on(1)]
+    first = claim(owners[0], subject)
+    assert record(caller, **first)["replayed"] is False
+    assert record(caller, **first)["replayed"] is True
+    for owner in (owners[1], owner_on(0)):
+        with pytest.raises(psycopg.Error) as raised:
+            record(caller, **claim(owner, subject))
+        assert raised.value.sqlstate == "LG302"
+        assert "claim_subject" in str(raised.value.diag.message_detail)
+    with Cluster(shared_front.cluster.path, app="app1") as cluster:
+        refused = cluster.record_entries([claim(owners[1], subject)])
+    assert [it.code for it in refused if isinstance(it, Refusal)] == ["claim_limit_reached"]
+
+
+@subjects
+def test_refused_claim_gives_its_subject_back(caller: Connection, subject: str) -> None:
+    for number in (0, 1):
+        owner = owner_on(number)
+        with pytest.raises(psycopg.Error) as raised:
+            record(caller, **claim(owner, subject, amount=99))
+        assert raised.value.sqlstate == "LG002"
+    assert record(caller, **claim(owner_on(0), subject))["balance"] == 3
+
+
+@subjects
+def test_items_of_a_batch_claim_for_subjects_anywhere(caller: Connection, subject: str) -> None:
+    owners = [owner_on(0), owner_on(1), owner_on(0)]
+    batch = [
+        item(1, owner_id=owners[0]),
+        *(claim(owner, subject) for owner in owners),
+        {"claim_subject": subject},
+    ]
+    results = record_batch(caller, batch)
+    assert [it["position"] for it in results] == [1, 2, 3, 4, 5]
+    refused = [it["code"] for it in results]
+    assert refused == [None, None, "claim_limit_reached", "claim_limit_reached", "invalid_request"]
+    again = record_batch(caller, batch[:2])
+    assert [it["replayed"] for it in again] == [True, True]
+    other = owner_on(0)
+    with pytest.raises(psycopg.Error) as raised:
+        record_batch(caller, [claim(owner, other) for owner in owners[:2]], atomic=True)
+    assert raised.value.sqlstate == "LG310"
+
+
+@subjects
+def test_dry_claim_reserves_nothing(caller: Connection, subject: str) -> None:
+    ledger = Ledger(caller, app="app1")
+    for number in (0, 1):
+        with ledger.dry_run():
+            assert ledger.record_entry(**claim(owner_on(number), subject)).balance == 3
+    assert record(caller, **claim(owner_on(1), subject))["balance"] == 3
+
+
+def test_callers_of_a_front_and_of_partitions_claim_as_often_as_they_may(
+    shared_front: RunningFront,
+) -> None:
+    subject = owner_on(1)
+
+    def try_three(number: int) -> int:
+        claims = [claim(owner_on(at % 2), subject) for at in range(3)]
+        if number % 2:
+            with Cluster(shared_front.cluster.path, app="app1") as cluster:
+                found = cluster.record_entries(claims)
+            return sum(not isinstance(it, Refusal) for it in found)
+        with connected(shared_front.front.url, LOGIN) as conn:
+            return sum(it["code"] is None for it in record_batch(conn, claims))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(try_three, range(8))) == 1
+
+
+def test_subject_whose_partition_is_away_refuses_only_its_claims(front: RunningFront) -> None:
+    here, there = owner_on(0), owner_on(1)
+    with connected(front.front.url, LOGIN) as conn:
+        claims = [claim(here, there), claim(here, owner_on(0))]
+        with away(front.cluster.urls[1]):
+            results = record_batch(conn, claims)
+            assert [it["code"] for it in results] == ["partition_unavailable", None]
+            assert results[0]["detail"] == {"partition": "p1"}
+            with pytest.raises(psycopg.Error) as raised:
+                record(conn, **claims[0])
+            assert raised.value.sqlstate == "LG906"
+        _until_served(conn, there)
+        record(conn, **claims[0] | {"owner_id": owner_on(0)})
+    assert list(proof.problems(front.cluster.file, report=lambda _line: None)) == []
 
 
 # All owners

@@ -128,7 +128,7 @@ def proxies_of(interface: Interface) -> Iterator[str]:
     """Write the functions of PL/Proxy: each calls one door."""
     for function in interface.functions:
         route = route_of(function)
-        if route in (Route.OWNER, Route.NONCE, Route.FIRST):
+        if route in (Route.OWNER, Route.NONCE, Route.FIRST, Route.INSIDE):
             yield _proxy(function.name, function.name, function.types, is_set=function.is_set)
         elif route in (Route.ALL, Route.SUM):
             yield _proxy(function.name, function.name, function.types, is_set=True, on_all=True)
@@ -177,7 +177,7 @@ def _function(function: Function) -> str:
     route = route_of(function)
     template, body = _FUNCTION, ""
     arguments = [f"${number}" for number in range(1, 1 + len(function.types))]
-    if route is Route.NONE:
+    if route in (Route.NONE, Route.INSIDE):
         body = _refused(f"ledger.{function.name}()", instead_of(function.name))
     elif route is Route.OWN:
         body = f"RETURN QUERY SELECT * FROM ledger_front.{function.name}({', '.join(arguments)});"
@@ -190,6 +190,8 @@ def _function(function: Function) -> str:
         if function.name == "verify":
             whole = _refused("ledger.verify()", instead_of(function.name))
             body = f"IF {owner} IS NULL THEN {whole} END IF; {body}"
+        if "claim_subject" in function.names:
+            body = f"{_claim_elsewhere(function)} {body}"
     elif route is Route.NONCE:
         body = _returned(function, _asked(function.name, _place_of_nonce(function), arguments))
     elif function.is_set:
@@ -200,7 +202,7 @@ def _function(function: Function) -> str:
             "RETURN (SELECT sum((ledger_front.checked(answer) #>> '{}')::"
             f"{function.result}) FROM {answers} AS answer);"
         )
-    if function.volatility == "VOLATILE" and route is not Route.NONE:
+    if function.volatility == "VOLATILE" and route not in (Route.NONE, Route.INSIDE):
         body = f"PERFORM ledger_front.check_writable('ledger.{function.name}'); {body}"
     return template.format(
         name=f"ledger.{function.name}",
@@ -209,6 +211,18 @@ def _function(function: Function) -> str:
         volatility=function.volatility,
         body=body,
         lost=_LOST,
+    )
+
+
+def _claim_elsewhere(function: Function) -> str:
+    """Write what is done if another partition keeps the claim subject than the owner."""
+    places = {name: f"${1 + at}" for at, name in enumerate(function.names)}
+    owner, subject = places["owner_id"], places["claim_subject"]
+    given = ", ".join(place for name, place in places.items() if name != "claim_deadline")
+    return (
+        f"IF {subject} IS NOT NULL"
+        f" AND ledger_front.place({subject}) <> ledger_front.place({owner})"
+        f" THEN RETURN ledger_front.record_claim({given}); END IF;"
     )
 
 

@@ -25,6 +25,8 @@ class Route(Enum):
     """All; their numbers are added up. No owner is on two of them."""
     OWN = auto()
     """As a function of `sql/fronts/front/` says."""
+    INSIDE = auto()
+    """The partition that a function of `sql/fronts/front/` names; refused to callers."""
     NONE = auto()
     """Nobody: it makes no sense over all partitions."""
 
@@ -39,6 +41,7 @@ NONCE_OF: Final = {
 """What the nonce in a parameter is of, as `ledger.find` calls it, and the parameter."""
 
 _FUNCTIONS: Final = {
+    "claim_outcomes": Route.INSIDE,
     "entries_after": Route.OWN,
     "expire_credits": Route.SUM,
     "feed_lag": Route.ALL,
@@ -46,6 +49,9 @@ _FUNCTIONS: Final = {
     "installed_files": Route.FIRST,
     "operations_of": Route.FIRST,
     "record_entries": Route.OWN,
+    "reserve_claims": Route.INSIDE,
+    "settle_claims": Route.INSIDE,
+    "unsettled_claims": Route.INSIDE,
     **dict.fromkeys(NONCE_OF, Route.NONCE),
 }
 _RELATIONS: Final = {
@@ -72,6 +78,7 @@ ORDER_OF: Final = {
 
 _CHANGE: Final = "Use `ledger cluster change`, which changes all partitions or none."
 _PROVE: Final = "Use `ledger cluster verify`, which recomputes every partition and what spans them."
+_CLAIM: Final = "Record the entry: a front reserves its claim subject by itself."
 _PARTITION: Final = "Ask the partition: `ledger cluster status` tells its address."
 _INSTEAD: Final = {
     "accounts": "Use ledger.balance(owner_id), or ask a partition.",
@@ -79,6 +86,7 @@ _INSTEAD: Final = {
     "allow_operation": _CHANGE,
     "bind_role": _CHANGE,
     "checkpoint": "Use `ledger cluster checkpoint`, which takes one of each partition.",
+    "claim_outcomes": _CLAIM,
     "claims": "Use ledger.claims_of(owner_id), or ask a partition.",
     "define_operation": _CHANGE,
     "entries": "Use ledger.entries_of(owner_id), or ask a partition.",
@@ -87,8 +95,11 @@ _INSTEAD: Final = {
     "lots": "Use ledger.lots_of(owner_id), or ask a partition.",
     "open_holds": "Use ledger.holds_of(owner_id, status => 'open'), or ask a partition.",
     "register_app": _CHANGE,
+    "reserve_claims": _CLAIM,
     "retire_operation": _CHANGE,
+    "settle_claims": _CLAIM,
     "unbind_role": _CHANGE,
+    "unsettled_claims": _CLAIM,
     "verify": f"Name an owner. {_PROVE}",
     "verify_checkpoint": _PROVE,
     "verify_range": _PROVE,

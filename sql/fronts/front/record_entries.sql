@@ -8,16 +8,20 @@ DECLARE
     v_positions text [] := '{"{}"}';
     v_parts jsonb [] := ARRAY[entries];
     v_limit text := current_setting('lock_timeout');
+    v_claims_elsewhere boolean := FALSE;
 BEGIN
     -- Any partition refuses what is no batch, or too long.
     IF jsonb_typeof(entries) = 'array' AND jsonb_array_length(entries) BETWEEN 1 AND v_most THEN
-        SELECT array_agg(parts.number), array_agg(parts.positions), array_agg(parts.items)
-        INTO v_numbers, v_positions, v_parts
+        SELECT array_agg(parts.number), array_agg(parts.positions), array_agg(parts.items), bool_or(parts.claims_elsewhere)
+        INTO v_numbers, v_positions, v_parts, v_claims_elsewhere
         FROM (
             SELECT
                 placed.number,
                 array_agg(placed.position ORDER BY placed.position)::text AS positions,
-                jsonb_agg(placed.item ORDER BY placed.position) AS items
+                jsonb_agg(placed.item ORDER BY placed.position) AS items,
+                bool_or(
+                    placed.item ? 'claim_subject' AND ledger_front.place(placed.item ->> 'claim_subject') <> placed.number
+                ) AS claims_elsewhere
             FROM (
                 SELECT elements.item, elements.position, ledger_front.place(elements.item ->> 'owner_id') AS number
                 FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
@@ -25,12 +29,22 @@ BEGIN
             GROUP BY placed.number
         ) AS parts;
     END IF;
-    IF atomic AND cardinality(v_numbers) > 1 THEN
+    IF atomic AND (cardinality(v_numbers) > 1 OR v_claims_elsewhere) THEN
         PERFORM ledger_front.refuse('other_partition', jsonb_build_object('partitions', (
             SELECT jsonb_agg(partitions.name ORDER BY partitions.number)
             FROM ledger_front.partitions()
-            WHERE partitions.number = ANY(v_numbers)
+            WHERE partitions.number = ANY(v_numbers) OR v_claims_elsewhere
         )));
+    ELSIF v_claims_elsewhere THEN
+        -- One after the other: each such item takes three calls.
+        RETURN QUERY
+        SELECT results.*
+        FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
+        CROSS JOIN LATERAL ledger_front.record_claim_item(
+            app, ledger_front.place(elements.item ->> 'owner_id'), elements.position, elements.item
+        ) AS results
+        ORDER BY elements.position;
+        RETURN;
     END IF;
     RETURN QUERY
     SELECT results.*

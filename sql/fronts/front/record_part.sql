@@ -15,19 +15,7 @@ EXCEPTION
         IF sqlstate = '57014' THEN
             RAISE;
         END IF;
-        RETURN QUERY
-        SELECT refusals.*
-        FROM unnest(positions::integer []) AS items_of (position)
-        CROSS JOIN ledger.error_codes AS codes
-        CROSS JOIN LATERAL jsonb_populate_record(NULL::ledger.batch_result, jsonb_build_object(
-            'position', items_of.position, 'code', codes.code, 'message', codes.message, 'hint', codes.advice,
-            'detail', (
-                SELECT jsonb_build_object('partition', partitions.name)
-                FROM ledger_front.partitions()
-                WHERE partitions.number = record_part.number
-            )
-        )) AS refusals
-        WHERE codes.code = 'partition_unavailable';
+        RETURN QUERY SELECT * FROM ledger_front.unavailable_items(number, positions);
 END
 $$;
 

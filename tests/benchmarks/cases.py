@@ -290,7 +290,8 @@ def _partitions() -> Case:
         with direct_calls(bench) as contenders:
             yield contenders
 
-    rows = [_beside_plain(name, door, 1.05) for door in DOORS[1:] for name in CALLS]
+    reaches = {"partition": 1.05, "front": 3.5}
+    rows = [_beside_plain(name, door, reaches[door]) for door in DOORS[1:] for name in CALLS]
     return Case(name="partitions", prepare=prepare, rows=tuple(rows))
 
 
@@ -300,7 +301,8 @@ def _http_partitions() -> Case:
         with requests(bench) as contenders:
             yield contenders
 
-    rows = [_beside_plain(name, door, 1.5) for door in DOORS[1:] for name in REQUESTS]
+    reaches = {"partition": 1.5, "front": 3.5}
+    rows = [_beside_plain(name, door, reaches[door]) for door in DOORS[1:] for name in REQUESTS]
     return Case(name="http-partitions", prepare=prepare, rows=tuple(rows))
 
 

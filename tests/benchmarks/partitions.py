@@ -1,4 +1,4 @@
-"""Contenders on a plain ledger and on one that is shared out over two partitions.
+"""Contenders on a plain ledger, on one that is shared out over two partitions, and through a front.
 
 Only their ratio counts: what they use of the processor for a call, in the same run.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import httpx
 import msgspec
+import psutil
 import psycopg
 
 from ledger_py import Cluster, Ledger
@@ -25,6 +26,9 @@ from tests.benchmarks.loading import OWNERS, owner_number
 from tests.benchmarks.measuring import Contender, Run
 from tests.benchmarks.services import MeasuredService, service
 from tests.benchmarks.workbench import Database, Workbench
+from tests.distributed.clusters import Partitions
+from tests.distributed.fronts import HAS_FRONTS, front_server, running_front
+from tests.distributed.test_moving import database_on
 
 __all__ = ("CALLS", "DOORS", "REQUESTS", "direct_calls", "requests")
 
@@ -36,7 +40,7 @@ _NUMBERS: Final = itertools.count(1)
 
 _APP: Final = "apps.app1.main:app"
 
-DOORS: Final = ("plain", "partition")
+DOORS: Final = ("plain", "partition", *(("front",) if HAS_FRONTS else ()))
 """Ways to a ledger; the first one is what the others are compared with."""
 
 Call: TypeAlias = Callable[[Ledger, Callable[[], str]], int]
@@ -99,17 +103,76 @@ def _ledgers(bench: Workbench) -> Iterator[tuple[list[Database], ClusterFile]]:
         yield databases, cluster
 
 
+class _Door(NamedTuple):
+    """A way to a ledger."""
+
+    url: str
+    processes: Callable[[int], Iterable[Path]]
+    """What a connection uses of the processor, by its process, as files of the kernel."""
+    beside: Callable[[], float] = float
+    """Seconds of the processor that were used on other servers than that of the ledgers."""
+
+
+@contextmanager
+def _front(cluster: Sequence[Database], described: ClusterFile) -> Iterator[_Door]:
+    """Make a front of the partitions, with a server and a pooler of its own."""
+    with TemporaryDirectory(prefix="ledger-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        folder.chmod(0o711)
+        path = folder / "cluster.toml"
+        for partition, database in zip(described.partitions, cluster, strict=True):
+            owned = msgspec.structs.replace(partition, url=database.url)
+            described = described.with_partition(owned)
+        files.write(path, described)
+        server = stack.enter_context(front_server(folder / "front"))
+        front = stack.enter_context(running_front(Partitions(path), database_on(server), folder))
+
+        def processes(session: int) -> Iterator[Path]:
+            yield _schedstat(session)
+            yield _schedstat(front.pooler.pid)
+            for database in cluster:
+                with psycopg.connect(database.url) as conn:
+                    for (pid,) in conn.execute(_OF_FRONTS):
+                        yield _schedstat(pid)
+
+        with psycopg.connect(server) as conn:
+            own = psutil.Process(conn.info.backend_pid).parent()
+        assert own is not None
+
+        def beside() -> float:
+            used = [own, *own.children(), psutil.Process(front.pooler.pid)]
+            return sum(sum(one.cpu_times()[:2]) for one in used if one.is_running())
+
+        yield _Door(front.url(), processes, beside)
+
+
+_OF_FRONTS: Final = "SELECT pid FROM pg_stat_activity WHERE usename = 'ledger_front'"
+
+
+def _alone(url: str) -> _Door:
+    return _Door(url, lambda session: [_schedstat(session)])
+
+
+def _schedstat(process: int) -> Path:
+    return Path(f"/proc/{process}/schedstat")
+
+
 @contextmanager
 def direct_calls(bench: Workbench) -> Iterator[dict[str, Contender]]:
     """Provide a contender for each of `CALLS` through each of `DOORS`.
 
     Yields:
         The contenders, by the names of both. Their processor time is that of the server's process
-        for the connection.
+        for the connection; of a front, also of its pooler and of the partitions' processes for it.
     """
     with ExitStack() as stack:
         databases, cluster = stack.enter_context(_ledgers(bench))
-        addresses = {"plain": databases[0].app_url, "partition": cluster.partitions[0].url}
+        doors = {
+            "plain": _alone(databases[0].app_url),
+            "partition": _alone(cluster.partitions[0].url),
+        }
+        if HAS_FRONTS:
+            doors["front"] = stack.enter_context(_front(databases[1:], cluster))
 
         def kept() -> str:
             while cluster.number_of(owner := f"owner {next(_NUMBERS)}"):
@@ -119,34 +182,40 @@ def direct_calls(bench: Workbench) -> Iterator[dict[str, Contender]]:
         known = [kept() for _ in range(_KNOWN)]
         contenders = {}
         for door in DOORS:
-            conn = stack.enter_context(psycopg.connect(addresses[door], autocommit=True))
+            conn = stack.enter_context(psycopg.connect(doors[door].url, autocommit=True))
             ledger = Ledger(conn, app="app1")
             ledger.record_entries([_request(owner) for owner in known])
             for name, (call, for_new) in CALLS.items():
                 owners = iter(kept, "") if for_new else itertools.cycle(known)
-                contenders[f"{name}, {door}"] = _calling(bench, ledger, call, owners)
+                contenders[f"{name}, {door}"] = _calling(
+                    bench, ledger, call, owners, doors[door].processes
+                )
         yield contenders
 
 
-def _calling(bench: Workbench, ledger: Ledger, call: Call, owners: Iterator[str]) -> Contender:
-    process = Path(f"/proc/{ledger.conn.info.backend_pid}/schedstat")
+def _calling(
+    bench: Workbench,
+    ledger: Ledger,
+    call: Call,
+    owners: Iterator[str],
+    processes: Callable[[int], Iterable[Path]],
+) -> Contender:
+    def nanoseconds() -> int:
+        found = processes(ledger.conn.info.backend_pid)
+        return sum(int(process.read_text().split()[0]) for process in found)
 
     def run(seconds: float) -> Run:
-        before, used = bench.usage(), _nanoseconds(process)
+        before, used = bench.usage(), nanoseconds()
         begin = time.perf_counter()
         entries = 0
         while entries == 0 or time.perf_counter() < begin + seconds:
             entries += call(ledger, owners.__next__)
         lasted = time.perf_counter() - begin
-        cpu = (_nanoseconds(process) - used) / 1e9
+        cpu = (nanoseconds() - used) / 1e9
         usage = msgspec.structs.replace(bench.usage().since(before), cpu=cpu)
         return Run(entries=entries, seconds=lasted, usage=usage)
 
     return run
-
-
-def _nanoseconds(schedstat: Path) -> int:
-    return int(schedstat.read_text().split()[0])
 
 
 @contextmanager
@@ -155,7 +224,7 @@ def requests(bench: Workbench) -> Iterator[dict[str, Contender]]:
 
     Yields:
         The contenders, by the names of both. Their processor time is that of the service and of
-        all processes of the server.
+        all processes of the server; of a front, also of its pooler and its sessions.
     """
     with TemporaryDirectory(prefix="ledger-bench-") as folder, ExitStack() as stack:
         databases, cluster = stack.enter_context(_ledgers(bench))
@@ -173,6 +242,11 @@ def requests(bench: Workbench) -> Iterator[dict[str, Contender]]:
             "plain": {"DATABASE_URL": databases[0].app_url},
             "partition": {"LEDGER_CLUSTER": str(path)},
         }
+        beside: dict[str, Callable[[], float]] = {}
+        if HAS_FRONTS:
+            front = stack.enter_context(_front(databases[1:], cluster))
+            settings["front"] = {"DATABASE_URL": front.url}
+            beside["front"] = front.beside
         contenders = {}
         for door in DOORS:
             served = stack.enter_context(
@@ -180,7 +254,9 @@ def requests(bench: Workbench) -> Iterator[dict[str, Contender]]:
             )
             works = (http_callers(served.port, connections=32), _posting_batches(served.port))
             for name, work in zip(REQUESTS, works, strict=True):
-                contenders[f"{name}, {door}"] = _with_service(bench, served, work)
+                contenders[f"{name}, {door}"] = _with_service(
+                    bench, served, work, beside.get(door, lambda: 0.0)
+                )
         yield contenders
 
 
@@ -214,14 +290,16 @@ def _posting_batches(port: int) -> Contender:
     return run
 
 
-def _with_service(bench: Workbench, served: MeasuredService, work: Contender) -> Contender:
-    """Count what the service uses of the processor as well."""
+def _with_service(
+    bench: Workbench, served: MeasuredService, work: Contender, beside: Callable[[], float]
+) -> Contender:
+    """Count what the service uses of the processor as well, and what stands beside it."""
 
     def run(seconds: float) -> Run:
-        before, used = bench.usage(), served.processor()
+        before, used = bench.usage(), served.processor() + beside()
         done = work(seconds)
         usage = bench.usage().since(before)
-        cpu = None if usage.cpu is None else usage.cpu + served.processor() - used
+        cpu = None if usage.cpu is None else usage.cpu + served.processor() + beside() - used
         return msgspec.structs.replace(done, usage=msgspec.structs.replace(usage, cpu=cpu))
 
     return run

@@ -78,6 +78,11 @@ class Pooler:
             )
         _wait_for(self.url, self._process)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def reload(self) -> None:
         """Let it read its configuration anew."""
         self._process.send_signal(signal.SIGHUP)

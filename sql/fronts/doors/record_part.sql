@@ -13,13 +13,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_positions integer [] := record_part.positions[1];
+    v_result record;
     v_detail text;
     v_hint text;
 BEGIN
     PERFORM set_config('role', record_part.caller, TRUE), set_config('lock_timeout', record_part.lock_timeout, TRUE);
-    RETURN QUERY
-    SELECT (to_jsonb(answers) || jsonb_build_object('position', v_positions[answers.position]))::text
-    FROM ledger.record_entries(record_part.app, record_part.parts[1], record_part.atomic) AS answers;
+    FOR v_result IN SELECT * FROM ledger.record_entries(record_part.app, record_part.parts[1], record_part.atomic)
+    LOOP
+        v_result.position := v_positions[v_result.position];
+        RETURN NEXT to_json(v_result);
+    END LOOP;
     IF record_part.dry THEN
         RAISE SQLSTATE 'LGDRY';
     END IF;

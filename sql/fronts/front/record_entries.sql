@@ -48,13 +48,10 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT results.*
-    FROM (
-        SELECT jsonb_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)::jsonb) AS result
-        FROM ledger_front.record_parts(
-            v_numbers, ledger_front.caller(), v_limit, ledger_front.is_dry_run(), app, v_positions, v_parts, atomic
-        ) AS answer
-    ) AS answered
-    CROSS JOIN LATERAL (SELECT (answered.result).*) AS results
+    FROM ledger_front.record_parts(
+        v_numbers, ledger_front.caller(), v_limit, ledger_front.is_dry_run(), app, v_positions, v_parts, atomic
+    ) AS answer
+    CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)) AS results
     ORDER BY results.position;
 EXCEPTION
     WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN

@@ -9,7 +9,7 @@ BEGIN
         ARRAY[number], ledger_front.caller(), current_setting('lock_timeout'), ledger_front.is_dry_run(),
         app, ARRAY[positions], ARRAY[items], FALSE
     ) AS answer
-    CROSS JOIN LATERAL jsonb_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)::jsonb) AS results;
+    CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)) AS results;
 EXCEPTION
     WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
         IF sqlstate = '57014' THEN

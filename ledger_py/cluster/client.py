@@ -308,7 +308,7 @@ class Cluster:
     def _pool_of(self, partition: Partition) -> ConnectionPool[Any]:
         pool = self._pools.get(partition)
         if pool is None:
-            made = sync_pool(partition.url, app=self.app, size=self._size, timeout=self._timeout)
+            made = sync_pool(partition, app=self.app, size=self._size, timeout=self._timeout)
             pool = self._pools.setdefault(partition, made)
         if pool.closed:
             pool.open()

@@ -302,7 +302,7 @@ class AsyncCluster:
     async def _pool_of(self, partition: Partition) -> AsyncConnectionPool[Any]:
         pool = self._pools.get(partition)
         if pool is None:
-            made = async_pool(partition.url, app=self.app, size=self._size, timeout=self._timeout)
+            made = async_pool(partition, app=self.app, size=self._size, timeout=self._timeout)
             pool = self._pools.setdefault(partition, made)
         if pool.closed:
             await pool.open()

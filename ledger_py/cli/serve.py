@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +26,7 @@ from ledger_py.cli.common import (
     note,
     open_database,
 )
+from ledger_py.cluster import files
 from ledger_py.interrupts import INTERRUPTED
 from ledger_py.migrate import Project, ensure_current
 from ledger_py.serving import Listener, run_server
@@ -79,7 +82,8 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
 
     APP is the name of an app, or its service as MODULE:ATTRIBUTE.
     """
-    apps = find_apps()
+    found_apps = find_apps()
+    apps = dict(found_apps)
     service = app_of_target(app) if ":" in app else _named(app, apps)
     apps[service.name] = service
     name_app(service.name)
@@ -92,7 +96,7 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
     # Before anything else is started: an address in use should not cost a migration first.
     with (
         Listener(settings.host, settings.port) as listener,
-        _prepared(settings, service.name, project),
+        _prepared(settings, service.name, project, named=service.name not in found_apps),
     ):
         if not is_loopback(settings.host):
             _warn(
@@ -116,18 +120,34 @@ def serve(app: str, host: str | None, port: int | None, workers: int) -> None:
 
 
 @contextmanager
-def _prepared(settings: Settings, app: str, project: Project) -> Iterator[None]:
+def _prepared(settings: Settings, app: str, project: Project, *, named: bool) -> Iterator[None]:
     """Provide the database, up to date, before the processes of the service start.
 
-    On a cluster they see to its partitions themselves, and start without those that are away.
+    On a cluster they see to its partitions themselves, and start without those that are away. Only
+    an app that is named, and would not be found, is brought to the partitions first.
     """
     if settings.cluster is not None:
         with ended_by_sigterm():
+            if named:
+                _prepare_partitions(settings, settings.cluster, app, project)
             yield
         return
     with open_database(settings, report=_report) as (_, url):
         ensure_current(url, settings, app=app, project=project, report=_report)
         yield
+
+
+def _prepare_partitions(settings: Settings, path: Path, app: str, project: Project) -> None:
+    from ledger_py.http import startup  # needs the extra "http"
+
+    try:
+        asyncio.run(
+            startup.prepare_partitions(
+                app, files.read(path), settings, project=project, report=_report
+            )
+        )
+    except startup.StartupRefused as refusal:
+        raise click.ClickException(str(refusal)) from refusal
 
 
 @contextmanager

@@ -350,7 +350,7 @@ class Cluster:
     def _pool_of(self, partition: Partition, *, beside: bool) -> ConnectionPool[Any]:
         pool = self._pools.get((partition, beside))
         if pool is None:
-            made = sync_pool(partition.url, app=self.app, size=self._size, timeout=self._timeout)
+            made = sync_pool(partition, app=self.app, size=self._size, timeout=self._timeout)
             pool = self._pools.setdefault((partition, beside), made)
         if pool.closed:
             pool.open()

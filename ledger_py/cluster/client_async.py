@@ -346,7 +346,7 @@ class AsyncCluster:
     async def _pool_of(self, partition: Partition, *, beside: bool) -> AsyncConnectionPool[Any]:
         pool = self._pools.get((partition, beside))
         if pool is None:
-            made = async_pool(partition.url, app=self.app, size=self._size, timeout=self._timeout)
+            made = async_pool(partition, app=self.app, size=self._size, timeout=self._timeout)
             pool = self._pools.setdefault((partition, beside), made)
         if pool.closed:
             await pool.open()

@@ -7,14 +7,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-__all__ = ("async_pool", "sync_pool")
+    from ledger_py.cluster.files import Partition
+
+__all__ = ("async_pool", "pool_name", "sync_pool")
 
 
-def async_pool(url: str, *, app: str, size: int, timeout: float) -> AsyncConnectionPool[Any]:
+def pool_name(app: str, partition: str | None) -> str:
+    """Return the name of a pool, by which psycopg's lines in the log name it.
+
+    Args:
+        app: The app.
+        partition: The partition; None without a cluster.
+    """
+    return f"ledger-{app}" if partition is None else f"ledger-{app} on partition {partition}"
+
+
+def async_pool(
+    partition: Partition, *, app: str, size: int, timeout: float
+) -> AsyncConnectionPool[Any]:
     """Make the pool of a partition; it connects when it is used.
 
     Args:
-        url: The address of the partition.
+        partition: The partition.
         app: The app, which the connections name.
         size: The most connections.
         timeout: Seconds to wait for a connection.
@@ -22,14 +36,14 @@ def async_pool(url: str, *, app: str, size: int, timeout: float) -> AsyncConnect
     _require_pools()
     from psycopg_pool import AsyncConnectionPool
 
-    return AsyncConnectionPool(url, **_options(app, size, timeout))
+    return AsyncConnectionPool(partition.url, **_options(partition, app, size, timeout))
 
 
-def sync_pool(url: str, *, app: str, size: int, timeout: float) -> ConnectionPool[Any]:
+def sync_pool(partition: Partition, *, app: str, size: int, timeout: float) -> ConnectionPool[Any]:
     """Make the pool of a partition; it connects when it is used.
 
     Args:
-        url: The address of the partition.
+        partition: The partition.
         app: The app, which the connections name.
         size: The most connections.
         timeout: Seconds to wait for a connection.
@@ -37,10 +51,10 @@ def sync_pool(url: str, *, app: str, size: int, timeout: float) -> ConnectionPoo
     _require_pools()
     from psycopg_pool import ConnectionPool
 
-    return ConnectionPool(url, **_options(app, size, timeout))
+    return ConnectionPool(partition.url, **_options(partition, app, size, timeout))
 
 
-def _options(app: str, size: int, timeout: float) -> dict[str, Any]:
+def _options(partition: Partition, app: str, size: int, timeout: float) -> dict[str, Any]:
     return {
         "kwargs": {"client_encoding": "UTF8", "fallback_application_name": f"ledger-{app}"},
         "min_size": 0,
@@ -49,7 +63,7 @@ def _options(app: str, size: int, timeout: float) -> dict[str, Any]:
         # Try again with the next request: a partition may be back in one of psycopg's pauses.
         "reconnect_timeout": 0,
         "open": False,
-        "name": f"ledger-{app}",
+        "name": pool_name(app, partition.name),
     }
 
 

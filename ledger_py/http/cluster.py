@@ -116,7 +116,7 @@ class Member:
 
     def __init__(self, app: str, partition: Partition) -> None:
         self.partition = partition
-        self.database = Database(app)
+        self.database = Database(app, partition.name)
         self.recorder = Recorder(app, self.database)
 
     async def open(self, settings: Settings) -> None:

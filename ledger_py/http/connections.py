@@ -54,6 +54,7 @@ class ServiceConnection(AsyncConnection[TupleRow]):
     """A connection of a service, in autocommit mode.
 
     Attributes:
+        partition: The partition of a cluster that it is to, if any.
         pooled: There is a pooler between the service and the server: each transaction may run in
             another session.
         limits: The limits on time in milliseconds, by the name of the server's setting.
@@ -61,10 +62,16 @@ class ServiceConnection(AsyncConnection[TupleRow]):
         deadlines: The limits on this side.
     """
 
+    partition: str | None = None
     pooled = False
     limits: Mapping[str, str]
     set_limits: bytes
     deadlines: Deadlines
+
+    def __repr__(self) -> str:
+        # psycopg_pool writes it into the log.
+        where = "" if self.partition is None else f" to partition {self.partition}"
+        return super().__repr__() + where
 
 
 class Connector:
@@ -75,6 +82,7 @@ class Connector:
         app: The app, whose name the connections carry in ``pg_stat_activity``.
         settings: The limits on time.
         lock_timeout: Seconds that a statement may wait for a lock, whatever the others say.
+        partition: The partition of a cluster that the database is, if any.
 
     Attributes:
         conninfo: The address for libpq.
@@ -82,8 +90,15 @@ class Connector:
     """
 
     def __init__(
-        self, url: str, app: str, settings: Settings, *, lock_timeout: float | None = None
+        self,
+        url: str,
+        app: str,
+        settings: Settings,
+        *,
+        lock_timeout: float | None = None,
+        partition: str | None = None,
     ) -> None:
+        self._partition = partition
         self.conninfo = sessions.conninfo(
             url,
             application_name=f"ledger-{app}",
@@ -130,6 +145,7 @@ class Connector:
         Raises:
             psycopg.OperationalError: The database is not available.
         """
+        conn.partition = self._partition
         conn.deadlines = self._deadlines
         conn.prepare_threshold = None
         conn.limits = self.limits

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from ledger_py.cluster.pools import pool_name
 from ledger_py.http.callers import Caller, ClientGone
 from ledger_py.http.connections import (
     GRACE,
@@ -89,14 +90,16 @@ class Database:
 
     Args:
         app: The app that the service records for.
+        partition: The partition of a cluster that this is, by which lines of the log name the pool.
 
     Attributes:
         size: The most connections that the pool opens; 0 until it is open.
         outage: Why the database is away, if that is known.
     """
 
-    def __init__(self, app: str) -> None:
+    def __init__(self, app: str, partition: str | None = None) -> None:
         self._app = app
+        self._partition = partition
         self.size = 0
         self.outage: str | None = None
         self._answers_within = 0.0
@@ -119,7 +122,9 @@ class Database:
             psycopg_pool.PoolTimeout: The database cannot be reached.
         """
         patience = min(LOCK_PATIENCE, settings.lock_timeout)
-        connector = Connector(url, self._app, settings, lock_timeout=patience)
+        connector = Connector(
+            url, self._app, settings, lock_timeout=patience, partition=self._partition
+        )
         self._lock_patience = connector.limits["lock_timeout"]
         self._lock_timeout = Connector(url, self._app, settings).limits["lock_timeout"]
         most = size * _WAITING_PER_CONNECTION
@@ -135,7 +140,7 @@ class Database:
             timeout=settings.pool_timeout,
             max_waiting=most,
             reconnect_timeout=_RECONNECT_TIMEOUT,
-            name=f"ledger-{self._app}",
+            name=pool_name(self._app, self._partition),
             open=False,
         )
         self._pool = pool

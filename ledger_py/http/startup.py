@@ -103,7 +103,12 @@ async def prepared_database(
 
 
 async def prepare_partitions(
-    app: str, cluster: ClusterFile, settings: Settings, *, report: Callable[[str], None]
+    app: str,
+    cluster: ClusterFile,
+    settings: Settings,
+    *,
+    project: Project | None = None,
+    report: Callable[[str], None],
 ) -> list[str]:
     """Wait for the partitions of a cluster, and install on each what the app needs.
 
@@ -111,6 +116,7 @@ async def prepare_partitions(
         app: The app.
         cluster: The cluster.
         settings: They say whether to install what is missing.
+        project: The files; default: those of this checkout.
         report: Takes a line for each step, and for each partition that is away.
 
     Returns:
@@ -138,7 +144,9 @@ async def prepare_partitions(
             report(f"{name}: {line}")
 
         try:
-            await asyncio.to_thread(ensure_current, partition.url, settings, app=app, report=tell)
+            await asyncio.to_thread(
+                ensure_current, partition.url, settings, app=app, project=project, report=tell
+            )
         except MigrationError as error:
             raise StartupRefused(f"{partition.name}: {error}") from error
     return [partition.name for partition in present]

@@ -111,7 +111,7 @@ async def test_balance_at_includes_unposted_expiries(
     ledger: AsyncLedger,
 ) -> None:
     # Not yet expired when it is recorded, however slow the machine is.
-    expires_at = datetime.now(UTC) + timedelta(milliseconds=50)
+    expires_at = datetime.now(UTC) + timedelta(milliseconds=500)
     entry = await ledger.record_entry(
         owner_id="alice", operation="CREDIT_ADD", nonce="n", amount=10, expires_at=expires_at
     )

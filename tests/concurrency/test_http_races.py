@@ -16,6 +16,7 @@ import pytest
 
 from apps.app2.operations import App2Operation
 from tests.concurrency.callers import CONNECTIONS, share_out
+from tests.fixtures.database import database_of
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, balance, entries, record, scalar
 
@@ -113,9 +114,7 @@ def test_one_nonce_for_20_owners_at_once_is_recorded_for_one(
     assert scalar(conn, "SELECT count(*) FROM ledger.entries") == 5
 
 
-def test_first_entries_of_40_owners_are_recorded_at_once(
-    api: httpx.Client, conn: Connection
-) -> None:
+def test_first_entries_of_40_owners_are_recorded_at_once(api: httpx.Client, ledger_db: str) -> None:
     bodies = [
         {"owner_id": f"owner-{n % 40}", "operation": "CREDIT_ADD", "amount": 1, "nonce": f"n{n}"}
         for n in range(200)
@@ -123,7 +122,8 @@ def test_first_entries_of_40_owners_are_recorded_at_once(
 
     assert statuses(post_at_once(api, bodies)) == {201: 200}
     for n in range(40):
-        assert len(entries(conn, f"owner-{n}")) == 5
+        with psycopg.connect(database_of(ledger_db, f"owner-{n}")) as conn:
+            assert len(entries(conn, f"owner-{n}")) == 5
 
 
 def test_valid_and_invalid_requests_at_once_do_not_affect_each_other(

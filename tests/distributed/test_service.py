@@ -18,6 +18,7 @@ from litestar import Litestar
 
 from ledger_py.cluster import files, moving, proof, setup
 from ledger_py.http.cluster import Members
+from ledger_py.settings import PROJECT_ROOT
 from tests.deployment.moving import server
 from tests.distributed.clusters import Partitions, away, owner_on
 from tests.distributed.test_moving import two_servers
@@ -27,6 +28,8 @@ from tests.http.test_startup import refusal_of
 from tests.sql.calls import balance, new_nonce, record, scalar
 from tests.sql.lifecycle import place
 from tests.unit.test_cli_serve import serving
+
+QUIZ = PROJECT_ROOT / "tests" / "packaging" / "quiz"
 
 
 def service_on(cluster: Partitions, **settings: Any) -> Litestar:
@@ -280,6 +283,32 @@ def test_command_starts_no_database_beside_the_cluster(
         assert service.stop(signal.SIGTERM) == 0
 
 
+def test_app_that_is_named_as_a_module_gets_its_migrations_on_all_partitions(
+    cluster: Partitions, tmp_path: Path
+) -> None:
+    settings = {"LEDGER_CLUSTER": str(cluster.path), "PYTHONPATH": str(QUIZ)}
+    with serving(tmp_path / "data", "quiz.main:app", **settings) as service:
+        for number in range(2):
+            request = item(owner_on(number))
+            assert httpx.post(f"{service.url}/ledger", json=request).status_code == 201
+        assert service.stop(signal.SIGTERM) == 0
+
+
+def test_lines_of_pools_name_the_partition(
+    cluster: Partitions, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve(cluster) as http:
+        assert post(http, owner_on(1)).status_code == 201
+        caplog.clear()
+        with away(cluster.urls[1]):
+            post(http, owner_on(1))
+            http.get("/health/ready")
+        lines = [one.getMessage() for one in caplog.records if one.name == "psycopg.pool"]
+    about_pools = [line for line in lines if "ledger-app1" in line or "onnection" in line]
+    assert about_pools
+    assert [line for line in about_pools if "partition p1" not in line] == []
+
+
 @pytest.mark.parametrize("path", ["/ledger", "/ledger/batch"])
 def test_buckets_that_were_given_away_are_found(
     http: httpx.Client, cluster: Partitions, ledger_server: Server, path: str
@@ -322,6 +351,18 @@ def test_batch_finds_its_partition_although_another_request_has_read_the_file_fi
         answer = http.post("/ledger/batch", json={"entries": [item(owner)], "atomic": atomic})
         assert answer.status_code == 200, answer.text
         assert answer.json()["results"][0].get("balance") == 1
+
+
+@pytest.mark.parametrize("sent_as", ["after", "Last-Event-ID"])
+def test_cursor_of_another_feed_is_refused_by_the_name_that_it_was_sent_as(
+    http: httpx.Client, sent_as: str
+) -> None:
+    # That of many partitions is as long.
+    cursor = ",".join(f"q{number}:1-2-3-00000000" for number in range(64))
+    given: dict[str, Any] = {"params" if sent_as == "after" else "headers": {sent_as: cursor}}
+    answer = http.get("/events", **given)
+    assert (answer.status_code, answer.json()["field"]) == (422, sent_as)
+    assert answer.json()["reason"] == "must be one of the feed of this cluster"
 
 
 def resumed(after: str | None) -> dict[str, str]:

@@ -248,13 +248,13 @@ async def test_listeners_that_come_at_once_do_not_pass_the_limit(
 @pytest.mark.parametrize(
     ("query", "headers", "field"),
     [
-        ("?after=x", {}, "cursor"),
+        ("?after=x", {}, "after"),
         ("?after=", {}, "after"),
-        ("?after=%00", {}, "cursor"),
-        ("?after=1-2-3", {}, "cursor"),
+        ("?after=%00", {}, "after"),
+        ("?after=1-2-3", {}, "after"),
         ("?before=1-2", {}, "before"),
-        ("", {"Last-Event-ID": "x"}, "cursor"),
-        ("", {"Last-Event-ID": "ü"}, "cursor"),
+        ("", {"Last-Event-ID": "x"}, "Last-Event-ID"),
+        ("", {"Last-Event-ID": "ü"}, "Last-Event-ID"),
     ],
 )
 def test_malformed_cursor_is_refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.response.streaming import ASGIStreamingResponse
 
-from ledger_py.errors import GenerationNeeded
+from ledger_py.errors import GenerationNeeded, InvalidRequest
 from ledger_py.http.feed import ChangeFeed
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import EventsHeaders, EventsQuery
@@ -26,7 +26,13 @@ async def events(
     in order: `event: entry`, `id:` the cursor to resume after it, `data:` the entry as JSON.
     Comments keep the connection alive.
     """
-    stream = await feed.listen(headers.last_event_id or query.after)
+    try:
+        stream = await feed.listen(headers.last_event_id or query.after)
+    except InvalidRequest as refusal:
+        if refusal.detail.get("field") != "cursor":
+            raise
+        sent_as = "Last-Event-ID" if headers.last_event_id else "after"
+        raise InvalidRequest.of_field(sent_as, refusal.detail["reason"]) from refusal
     return ASGIStreamingResponse(
         iterator=stream,
         media_type="text/event-stream",

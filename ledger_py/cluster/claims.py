@@ -44,7 +44,13 @@ from ledger_py.cluster.subjects import (
     with_deadlines,
 )
 from ledger_py.cluster.waiting import call_each, pause
-from ledger_py.errors import ClaimLimitReached, LedgerError, PartitionUnavailable, WrongPartition
+from ledger_py.errors import (
+    ClaimLimitReached,
+    ClaimNotReserved,
+    LedgerError,
+    PartitionUnavailable,
+    WrongPartition,
+)
 from ledger_py.structs import UnsettledClaim
 from ledger_py.values import json_bytes, json_parameter
 
@@ -92,6 +98,16 @@ class Claims:
             if number_of(claim.owner_id) != number_of(claim.claim_subject)
         }
 
+    def follow(self) -> bool:
+        """Read the file anew, when an owner's partition does not keep a subject any more.
+
+        Returns:
+            True if it is another one now.
+        """
+        file = self._file()
+        self._read_anew()
+        return self._file() != file
+
     def record_batch(
         self,
         document: bytes,
@@ -127,16 +143,25 @@ class Claims:
             return self._record(part, mine, record, answers, atomic=False)
 
         until = time.monotonic() + PATIENCE
+        followed = False
         while True:
             try:
                 results = attempt()
                 break
+            except ClaimNotReserved:
+                if followed or not self.follow():
+                    raise
+                followed = True
             except ClaimLimitReached as error:
                 claim = claims.get(error.detail.get("position", 0) - 1)
                 if claim is None or not is_limited(error) or time.monotonic() > until:
                     raise
                 if not self.unblock([claim]):
                     raise
+        left = [at for at in claims if isinstance(answers.error_of(results[at]), ClaimNotReserved)]
+        if left and self.follow():
+            for at, result in zip(left, attempt(left), strict=True):
+                results[at] = answers.repositioned(result, at + 1)
         while time.monotonic() < until:
             left = [at for at in claims if is_limited(answers.error_of(results[at]))]
             try:
@@ -527,6 +552,8 @@ class ClaimingLedger(Ledger):
         try:
             return super()._rows(function, parameters)
         except LedgerError as error:
+            if isinstance(error, ClaimNotReserved):
+                self._claims.follow()
             refusal = refusal_instead(error, deadline)
             if refusal is error:
                 raise

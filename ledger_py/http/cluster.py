@@ -35,6 +35,7 @@ from ledger_py.cluster.subjects import (
 )
 from ledger_py.errors import (
     ClaimLimitReached,
+    ClaimNotReserved,
     InvalidRequest,
     LedgerError,
     OtherPartition,
@@ -510,6 +511,9 @@ class ClusterRecorder:
                 if claims.elsewhere({0: claim}):
                     return await self._record_reserved(claims, claim, request, caller)
                 return await self._record(request, nonce, caller)
+            except ClaimNotReserved:
+                if not await claims.follow():
+                    raise
             except ClaimLimitReached as error:
                 if not is_limited(error) or time.monotonic() > until:
                     raise

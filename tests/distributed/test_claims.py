@@ -15,12 +15,13 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from ledger_py import AsyncCluster, Cluster, RecordedEntry, Refusal
-from ledger_py.cluster import proof
+from ledger_py.cluster import files, proof, setup
 from ledger_py.cluster.subjects import Claim
 from ledger_py.errors import ClaimLimitReached, ClaimNotReserved, LedgerError, PartitionUnavailable
 from tests.client.clients import sync_cluster
 from tests.distributed.clusters import Partitions, away, owner_on
 from tests.fixtures.clock import Clock
+from tests.fixtures.database import Server, new_database
 from tests.sql.calls import Connection, balance, call, new_nonce, record, rows, scalar
 from tests.sql.lifecycle import define_limited, reverse_by_hand
 
@@ -264,6 +265,23 @@ async def test_owner_that_is_away_leaves_a_reservation_that_the_same_request_com
         assert reservations(cluster.conns[1]) == [(request["nonce"], False)]
     assert await code_of(client, request) is None
     assert reservations(cluster.conns[1]) == [(request["nonce"], True)]
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_subject_whose_bucket_was_given_away_meanwhile(
+    client: AsyncCluster, cluster: Partitions, ledger_server: Server, atomic: bool
+) -> None:
+    """To a partition of its own: from that of the owner, or from another one."""
+    with new_database(ledger_server) as url:
+        after = setup.add(cluster.file, "p2", url, (range(12, 16),), report=lambda _line: None)
+        files.write(cluster.path, after)
+        for number in (2, 0):
+            request = claim(0, owner_on(3, of=4), owner_id=owner_on(number, of=4))
+            assert codes(await client.record_entries([request], atomic=atomic)) == [None]
+        with psycopg.connect(url) as conn:
+            assert [kept for _, kept in reservations(conn)] == [True, True]
+        assert found_by_verify(cluster) == []
+        await client.close()
 
 
 # Callers that die

@@ -501,7 +501,7 @@ async def test_fifty_callers_over_both_partitions_get_exactly_the_limit(
         define_limited(conn, limit)
     subject = owner_on(1)
     requests = [claim(n % 2, subject, operation="LIMITED") for n in range(50)]
-    with Cluster(cluster.path, app="app1") as client, ThreadPoolExecutor(50) as threads:
+    with Cluster(cluster.path, app="app1", timeout=60) as client, ThreadPoolExecutor(50) as threads:
         found = [
             codes(results)[0]
             for results in threads.map(lambda request: client.record_entries([request]), requests)
@@ -516,7 +516,7 @@ async def test_same_request_at_the_same_time_takes_one_slot(cluster: Partitions)
     for conn in cluster.conns:
         define_limited(conn, 5)
     request = claim(0, owner_on(1), operation="LIMITED")
-    async with AsyncCluster(cluster.path, app="app1") as client:
+    async with AsyncCluster(cluster.path, app="app1", timeout=60) as client:
         answers = await asyncio.gather(*(client.record_entries([request]) for _ in range(20)))
     entries = {one.entry_id for (one,) in answers if isinstance(one, RecordedEntry)}
     assert len(entries) == 1
@@ -525,13 +525,14 @@ async def test_same_request_at_the_same_time_takes_one_slot(cluster: Partitions)
 
 @pytest.mark.usefixtures("verified")
 async def test_request_under_way_that_is_refused_takes_nothing_from_the_next(
-    cluster: Partitions,
+    cluster: Partitions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its slot is given back in a moment, for which the next one waits."""
+    monkeypatch.setattr("ledger_py.cluster.claims_async.PATIENCE", 60.0)
     subject = owner_on(1)
     refused = [claim(0, subject, amount=99) for _ in range(20)]
     right = claim(0, subject)
-    async with AsyncCluster(cluster.path, app="app1") as client:
+    async with AsyncCluster(cluster.path, app="app1", timeout=60) as client:
         answers = await asyncio.gather(
             *(client.record_entries([one]) for one in [*refused[:10], right, *refused[10:]])
         )

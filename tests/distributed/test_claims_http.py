@@ -204,13 +204,13 @@ def test_reversal_frees_the_claim(http: httpx.Client, cluster: Partitions) -> No
 @pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize("limit", [1, 3])
 def test_fifty_callers_over_both_partitions_get_exactly_the_limit(
-    http: httpx.Client, cluster: Partitions, limit: int
+    cluster: Partitions, limit: int
 ) -> None:
-    for conn in cluster.conns:
-        define_limited(conn, limit)
     subject = owner_on(1)
     requests = [claim(n % 2, subject, operation="LIMITED") for n in range(50)]
-    with ThreadPoolExecutor(50) as threads:
+    with serve(cluster, pool_timeout=30.0) as http, ThreadPoolExecutor(50) as threads:
+        for conn in cluster.conns:
+            define_limited(conn, limit)
         codes = [code or "" for code in threads.map(lambda request: post(http, request), requests)]
     assert sorted(codes) == [""] * limit + ["claim_limit_reached"] * (50 - limit)
 

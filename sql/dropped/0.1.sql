@@ -1,5 +1,6 @@
 -- Functions of release 0.1 that are gone. Loaded last, when views and functions no longer use them.
 DROP FUNCTION IF EXISTS
+    ledger_core.account_of_hold,
     ledger_core.action_bytes,
     ledger_core.add_interval,
     ledger_core.app_facts,
@@ -10,11 +11,13 @@ DROP FUNCTION IF EXISTS
     ledger_core.check_nonce_not_held,
     ledger_core.close_hold,
     ledger_core.create_accounts,
+    ledger_core.end_hold,
     ledger_core.entry_bytes,
     ledger_core.entry_options,
     ledger_core.find_replay,
     ledger_core.give_back_to_lots,
     ledger_core.has_plain_items_left,
+    ledger_core.hashed_line,
     ledger_core.heads_digest,
     ledger_core.hold_event_bytes,
     ledger_core.hold_facts,
@@ -38,6 +41,7 @@ DROP FUNCTION IF EXISTS
     ledger_core.record_plain_items,
     ledger_core.record_step_by_step,
     ledger_core.recorded_under,
+    ledger_core.reserve_lots,
     ledger_core.reverse_entry,
     ledger_core.rule_of,
     ledger_core.schedule,

@@ -23,9 +23,11 @@ BEGIN
         PERFORM ledger_core.check_key('nonce', capture_hold.nonce);
         PERFORM ledger_core.check_metadata(capture_hold.metadata);
     END IF;
-    SELECT * INTO v_account FROM ledger_core.account_of_hold(
-        capture_hold.app, capture_hold.hold_nonce, capture_hold.owner_id
-    );
+    SELECT holder_id, asset INTO v_account
+    FROM ledger_core.hold_account(capture_hold.app, capture_hold.hold_nonce, capture_hold.owner_id);
+    IF NOT FOUND THEN
+        PERFORM ledger_core.refuse_hold(capture_hold.app, capture_hold.hold_nonce, capture_hold.owner_id);
+    END IF;
     RETURN ledger_core.capture_hold(
         v_account.holder_id, v_account.asset, capture_hold.app, capture_hold.hold_nonce, capture_hold.nonce,
         capture_hold.amount, coalesce(capture_hold.final, TRUE), capture_hold.metadata

@@ -14,9 +14,11 @@ DECLARE
     v_account record;
 BEGIN
     PERFORM ledger_core.check_expires_in(extend_hold.expires_in);
-    SELECT * INTO v_account FROM ledger_core.account_of_hold(
-        extend_hold.app, extend_hold.hold_nonce, extend_hold.owner_id
-    );
+    SELECT holder_id, asset INTO v_account
+    FROM ledger_core.hold_account(extend_hold.app, extend_hold.hold_nonce, extend_hold.owner_id);
+    IF NOT FOUND THEN
+        PERFORM ledger_core.refuse_hold(extend_hold.app, extend_hold.hold_nonce, extend_hold.owner_id);
+    END IF;
     RETURN ledger_core.extend_hold(
         v_account.holder_id, v_account.asset, extend_hold.app, extend_hold.hold_nonce, extend_hold.expires_in
     );

@@ -11,9 +11,11 @@ AS $$
 DECLARE
     v_account record;
 BEGIN
-    SELECT * INTO v_account FROM ledger_core.account_of_hold(
-        release_hold.app, release_hold.hold_nonce, release_hold.owner_id
-    );
+    SELECT holder_id, asset INTO v_account
+    FROM ledger_core.hold_account(release_hold.app, release_hold.hold_nonce, release_hold.owner_id);
+    IF NOT FOUND THEN
+        PERFORM ledger_core.refuse_hold(release_hold.app, release_hold.hold_nonce, release_hold.owner_id);
+    END IF;
     RETURN ledger_core.release_hold(
         v_account.holder_id, v_account.asset, release_hold.app, release_hold.hold_nonce
     );

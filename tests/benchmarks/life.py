@@ -32,9 +32,11 @@ LATER: Final = "2099-01-01T00:00:00Z"
 _RECORD: Final = "SELECT * FROM ledger.record_entries(app => 'app1', entries => %s)"
 _CODE, _REPLAYED = 16, 15
 
-# The groups: their lots, and whether they have a hold. "hot" is a single owner.
+# The groups: their lots, and whether they have a hold. "growing" get more lots in each turn; "hot"
+# is a single owner.
 _GROUPS: Final = {
     "lot-": (1, False, GROUP_SIZE),
+    "growing-": (1, False, GROUP_SIZE),
     "lots-": (5, False, GROUP_SIZE),
     "held-": (2, True, GROUP_SIZE),
     "hot-": (3, False, 1),
@@ -113,7 +115,7 @@ class Life:
             "spends, 5 lots": lambda: _spend(_one_of("lots-")),
             "spends, 2 lots and a hold": lambda: _spend(_one_of("held-")),
             "one owner with lots": lambda: _spend("hot-0"),
-            "credits that expire": lambda: _credit(_one_of("lot-"), expires_at=LATER),
+            "credits that expire": lambda: _credit(_one_of("growing-"), expires_at=LATER),
             "SIGNUP_CREDIT, new owners": lambda: _item(next(self._new), "SIGNUP_CREDIT"),
             "DAILY_REWARD, new owners": lambda: _item(next(self._new), "DAILY_REWARD"),
             "new owners": lambda: _credit(next(self._new)),

@@ -67,7 +67,10 @@ LIFE_CALLS: Final = {
     "spend, 2 lots and a hold": (_call_of(_one_of("held-")), 1.6),
     "credit that expires": (
         _call_of(
-            _one_of("lot-"), "5", operation="CREDIT_ADD", more=", expires_at => '2099-01-01Z'"
+            _one_of("growing-"),
+            "5",
+            operation="CREDIT_ADD",
+            more=", expires_at => '2099-01-01Z'",
         ),
         1.5,
     ),

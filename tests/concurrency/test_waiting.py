@@ -111,6 +111,17 @@ def test_reader_does_not_wait_for_a_writer(
         assert len(entries(second)) == 1
 
 
+def test_retry_does_not_wait_for_a_writer(
+    pair: tuple[Connection, Connection], conn: Connection
+) -> None:
+    first, second = pair
+    recorded = record(conn, amount=10, nonce="n")
+    with first.transaction():
+        spend(first, 4)
+        second.execute("SET lock_timeout = '1ms'")
+        assert record(second, amount=10, nonce="n") == recorded | {"replayed": True}
+
+
 def test_lock_timeout_ends_a_wait_and_the_nonce_stays_free(
     pair: tuple[Connection, Connection], conn: Connection
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.clock import Clock
 from tests.sql.calls import (
     Connection,
     call,
@@ -13,6 +14,7 @@ from tests.sql.calls import (
     new_nonce,
     record,
     refused,
+    scalar,
     spend,
 )
 
@@ -31,6 +33,34 @@ def test_same_request_again_gets_the_first_answer(tx: Connection) -> None:
     again = record(tx, nonce="n", **FULL)
     assert first["replayed"] is False
     assert again == first | {"replayed": True}
+
+
+def test_retry_settles_what_is_due(tx: Connection, clock: Clock) -> None:
+    record(tx, amount=10, expires_at=clock.ahead(hours=1))
+    first = spend(tx, 1, nonce="n")
+    clock.forward(hours=1)
+    assert spend(tx, 1, nonce="n") == first | {"replayed": True}
+    assert [entry["operation"] for entry in entries(tx)] == [
+        *("CREDIT_ADD", "CREDIT_SPEND", "EXPIRY")
+    ]
+
+
+def test_plan_made_while_no_nonce_was_taken_goes_on_by_key(conn: Connection) -> None:
+    def read_in_full() -> int:
+        conn.execute("SELECT pg_stat_force_next_flush()")
+        return int(
+            scalar(
+                conn,
+                "SELECT seq_tup_read FROM pg_stat_all_tables "
+                "WHERE relid = 'ledger_core.nonces'::regclass",
+            )
+        )
+
+    conn.execute("VACUUM")
+    before = read_in_full()
+    for _ in range(20):
+        record(conn)
+    assert read_in_full() == before
 
 
 @pytest.mark.parametrize("fields", [{"amount": 10}, FULL], ids=["plain", "with options"])

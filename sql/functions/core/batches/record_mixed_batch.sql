@@ -68,6 +68,8 @@ DECLARE
     v_latest timestamptz;
     v_soonest timestamptz;
     v_settled boolean [];
+    v_debits bigint []; -- the sum of the items that debit
+    v_gets_lots boolean []; -- an item may be credits that expire
     v_answered boolean []; -- an item was recorded or replayed
     v_changed boolean [];
     v_first_lots integer [];
@@ -143,7 +145,7 @@ BEGIN
     SELECT items.*, accounts.*
     INTO
         v_positions, v_requests, v_allowed, v_expires_after, v_time_zones, v_account_of, v_first_with_nonce,
-        v_has_limits, v_has_subjects, v_repeats_nonces, v_owners, v_assets
+        v_has_limits, v_has_subjects, v_repeats_nonces, v_owners, v_assets, v_debits, v_gets_lots
     FROM (
         SELECT
             array_agg(sorted.position::integer),
@@ -163,9 +165,16 @@ BEGIN
         FROM (SELECT * FROM listed ORDER BY listed.position) AS sorted
     ) AS items
     CROSS JOIN (
-        SELECT array_agg(keys.owner_id), array_agg(keys.asset)
+        SELECT array_agg(keys.owner_id), array_agg(keys.asset), array_agg(keys.debits), array_agg(keys.gets_lots)
         FROM (
-            SELECT DISTINCT ON (listed.account) listed.owner_id, listed.asset FROM listed ORDER BY listed.account
+            SELECT
+                listed.owner_id,
+                listed.asset,
+                least(-sum(least(listed.allowed_amount, 0)), ledger_core.max_amount())::bigint AS debits,
+                bool_or(num_nonnulls(listed.expires_at, listed.expires_after) > 0) AS gets_lots
+            FROM listed
+            GROUP BY listed.account, listed.owner_id, listed.asset
+            ORDER BY listed.account
         ) AS keys
     ) AS accounts;
     IF v_positions IS NULL THEN
@@ -254,15 +263,29 @@ BEGIN
             array_agg(lots.remaining), array_agg(lots.held), array_agg(lots.expires_at)
         INTO
             v_lot_addresses, v_lot_accounts, v_lot_seqs, v_lot_amounts, v_lot_remaining, v_lot_held, v_lot_expiries
-        FROM unnest(v_owners, v_assets, v_due) WITH ORDINALITY AS keys (owner_id, asset, next_due_at, account)
+        FROM unnest(v_owners, v_assets, v_due, v_debits) WITH ORDINALITY
+            AS keys (owner_id, asset, next_due_at, debits, account)
+        -- No more than the items can use up, and one that is left: each has a credit at least.
         CROSS JOIN LATERAL (
             SELECT lots.ctid AS row_address, lots.seq, lots.amount, lots.remaining, lots.held, lots.expires_at
             FROM ledger.lots
-            WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset AND lots.remaining > 0
+            WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset
+                AND lots.remaining > 0 AND lots.remaining > lots.held
             ORDER BY lots.expires_at, lots.seq
-            OFFSET 0
+            LIMIT keys.debits + 1
         ) AS lots
         WHERE keys.next_due_at < 'infinity';
+        -- Only with an overdraft can more be in lots than the balance; see ledger_core.add_lot.
+        IF TRUE = ANY (v_gets_lots) THEN
+            v_in_lots := ARRAY(
+                SELECT
+                    CASE WHEN keys.gets_lots AND keys.min_balance < 0 THEN (
+                        SELECT coalesce(sum(lots.remaining), 0)::bigint FROM ledger.lots
+                        WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset AND lots.remaining > 0
+                    ) ELSE 0 END
+                FROM unnest(v_owners, v_assets, v_floors, v_gets_lots) AS keys (owner_id, asset, min_balance, gets_lots)
+            );
+        END IF;
     END IF;
     v_lots_before := coalesce(cardinality(v_lot_seqs), 0);
     v_next_lots := array_fill(NULL::integer, ARRAY[v_lots_before]);
@@ -275,7 +298,6 @@ BEGIN
             v_next_lots[v_lot - 1] := v_lot;
         END IF;
         v_last_lots[v_account] := v_lot;
-        v_in_lots[v_account] := v_in_lots[v_account] + v_lot_remaining[v_lot];
     END LOOP;
 
     -- Nonces that are taken: by an entry, and if wary, by a hold
@@ -566,9 +588,12 @@ BEGIN
 
         IF v_entry.expires_at IS NOT NULL THEN
             -- As ledger_core.add_lot: what pays off an overdraft is spent at once and does not expire.
-            v_part := least(
-                v_entry.amount, greatest(0, v_in_lots[v_account] - (v_balance - v_entry.amount))
-            );
+            v_part := 0;
+            IF v_floors[v_account] < 0 THEN
+                v_part := least(
+                    v_entry.amount, greatest(0, v_in_lots[v_account] - (v_balance - v_entry.amount))
+                );
+            END IF;
             IF v_part > 0 THEN
                 v_movements := v_movements || (
                     v_entry.owner_id, v_entry.asset, v_entry.seq, v_entry.seq, v_part

@@ -7,4 +7,4 @@ AS $$ SELECT sha256(previous || entry_bytes) $$;
 
 COMMENT ON FUNCTION ledger_core.chain_hash IS
 'The hash of an entry, or of a line of a journal: SHA-256 over the hash of the one before (ledger_core.zero_hash before the
-first) and its canonical bytes (ledger_core.hashed_entry, hashed_line).';
+first) and its canonical bytes (ledger_core.hashed_entry, line_bytes).';

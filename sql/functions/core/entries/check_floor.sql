@@ -1,3 +1,4 @@
+-- requires: functions/core/entries/is_covered
 CREATE OR REPLACE FUNCTION ledger_core.check_floor(
     owner_id text, asset text, account ledger_core.account_state, required bigint
 )
@@ -6,7 +7,7 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 BEGIN
-    IF required > 0 AND account.balance - account.held - required < account.min_balance THEN
+    IF NOT ledger_core.is_covered(account, required) THEN
         PERFORM ledger_core.refuse('insufficient_balance', jsonb_build_object(
             'owner_id', owner_id,
             'asset', asset,
@@ -19,4 +20,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_floor IS
-'Raises LG301 if taking required (positive) from a locked account would bring balance less held below its floor.';
+'Raises LG301 unless ledger_core.is_covered.';

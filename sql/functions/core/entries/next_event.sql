@@ -1,3 +1,4 @@
+-- requires: functions/core/entries/next_expiry
 -- A plain SELECT, so that the planner inlines it.
 CREATE OR REPLACE FUNCTION ledger_core.next_event(owner_id text, asset text)
 RETURNS TABLE (due_at timestamptz)
@@ -5,16 +6,11 @@ LANGUAGE sql
 STABLE
 AS $$
 SELECT least(
-    'infinity',
     (
         SELECT min(holds.expires_at) FROM ledger.holds
         WHERE holds.owner_id = next_event.owner_id AND holds.asset = next_event.asset AND holds.status = 'open'
     ),
-    (
-        SELECT min(lots.expires_at) FROM ledger.lots
-        WHERE lots.owner_id = next_event.owner_id AND lots.asset = next_event.asset
-            AND lots.remaining > 0 AND lots.remaining > lots.held
-    )
+    (SELECT expiry.due_at FROM ledger_core.next_expiry(next_event.owner_id, next_event.asset) AS expiry)
 )
 $$;
 

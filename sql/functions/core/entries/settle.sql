@@ -18,7 +18,7 @@ BEGIN
             SELECT app, nonce FROM ledger.holds
             WHERE owner_id = settle.owner_id AND asset = settle.asset AND status = 'open' AND expires_at <= v_due
         LOOP
-            PERFORM ledger_core.end_hold(settle.owner_id, v_app, v_nonce, 'expired', v_due);
+            PERFORM ledger_core.finish_hold(settle.owner_id, v_app, v_nonce, 'expired', v_due);
             PERFORM ledger_core.journal_hold(settle.owner_id, settle.asset, v_app, v_nonce, 'expired', v_due);
         END LOOP;
         v_posted := v_posted + ledger_core.expire_lots(settle.owner_id, settle.asset, v_due);

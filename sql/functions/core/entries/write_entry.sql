@@ -1,15 +1,18 @@
--- The only place that writes a single entry: the account's row and the entry, chained by hash.
+-- Writes a single entry: the account's row and the entry, chained by hash. ledger_core.capture_hold does the same for a
+-- capture, together with the hold.
 --
 -- Guarded, it is the whole fast path: one UPDATE that locks the account, checks it and writes it, or one INSERT of an
 -- owner's first credits; then the lots. It changes nothing and returns null if the account is frozen, has something due, or
 -- would fall below its floor, or if the last entry is younger than the clock that was read before the lock:
 -- ledger_core.record_in_steps takes over. If the nonce is taken, it answers the replay of an entry without options, and
--- returns null for others: their default expiry and slots are set here, and are no part of the request.
+-- returns null for others: their default expiry and slots are no part of the request.
 -- Unguarded, the caller holds the account's lock (ledger_core.lock_account), has checked all but the nonce, and sees to the
 -- lots. The nonce of an entry with a claim_subject it has taken as well.
 CREATE OR REPLACE FUNCTION ledger_core.write_entry(entry ledger.entries, guarded boolean DEFAULT FALSE)
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
+-- A plan made while a table is empty would go on reading the whole of it.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -19,6 +22,16 @@ DECLARE
     v_recorded_at timestamptz;
     v_next_due_at timestamptz;
 BEGIN
+    -- A retry neither writes nor waits for a lock, unless something is due on the account.
+    IF guarded AND EXISTS (SELECT 1 FROM ledger_core.nonces WHERE app = entry.app AND nonce = entry.nonce) THEN
+        IF entry.recorded_at IS NULL AND EXISTS (
+            SELECT 1 FROM ledger.accounts
+            WHERE owner_id = entry.owner_id AND asset = entry.asset AND next_due_at > ledger_core.clock()
+        ) THEN
+            RETURN ledger_core.replay_of(entry);
+        END IF;
+        RETURN NULL;
+    END IF;
     -- Waiters for a row that changes wake each other inefficiently. Queueing before it is faster; correctness does not
     -- depend on it. Only a transaction that has not written yet queues, so that none ever holds many.
     -- Whoever gets the advisory lock is the first. The others queue for the account's first entry, a row that never
@@ -87,7 +100,7 @@ BEGIN
 
     -- Entries older than ledger_core.nonces have their nonces in their own index only.
     IF NOT guarded AND entry.claim_subject IS NOT NULL THEN
-        INSERT INTO ledger.entries SELECT entry.* ON CONFLICT DO NOTHING;
+        INSERT INTO ledger.entries SELECT entry.* ON CONFLICT (app, nonce) DO NOTHING;
     ELSE
         WITH taken AS (
             INSERT INTO ledger_core.nonces (app, nonce) VALUES (entry.app, entry.nonce)
@@ -97,7 +110,7 @@ BEGIN
         INSERT INTO ledger.entries
         SELECT entry.*
         FROM taken
-        ON CONFLICT DO NOTHING;
+        ON CONFLICT (app, nonce) DO NOTHING;
     END IF;
     IF FOUND THEN
         IF guarded AND entry.amount < 0 AND v_next_due_at < 'infinity' THEN
@@ -110,7 +123,7 @@ BEGIN
         RETURN ledger_core.as_recorded(entry, FALSE);
     END IF;
 
-    -- The nonce is taken. Guarded, restore the account: cheaper than a savepoint in every call.
+    -- The nonce was taken meanwhile. Guarded, restore the account: cheaper than a savepoint in every call.
     IF NOT guarded THEN
         PERFORM ledger_core.refuse_nonce(entry.app, entry.nonce);
     END IF;

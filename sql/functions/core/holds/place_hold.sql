@@ -1,4 +1,4 @@
--- requires: functions/core/holds/as_hold, functions/core/requests/uses_of_nonce
+-- requires: functions/core/holds/as_hold, functions/core/requests/uses_of_nonce, functions/core/journals/hold_line
 CREATE OR REPLACE FUNCTION ledger_core.place_hold(
     owner_id text,
     asset text,
@@ -17,6 +17,7 @@ DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(place_hold.owner_id, place_hold.asset);
     v_hold ledger.holds;
     v_found record;
+    v_lots jsonb;
 BEGIN
     v_hold.owner_id := place_hold.owner_id;
     v_hold.asset := place_hold.asset;
@@ -27,6 +28,7 @@ BEGIN
     v_hold.captured := 0;
     v_hold.status := 'open';
     v_hold.expires_in := place_hold.expires_in;
+    v_hold.expires_at := ledger_core.add_interval_in_utc(v_account.now, place_hold.expires_in);
     v_hold.metadata := place_hold.metadata;
     -- Lists page by placed_at, so it is unique within the account.
     v_hold.placed_at := v_account.now;
@@ -40,11 +42,13 @@ BEGIN
     IF v_found.nonce THEN
         RETURN ledger_core.replay_of_hold(v_hold);
     END IF;
-    PERFORM ledger_core.check_addressable('nonce', place_hold.nonce);
-    IF v_account.frozen_at IS NOT NULL THEN
+    IF NOT ledger_core.is_addressable(place_hold.nonce) THEN
+        PERFORM ledger_core.check_addressable('nonce', place_hold.nonce);
+    ELSIF v_account.frozen_at IS NOT NULL THEN
         PERFORM ledger_core.refuse_frozen(place_hold.owner_id, place_hold.asset, v_account.frozen_at);
+    ELSIF NOT ledger_core.is_covered(v_account, place_hold.amount) THEN
+        PERFORM ledger_core.check_floor(place_hold.owner_id, place_hold.asset, v_account, place_hold.amount);
     END IF;
-    PERFORM ledger_core.check_floor(place_hold.owner_id, place_hold.asset, v_account, place_hold.amount);
 
     -- Holds of the future do not matter.
     WHILE v_found.placed_at LOOP
@@ -57,7 +61,11 @@ BEGIN
             WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset AND placed_at = v_hold.placed_at
         ) INTO v_found.placed_at;
     END LOOP;
-    v_hold.expires_at := ledger_core.add_interval_in_utc(v_account.now, place_hold.expires_in);
+    IF v_account.next_due_at < 'infinity' THEN
+        v_lots := ledger_core.reserve_from_lots(
+            place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
+        );
+    END IF;
     -- Waits for a transaction that is taking the same nonce.
     WITH taken AS (
         INSERT INTO ledger_core.nonces (app, nonce) VALUES (place_hold.app, place_hold.nonce)
@@ -67,24 +75,25 @@ BEGIN
 
     placed AS (
         INSERT INTO ledger.holds SELECT v_hold.* FROM taken
-        RETURNING 1
+    ),
+
+    journaled AS (
+        INSERT INTO ledger.hold_events (
+            owner_id, asset, app, hold_nonce, event, happened_at, event_seq, hold, xact_id, hash
+        )
+        SELECT
+            place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_hold.placed_at, line.*
+        FROM taken
+        CROSS JOIN LATERAL ledger_core.hold_line(v_hold, v_lots, 'placed', v_hold.placed_at, NULL) AS line
     )
 
     UPDATE ledger.accounts
     SET held = held + place_hold.amount, next_due_at = least(next_due_at, v_hold.expires_at)
-    FROM placed
+    FROM taken
     WHERE owner_id = place_hold.owner_id AND asset = place_hold.asset;
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse_nonce(place_hold.app, place_hold.nonce);
     END IF;
-    IF v_account.next_due_at < 'infinity' THEN
-        PERFORM ledger_core.reserve_lots(
-            place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, place_hold.amount
-        );
-    END IF;
-    PERFORM ledger_core.journal_hold(
-        place_hold.owner_id, place_hold.asset, place_hold.app, place_hold.nonce, 'placed', v_hold.placed_at
-    );
     RETURN ledger_core.as_hold(v_hold, FALSE);
 END
 $$;

@@ -16,7 +16,7 @@ BEGIN
     ELSIF v_hold.status = 'released' THEN
         RETURN ledger_core.as_hold(v_hold, TRUE);
     END IF;
-    PERFORM ledger_core.end_hold(
+    PERFORM ledger_core.finish_hold(
         release_hold.owner_id, release_hold.app, release_hold.hold_nonce, 'released', v_account.now
     );
     PERFORM ledger_core.journal_hold(

@@ -1,4 +1,4 @@
--- journal_change and journal_hold find the head of their chain in the same way. One look-up for all three tables would
+-- journal_change and hold_line find the head of their chain in the same way. One look-up for all three tables would
 -- need dynamic SQL in every call about a hold.
 CREATE OR REPLACE FUNCTION ledger_core.journal_action(
     owner_id text,

@@ -9,9 +9,16 @@ DECLARE
     v_not_expiring bigint;
     v_covers_debt bigint;
 BEGIN
-    SELECT add_lot.balance_after - add_lot.amount - coalesce(sum(remaining), 0) INTO v_not_expiring
-    FROM ledger.lots
-    WHERE owner_id = add_lot.owner_id AND asset = add_lot.asset AND remaining > 0;
+    -- Credits that do not expire, less what holds reserve of them, never fall below the floor: so only a floor below zero
+    -- allows a debt beside lots.
+    SELECT
+        CASE WHEN min_balance < 0 THEN add_lot.balance_after - add_lot.amount - (
+            SELECT coalesce(sum(remaining), 0) FROM ledger.lots
+            WHERE owner_id = add_lot.owner_id AND asset = add_lot.asset AND remaining > 0
+        ) END
+    INTO v_not_expiring
+    FROM ledger.accounts
+    WHERE owner_id = add_lot.owner_id AND asset = add_lot.asset;
     v_covers_debt := least(add_lot.amount, greatest(0, -v_not_expiring));
 
     INSERT INTO ledger.lots (owner_id, asset, seq, amount, remaining, expires_at)

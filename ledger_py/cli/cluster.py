@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from ledger_py.cluster import catalogue as catalogues
 from ledger_py.cluster import files, moving, proof, setup, statuses
 from ledger_py.cluster.buckets import read_ranges, write_ranges
 from ledger_py.cluster.errors import ClusterError
-from ledger_py.cluster.files import ClusterFile
+from ledger_py.cluster.files import ClusterFile, Front, Partition
 from ledger_py.cluster.fronts import installing as fronts
 from ledger_py.database_urls import plain_database_url
 from ledger_py.settings import Settings
@@ -104,7 +104,7 @@ def add(name: str, url: str, buckets: str, path: Path | None) -> None:
 @_file_option
 @app_dir_option
 def status(path: Path | None) -> None:
-    """Show the state of every partition, and whether their catalogues are equal.
+    """Show the state of every partition and front, and whether the catalogues are equal.
 
     Exit code 1 if something is wrong with one of them, or one is away.
     """
@@ -127,8 +127,22 @@ def status(path: Path | None) -> None:
             click.echo(f"  WRONG: {fault}")
     for line in differing:
         click.echo(f"The catalogues differ: {line}")
-    if differing or any(state.faults for state in states):
+    present = [state.partition for state in states if state.catalogue is not None]
+    wrong = [_show_front(described, front, present) for front in described.fronts]
+    if differing or any(wrong) or any(state.faults for state in states):
         sys.exit(1)
+
+
+def _show_front(described: ClusterFile, front: Front, present: Sequence[Partition]) -> bool:
+    """Show the state of a front, and return whether something is wrong with it."""
+    if not present:
+        fault: str | None = "no partition answers"
+    else:
+        fault = fronts.fault_of(described, front, present[0])
+    click.echo(f"{front.name}: a front, {front.place}{'' if fault else ', up to date'}")
+    if fault:
+        click.echo(f"  WRONG: {fault}")
+    return fault is not None
 
 
 @cluster.command()

@@ -70,9 +70,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """The address without a password, for people."""
-        given = conninfo_to_dict(self.url)
-        parts = (given.get("host"), given.get("port"), given.get("dbname"))
-        return " ".join(str(part) for part in parts if part)
+        return _place_of(self.url)
 
 
 class Front(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +82,17 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     pooler_host: str
     """Where the PgBouncer beside it listens."""
     pooler_port: int
+
+    @property
+    def place(self) -> str:
+        """The address without a password, for people."""
+        return _place_of(self.url)
+
+
+def _place_of(url: str) -> str:
+    given = conninfo_to_dict(url)
+    parts = (given.get("host"), given.get("port"), given.get("dbname"))
+    return " ".join(str(part) for part in parts if part)
 
 
 class ClusterFile(msgspec.Struct, frozen=True, kw_only=True):

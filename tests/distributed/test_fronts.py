@@ -735,6 +735,23 @@ def test_command_makes_a_front(front: RunningFront, tmp_path: Path) -> None:
     assert "p1 = " in (tmp_path / "pgbouncer.ini").read_text()
 
 
+def test_status_says_whether_a_front_is_up_to_date(front: RunningFront) -> None:
+    def status() -> tuple[int, str]:
+        told = CliRunner().invoke(main, ["cluster", "status", "--file", str(front.cluster.path)])
+        return told.exit_code, told.output
+
+    code, said = status()
+    assert "f0: a front" in said
+    assert "up to date" in said
+    front.cluster.conns[0].execute("COMMENT ON FUNCTION ledger.balance IS 'What is there'")
+    code, said = status()
+    assert (code, "is not as the partitions are" in said) == (1, True)
+    with psycopg.connect(front.front.url, autocommit=True) as conn:
+        conn.execute("DROP SCHEMA ledger_front CASCADE")
+    code, said = status()
+    assert (code, "ledger cluster front f0" in said) == (1, True)
+
+
 def test_front_follows_a_partition_that_moves(front_server_url: str, folder: Path) -> None:
     with (
         two_servers(server, folder) as (cluster, elsewhere),

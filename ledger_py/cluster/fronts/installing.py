@@ -28,7 +28,7 @@ from ledger_py.cluster.members import (
 )
 from ledger_py.settings import SQL_ROOT
 
-__all__ = ("make", "renew")
+__all__ = ("fault_of", "make", "renew")
 
 _HAND_WRITTEN: Final = SQL_ROOT / "sql" / "fronts"
 
@@ -107,6 +107,32 @@ def renew(cluster: ClusterFile, *, report: Report) -> None:
     password = _known_password(cluster) if cluster.fronts else None
     if password is not None:
         _renew(cluster, cluster.fronts, password, report)
+
+
+def fault_of(cluster: ClusterFile, front: Front, partition: Partition) -> str | None:
+    """Compare a front with what would be made now.
+
+    Args:
+        cluster: The cluster.
+        front: The front.
+        partition: A partition that answers.
+
+    Returns:
+        What is wrong with it; None if it is up to date.
+    """
+    try:
+        with connected(partition) as conn:
+            interface = read_interface(conn)
+        with connected(_as_partition(front)) as conn:
+            password, made_of = scalar(conn, _PASSWORD), scalar(conn, _MADE_OF)
+            there = {name for (name,) in conn.execute(_ROLES_THERE, [[*ROLES, *interface.logins]])}
+    except ClusterError as error:
+        return str(error).removeprefix(f"{front.name}: ")
+    if not password or made_of is None:
+        return f"is not made yet: `ledger cluster front {front.name}`"
+    if made_of != _digest(_statements(cluster, front, interface, password, there)):
+        return "is not as the partitions are: `ledger cluster migrate`"
+    return None
 
 
 def _renew(cluster: ClusterFile, fronts: Sequence[Front], password: str, report: Report) -> None:
@@ -195,12 +221,8 @@ def _make_front(
     if scalar(conn, _IS_LEDGER):
         raise ClusterError(f"{front.name}: its database is a ledger, and cannot be a front")
     there = {name for (name,) in conn.execute(_ROLES_THERE, [[*ROLES, *interface.logins]])}
-    statements = [
-        *_server(cluster, front, password),
-        *_objects(cluster, interface),
-        *_members(interface, there),
-    ]
-    made_of = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    statements = _statements(cluster, front, interface, password, there)
+    made_of = _digest(statements)
     if scalar(conn, _MADE_OF) == made_of:
         return False
     with conn.transaction():
@@ -212,6 +234,20 @@ def _make_front(
             conn.execute(statement.encode())
         conn.execute(f"COMMENT ON SCHEMA ledger_front IS '{made_of}'".encode())
     return True
+
+
+def _statements(
+    cluster: ClusterFile, front: Front, interface: Interface, password: str, there: set[str]
+) -> list[str]:
+    return [
+        *_server(cluster, front, password),
+        *_objects(cluster, interface),
+        *_members(interface, there),
+    ]
+
+
+def _digest(statements: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
 
 
 def _server(cluster: ClusterFile, front: Front, password: str) -> Iterator[str]:

@@ -306,6 +306,9 @@ class Claims:
         Raises:
             PartitionUnavailable: It depends on a partition that does not know, or is away.
         """
+        if self._dries:
+            # What was reserved is rolled back: the next try would find the slot free.
+            return False
         waiting = self._unsettled(claims)
         if any(one.nonce is None for one in waiting):
             return True

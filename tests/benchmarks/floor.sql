@@ -43,3 +43,12 @@ $$;
 GRANT USAGE ON SCHEMA floor TO ledger_app;
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA floor TO ledger_app;
+
+-- That of the constraints which came along; older versions have none.
+DO $$
+BEGIN
+    IF to_regproc('ledger_core.is_account') IS NOT NULL THEN
+        GRANT EXECUTE ON FUNCTION ledger_core.is_account TO ledger_app;
+    END IF;
+END
+$$;

@@ -15,7 +15,7 @@ BEGIN
             ledger_front.is_dry_run(), app, jsonb_build_array(claim)
         ) AS answer;
         EXIT WHEN coalesce(v_reserved -> 'detail' ->> 'limited', '') <> 'claim_subject'
-            OR clock_timestamp() > v_until OR NOT ledger_front.unblock_claim(app, claim);
+            OR clock_timestamp() > v_until OR ledger_front.is_dry_run() OR NOT ledger_front.unblock_claim(app, claim);
     END LOOP;
     RETURN v_reserved;
 END

@@ -48,7 +48,8 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA floor TO ledger_app;
 DO $$
 BEGIN
     IF to_regproc('ledger_core.is_account') IS NOT NULL THEN
-        GRANT EXECUTE ON FUNCTION ledger_core.is_account TO ledger_app;
+        GRANT USAGE ON SCHEMA ledger_core TO ledger_app;
+        GRANT EXECUTE ON FUNCTION ledger_core.is_account, ledger_core.max_amount TO ledger_app;
     END IF;
 END
 $$;

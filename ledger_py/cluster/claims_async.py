@@ -306,12 +306,10 @@ class AsyncClaims:
         Raises:
             PartitionUnavailable: It depends on a partition that does not know, or is away.
         """
-        if self._dries:
-            # What was reserved is rolled back: the next try would find the slot free.
-            return False
         waiting = await self._unsettled(claims)
         if any(one.nonce is None for one in waiting):
-            return True
+            # That of a dry run is free because what took it was rolled back.
+            return not self._dries
         overdue = [one for one in waiting if one.overdue]
         if overdue:
             owners = [one.owner_id or "" for one in overdue]

@@ -17,6 +17,7 @@ RETURNS ledger.batch_result []
 LANGUAGE plpgsql
 -- Look-ups by key, whatever the planner believes of the number of rows.
 SET enable_seqscan = off
+SET jit = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$

@@ -11,6 +11,7 @@ LANGUAGE plpgsql
 -- Forces the plan that locks accounts by address in the order of their keys. The planner would scan a small table
 -- whole, and lock accounts in physical order: a deadlock with other batches.
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -3,6 +3,7 @@ RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
 -- A plan made while there are no claims would go on reading all of them.
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

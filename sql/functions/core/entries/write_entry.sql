@@ -13,6 +13,7 @@ RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
 -- A plan made while a table is empty would go on reading the whole of it.
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

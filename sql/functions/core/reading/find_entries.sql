@@ -4,6 +4,7 @@ LANGUAGE plpgsql
 STABLE
 -- The planner would rather read a table that was never analyzed from end to end than use the BRIN index on entry_id.
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

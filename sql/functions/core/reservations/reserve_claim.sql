@@ -5,6 +5,7 @@ RETURNS timestamptz
 LANGUAGE plpgsql
 -- A plan made while there are no reservations would go on reading all of them.
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

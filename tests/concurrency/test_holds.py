@@ -261,7 +261,7 @@ def test_one_nonce_for_a_hold_and_an_entry_at_once_is_used_by_one(
 
 
 def test_concurrent_sweeps_record_each_expiry_once(ledger_db: str, conn: Connection) -> None:
-    until = scalar(conn, "SELECT clock_timestamp() + interval '1 second'")
+    until = scalar(conn, "SELECT clock_timestamp() + interval '3 seconds'")
     owners = [f"owner-{n:02}" for n in range(40)]
     for owner_id in owners:
         record(conn, owner_id=owner_id, amount=5, expires_at=until)

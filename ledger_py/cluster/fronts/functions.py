@@ -1,4 +1,7 @@
-"""The functions and views of a front, under the names that they have in a ledger."""
+"""The functions and views of a front, under the names that they have in a ledger.
+
+Schema `ledger_front` is the inside of a front: nobody but its owner may use it.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,7 @@ from ledger_py.cluster.fronts.routing import (
     route_of_relation,
 )
 
-__all__ = ("SCHEMA", "places", "proxies_of", "statements_of")
-
-SCHEMA: Final = "ledger_front"
-"""The inside of a front; nobody but its owner may use it."""
-
-_LOST: Final = (
-    "internal_error OR connection_exception OR operator_intervention OR too_many_connections"
-)
-"""The conditions that tell that a partition is away. A cancel is one of the third, and is none."""
+__all__ = ("limits_of", "places", "proxies_of", "statements_of")
 
 _SIGNATURE: Final = """
 CREATE FUNCTION {name}({parameters})
@@ -44,8 +39,8 @@ _FUNCTION: Final = (
 BEGIN
     {body}
 EXCEPTION
-    WHEN {lost} THEN
-        IF sqlstate = '57014' THEN
+    WHEN OTHERS THEN
+        IF NOT ledger_front.is_lost(sqlstate) THEN
             RAISE;
         END IF;
         PERFORM ledger_front.unavailable(sqlerrm);
@@ -67,8 +62,8 @@ BEGIN
             {body}
             RETURN;
         EXCEPTION
-            WHEN {lost} THEN
-                IF sqlstate = '57014' THEN
+            WHEN OTHERS THEN
+                IF NOT ledger_front.is_lost(sqlstate) THEN
                     RAISE;
                 END IF;
                 v_away := sqlerrm;
@@ -121,6 +116,18 @@ BEGIN
     RETURN CASE {cases} END;
 END
 $$
+"""
+
+
+def limits_of(interface: Interface) -> Iterator[str]:
+    """Write the constants of a ledger that a front needs."""
+    for name, value in interface.limits.items():
+        yield f"""
+CREATE FUNCTION ledger_front.{name}()
+RETURNS integer
+LANGUAGE sql
+IMMUTABLE
+AS $$ SELECT {value} $$
 """
 
 
@@ -210,7 +217,6 @@ def _function(function: Function) -> str:
         result=function.result,
         volatility=function.volatility,
         body=body,
-        lost=_LOST,
     )
 
 
@@ -308,7 +314,6 @@ def _reader(name: str, relation: Relation, route: Route) -> str:
         result=f"TABLE ({columns})",
         volatility="STABLE",
         body=body,
-        lost=_LOST,
     )
 
 

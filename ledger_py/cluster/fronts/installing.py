@@ -282,6 +282,7 @@ def _objects(cluster: ClusterFile, interface: Interface) -> Iterator[str]:
         yield f"CREATE TYPE ledger.{type_.name} AS ({columns})"
     yield f"CREATE VIEW ledger.error_codes AS {interface.error_codes}"
     yield from functions.places(cluster)
+    yield from functions.limits_of(interface)
     yield from functions.proxies_of(interface)
     yield from _texts("front")
     yield from functions.statements_of(interface)

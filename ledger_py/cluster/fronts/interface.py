@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,6 +24,8 @@ RowT = TypeVar("RowT", bound=msgspec.Struct)
 
 ROLES: Final = ("ledger_app", "ledger_auditor", "ledger_operator")
 """The roles that have rights in a ledger."""
+
+_LIMITS: Final = ("max_batch", "max_feed_page")
 
 _FUNCTIONS: Final = """
     SELECT jsonb_build_object(
@@ -164,6 +166,8 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     relations: tuple[Relation, ...]
     error_codes: str
     """The query of the view, which holds constants only."""
+    limits: Mapping[str, int]
+    """The values of those constants of `ledger_core` that a front needs, by their names."""
     logins: tuple[str, ...]
     """The logins with rights in the ledger, without those that own it."""
     members: tuple[tuple[str, str], ...]
@@ -187,6 +191,7 @@ def read_interface(conn: Connection) -> Interface:
             types=_rows(conn, _TYPES, Type),
             relations=_rows(conn, _RELATIONS, Relation),
             error_codes=scalar(conn, "SELECT pg_get_viewdef('ledger.error_codes'::regclass)"),
+            limits={name: scalar(conn, f"SELECT ledger_core.{name}()") for name in _LIMITS},
             logins=read_logins(conn),
             members=tuple(
                 (login, role) for login, role in conn.execute(_MEMBERS, {"roles": list(ROLES)})

@@ -4,7 +4,6 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_most constant integer := 10000;
     v_cursors jsonb := '{}';
     v_partition record;
     v_entry ledger.feed_entry;
@@ -26,7 +25,7 @@ BEGIN
     END IF;
     v_share := entries_after.max_rows;
     -- Any partition refuses what is no number of rows.
-    IF v_share BETWEEN 1 AND v_most THEN
+    IF v_share BETWEEN 1 AND ledger_front.max_feed_page() THEN
         v_share := v_share / (SELECT count(*) FROM ledger_front.partitions());
         IF v_share = 0 THEN
             PERFORM ledger_front.refuse('invalid_request', jsonb_build_object(
@@ -54,8 +53,8 @@ BEGIN
                 RETURN NEXT v_entry;
             END LOOP;
         EXCEPTION
-            WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
-                IF sqlstate = '57014' THEN
+            WHEN OTHERS THEN
+                IF NOT ledger_front.is_lost(sqlstate) THEN
                     RAISE;
                 END IF;
                 v_away := sqlerrm;

@@ -19,8 +19,8 @@ BEGIN
     );
 EXCEPTION
     -- The same request, or another one that wants the slot, settles it later.
-    WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
-        IF sqlstate = '57014' THEN
+    WHEN OTHERS THEN
+        IF NOT ledger_front.is_lost(sqlstate) THEN
             RAISE;
         END IF;
 END

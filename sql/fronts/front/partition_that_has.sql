@@ -20,8 +20,8 @@ BEGIN
                 v_names := v_names || v_partition.name;
             END IF;
         EXCEPTION
-            WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
-                IF sqlstate = '57014' THEN
+            WHEN OTHERS THEN
+                IF NOT ledger_front.is_lost(sqlstate) THEN
                     RAISE;
                 END IF;
                 v_away := sqlerrm;

@@ -34,8 +34,8 @@ BEGIN
     RETURN NEXT v_result;
 EXCEPTION
     -- The partition of the subject.
-    WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
-        IF sqlstate = '57014' THEN
+    WHEN OTHERS THEN
+        IF NOT ledger_front.is_lost(sqlstate) THEN
             RAISE;
         END IF;
         RETURN QUERY

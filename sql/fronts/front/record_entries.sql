@@ -3,7 +3,6 @@ RETURNS SETOF ledger.batch_result
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_most constant integer := 10000;
     v_numbers integer [] := '{0}';
     v_positions text [] := '{"{}"}';
     v_parts jsonb [] := ARRAY[entries];
@@ -11,7 +10,7 @@ DECLARE
     v_claims_elsewhere boolean := FALSE;
 BEGIN
     -- Any partition refuses what is no batch, or too long.
-    IF jsonb_typeof(entries) = 'array' AND jsonb_array_length(entries) BETWEEN 1 AND v_most THEN
+    IF jsonb_typeof(entries) = 'array' AND jsonb_array_length(entries) BETWEEN 1 AND ledger_front.max_batch() THEN
         SELECT array_agg(parts.number), array_agg(parts.positions), array_agg(parts.items), bool_or(parts.claims_elsewhere)
         INTO v_numbers, v_positions, v_parts, v_claims_elsewhere
         FROM (
@@ -54,8 +53,8 @@ BEGIN
     CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)) AS results
     ORDER BY results.position;
 EXCEPTION
-    WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
-        IF sqlstate = '57014' THEN
+    WHEN OTHERS THEN
+        IF NOT ledger_front.is_lost(sqlstate) THEN
             RAISE;
         END IF;
         IF cardinality(v_numbers) = 1 AND atomic THEN

@@ -11,8 +11,8 @@ BEGIN
     ) AS answer
     CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)) AS results;
 EXCEPTION
-    WHEN internal_error OR connection_exception OR operator_intervention OR too_many_connections THEN
-        IF sqlstate = '57014' THEN
+    WHEN OTHERS THEN
+        IF NOT ledger_front.is_lost(sqlstate) THEN
             RAISE;
         END IF;
         RETURN QUERY SELECT * FROM ledger_front.unavailable_items(number, positions);

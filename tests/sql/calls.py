@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import psycopg
@@ -94,6 +95,12 @@ def scalar(conn: Connection, query: str, *parameters: Any) -> Any:
     row = conn.execute(query.encode(), parameters or None).fetchone()
     assert row is not None
     return row[0]
+
+
+def has_compiled(conn: Connection) -> bool:
+    """Tell whether the server's process has loaded the compiler of expressions."""
+    backend = scalar(conn, "SELECT pg_backend_pid()")
+    return "llvmjit" in Path(f"/proc/{backend}/maps").read_text()
 
 
 def new_nonce() -> str:

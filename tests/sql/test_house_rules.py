@@ -71,6 +71,18 @@ def test_security_definer_functions_pin_the_search_path(catalogue: Connection) -
     assert breaches == []
 
 
+def test_functions_that_avoid_scans_do_not_compile(catalogue: Connection) -> None:
+    """Where a scan cannot be avoided, PostgreSQL 15 takes the plan for dear enough to compile."""
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
+        AND 'enable_seqscan=off' = ANY (proconfig) AND 'jit=off' <> ALL (proconfig)
+        """,
+    )
+    assert breaches == []
+
+
 def test_functions_have_no_overloads(catalogue: Connection) -> None:
     breaches = found(
         catalogue,

@@ -16,6 +16,7 @@ from tests.sql.calls import (
     balance,
     call,
     fails,
+    has_compiled,
     new_nonce,
     record,
     refused,
@@ -23,7 +24,7 @@ from tests.sql.calls import (
     scalar,
     spend,
 )
-from tests.sql.lifecycle import adjust, item, place, record_batch
+from tests.sql.lifecycle import adjust, capture, item, place, record_batch
 
 BUCKETS = 16
 ALICE, BOB = bucket_of("alice", BUCKETS), bucket_of("bob", BUCKETS)
@@ -215,3 +216,14 @@ def test_verify_names_owners_of_other_partitions(tx: Connection) -> None:
     (found,) = rows(tx, "verify")
     assert (found["problem"], found["owner_id"]) == ("owner of another partition", "bob")
     assert found["detail"] == {"bucket": BOB, "kept": f"{{[{ALICE},{ALICE + 1})}}"}
+
+
+def test_nothing_is_compiled_for_calls_on_a_partition(tx: Connection) -> None:
+    """Compiling would take a hundred times as long as the call."""
+    keep_alice(tx)
+    record(tx, expires_at="2100-01-01")
+    record(tx, operation="SIGNUP_CREDIT")
+    record_batch(tx, [item(1), item(-1, operation="CREDIT_SPEND"), item(1, owner_id="bob")])
+    hold = place(tx, 1)
+    capture(tx, hold["nonce"])
+    assert not has_compiled(tx)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fixtures.clock import Clock
-from tests.sql.calls import Connection, Row, call, count_asset, record, refused, rows, scalar
+from tests.sql.calls import (
+    Connection,
+    Row,
+    call,
+    count_asset,
+    has_compiled,
+    record,
+    refused,
+    rows,
+    scalar,
+)
 from tests.sql.lifecycle import (
     capture,
     extend,
@@ -344,12 +353,6 @@ def test_there_are_never_more_points_than_asked(tx: Connection, clock: Clock, po
     assert (found[-1]["balance"], found[-1]["held"]) == spendable(tx)[:2]
     window = {"since": found[1]["at"], "until": clock.now}
     assert len(timeline(tx, points=points, **window)) <= points
-
-
-def has_compiled(conn: Connection) -> bool:
-    """Tell whether the server's process has loaded the compiler of expressions."""
-    backend = scalar(conn, "SELECT pg_backend_pid()")
-    return "llvmjit" in Path(f"/proc/{backend}/maps").read_text()
 
 
 def test_nothing_is_compiled_for_a_long_history(tx: Connection) -> None:

@@ -131,6 +131,8 @@ class Ledger:
         expires_at: datetime | None = None,
         claim_subject: str | None = None,
         claim_deadline: datetime | None = None,
+        spender: str | None = None,
+        quantity: int | None = None,
     ) -> RecordedEntry:
         """Record one change of an owner's account.
 
@@ -147,6 +149,9 @@ class Ledger:
                 hashed e-mail address.
             claim_deadline: Until when reserve_claims has reserved the claim_subject, if another
                 partition of a cluster keeps it; no part of the request. ``Cluster`` sees to it.
+            spender: Who of the owner's members, keys or sessions it is for: 1 to 255 characters.
+            quantity: How much was used, in place of ``amount``: the operation's price makes the
+                amount of it.
 
         Returns:
             The entry, with the balance after it.
@@ -551,9 +556,11 @@ class Ledger:
         owner_id: str,
         operation: BaseLedgerOperation | str,
         nonce: str,
-        amount: int,
+        amount: int | None = None,
         expires_in: timedelta = timedelta(minutes=15),
         metadata: Mapping[str, Any] | None = None,
+        spender: str | None = None,
+        quantity: int | None = None,
     ) -> Hold:
         """Reserve credits of an owner for a debit whose final amount is not known yet.
 
@@ -567,6 +574,10 @@ class Ledger:
             amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself: at most 366 days.
             metadata: A JSON object, kept with the hold.
+            spender: Who of the owner's members, keys or sessions it is for: 1 to 255 characters;
+                the captures have the same.
+            quantity: How much is expected to be used, in place of ``amount``: the operation's price
+                makes the amount of it.
 
         Returns:
             The hold.
@@ -698,9 +709,11 @@ class Ledger:
         owner_id: str,
         operation: BaseLedgerOperation | str,
         nonce: str,
-        amount: int,
+        amount: int | None = None,
         expires_in: timedelta = timedelta(minutes=15),
         metadata: Mapping[str, Any] | None = None,
+        spender: str | None = None,
+        quantity: int | None = None,
     ) -> OpenHold:
         """Hold credits for the duration of a block, which captures the used amount.
 
@@ -734,6 +747,8 @@ class Ledger:
             amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself.
             metadata: A JSON object, kept with the hold.
+            spender: Who of the owner's members, keys or sessions it is for.
+            quantity: How much is expected to be used, in place of ``amount``.
 
         Returns:
             The context manager. Entering it raises the errors of place_hold, and HoldClosed.
@@ -746,6 +761,8 @@ class Ledger:
             amount=amount,
             expires_in=expires_in,
             metadata=metadata,
+            spender=spender,
+            quantity=quantity,
         )
 
     @_sql_function()

@@ -126,6 +126,8 @@ class AsyncLedger:
         expires_at: datetime | None = None,
         claim_subject: str | None = None,
         claim_deadline: datetime | None = None,
+        spender: str | None = None,
+        quantity: int | None = None,
     ) -> RecordedEntry:
         """Record one change of an owner's account.
 
@@ -142,6 +144,9 @@ class AsyncLedger:
                 hashed e-mail address.
             claim_deadline: Until when reserve_claims has reserved the claim_subject, if another
                 partition of a cluster keeps it; no part of the request. ``Cluster`` sees to it.
+            spender: Who of the owner's members, keys or sessions it is for: 1 to 255 characters.
+            quantity: How much was used, in place of ``amount``: the operation's price makes the
+                amount of it.
 
         Returns:
             The entry, with the balance after it.
@@ -546,9 +551,11 @@ class AsyncLedger:
         owner_id: str,
         operation: BaseLedgerOperation | str,
         nonce: str,
-        amount: int,
+        amount: int | None = None,
         expires_in: timedelta = timedelta(minutes=15),
         metadata: Mapping[str, Any] | None = None,
+        spender: str | None = None,
+        quantity: int | None = None,
     ) -> Hold:
         """Reserve credits of an owner for a debit whose final amount is not known yet.
 
@@ -562,6 +569,10 @@ class AsyncLedger:
             amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself: at most 366 days.
             metadata: A JSON object, kept with the hold.
+            spender: Who of the owner's members, keys or sessions it is for: 1 to 255 characters;
+                the captures have the same.
+            quantity: How much is expected to be used, in place of ``amount``: the operation's price
+                makes the amount of it.
 
         Returns:
             The hold.
@@ -693,9 +704,11 @@ class AsyncLedger:
         owner_id: str,
         operation: BaseLedgerOperation | str,
         nonce: str,
-        amount: int,
+        amount: int | None = None,
         expires_in: timedelta = timedelta(minutes=15),
         metadata: Mapping[str, Any] | None = None,
+        spender: str | None = None,
+        quantity: int | None = None,
     ) -> OpenHold:
         """Hold credits for the duration of a block, which captures the used amount.
 
@@ -729,6 +742,8 @@ class AsyncLedger:
             amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself.
             metadata: A JSON object, kept with the hold.
+            spender: Who of the owner's members, keys or sessions it is for.
+            quantity: How much is expected to be used, in place of ``amount``.
 
         Returns:
             The context manager. Entering it raises the errors of place_hold, and HoldClosed.
@@ -741,6 +756,8 @@ class AsyncLedger:
             amount=amount,
             expires_in=expires_in,
             metadata=metadata,
+            spender=spender,
+            quantity=quantity,
         )
 
     @_sql_function()

@@ -77,6 +77,21 @@ ClaimSubject: TypeAlias = Annotated[
         " address."
     ),
 ]
+Spender: TypeAlias = Annotated[
+    Key,
+    Meta(
+        description="Who of the owner's members, keys or sessions it is for.",
+        examples=["key-7"],
+    ),
+]
+Quantity: TypeAlias = Annotated[
+    Exact,
+    in_database(minimum=0),
+    Meta(
+        description="How much was used; the operation's price makes the amount of it.",
+        examples=[1840],
+    ),
+]
 RequestNonce: TypeAlias = Annotated[
     Key,
     Meta(

@@ -27,9 +27,11 @@ from ledger_py.fields import (
     OperationName,
     OwnerId,
     Positive,
+    Quantity,
     RequestAmount,
     RequestExpiry,
     RequestMetadata,
+    Spender,
     Time,
     in_database,
 )
@@ -96,6 +98,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Meta(description="The number of the entry that this one reverses, if it does."),
     ] = None
     recorded_at: Annotated[Time, Meta(description="When the entry was recorded.")]
+    spender: Spender | None = None
+    quantity: Quantity | None = None
+    overdrawn: Annotated[
+        bool | None,
+        Meta(description="True if the capture took more than was there, and left a debt."),
+    ] = None
 
 
 class RecordedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
@@ -150,6 +158,8 @@ class EntryFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     metadata: RequestMetadata | None = None
     expires_at: RequestExpiry | None = None
     claim_subject: ClaimSubject | None = None
+    spender: Spender | None = None
+    quantity: Quantity | None = None
 
 
 class EntryRequest(EntryFields, frozen=True, kw_only=True, omit_defaults=True):
@@ -184,7 +194,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         return refusal_of_code(self.code, self.message, detail=self.detail, hint=self.hint)
 
 
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
+class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reservation of an owner's credits, and its present state."""
 
     owner_id: OwnerId
@@ -215,6 +225,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
             " now, and nothing has changed."
         ),
     ]
+    spender: Spender | None = None
+    quantity: Quantity | None = None
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):

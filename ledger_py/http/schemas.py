@@ -26,9 +26,11 @@ from ledger_py.fields import (
     OperationName,
     OwnerId,
     Positive,
+    Quantity,
     RequestMetadata,
     RequestNonce,
     ServedApp,
+    Spender,
     Time,
 )
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
@@ -135,12 +137,17 @@ class HoldRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
 
     owner_id: OwnerId
     operation: OperationT
-    amount: Annotated[
-        Positive, Meta(description="How much to reserve, a positive number of whole units.")
-    ]
+    amount: (
+        Annotated[
+            Positive, Meta(description="How much to reserve, a positive number of whole units.")
+        ]
+        | None
+    ) = None
     nonce: RequestNonce | None = None
     expires_in: Lifetime = 900
     metadata: RequestMetadata | None = None
+    spender: Spender | None = None
+    quantity: Quantity | None = None
 
 
 class CaptureRequest(Received, frozen=True, kw_only=True):

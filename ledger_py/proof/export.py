@@ -34,6 +34,7 @@ _TABLES: Final = (
         metadata::text AS metadata, recorded_at, expires_at,
         xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
         claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, claim_slot, subject_slot,
+        spender, quantity, unit_amount, unit_size, rounding, overdrawn,
         encode(hash, 'hex') AS hash
     FROM ledger.entries
     ORDER BY owner_id, asset, seq

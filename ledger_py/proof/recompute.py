@@ -35,7 +35,8 @@ What must hold
         `asset`, `app`, `operation`; `owner_id` and `nonce`, counted; the words `amount_defaulted`
         and `expiry_defaulted` if they are true; the options `metadata`, `expires_at` (sixteen
         hexadecimal digits of the number), `claim_subject`, `hold_nonce`, `hold_final`,
-        `reverses_seq`, `frees_claim`, `claim_slot`, `subject_slot`.
+        `reverses_seq`, `frees_claim`, `claim_slot`, `subject_slot`, `spender`, `quantity`,
+        `unit_amount`, `unit_size`, `rounding`, `overdrawn`.
     `operator_actions`
         Numbers: `action_seq`, `acted_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `action`,
         `role_name`, `actor`, `reason`, `before`, `after`; the option `seq`.
@@ -356,6 +357,12 @@ def _entry_bytes(entry: Line) -> bytes:
         "frees_claim",
         "claim_slot",
         "subject_slot",
+        "spender",
+        "quantity",
+        "unit_amount",
+        "unit_size",
+        "rounding",
+        "overdrawn",
     )
     return numbers + ",".join(parts).encode()
 

@@ -120,6 +120,12 @@ BEGIN
                         ),
                         (NULL, 'frees_claim', 'True: the reversal gave back the claim of the entry that it reverses.'),
                         (NULL, 'hold_final', 'True: the capture ended its hold and gave back the rest.'),
+                        (NULL, 'spender', 'Who of the owner''s members, keys or sessions it was for; null: nobody in particular.'),
+                        (NULL, 'quantity', 'How much was used, by which the operation''s price made the amount; null: an amount was named.'),
+                        (NULL, 'unit_amount', 'The price by quantity at that moment: the signed amount for unit_size.'),
+                        (NULL, 'unit_size', 'The quantity that costs unit_amount.'),
+                        (NULL, 'rounding', 'How the price was rounded to whole units: up (away from zero), down, nearest.'),
+                        (NULL, 'overdrawn', 'True: the capture took more than was there, and left a debt.'),
                         (NULL, 'amount_defaulted', 'True: the request named no amount and took the default of that time.'),
                         (NULL, 'expiry_defaulted', 'True: expires_at follows from the operation and was not in the request.'),
                         (

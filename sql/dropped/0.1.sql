@@ -33,6 +33,7 @@ DROP FUNCTION IF EXISTS
     ledger_core.note_change,
     ledger_core.note_hold,
     ledger_core.owner_of_hold,
+    ledger_core.place_hold,
     ledger_core.plain_items_left,
     ledger_core.prepare_accounts,
     ledger_core.read_items,

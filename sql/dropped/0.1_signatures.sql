@@ -4,3 +4,5 @@ DROP FUNCTION IF EXISTS ledger.extend_hold(text, text, interval);
 DROP FUNCTION IF EXISTS ledger.release_hold(text, text);
 DROP FUNCTION IF EXISTS ledger.reverse_entry(text, text, text, bigint, jsonb, boolean);
 DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text);
+DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text, timestamptz);
+DROP FUNCTION IF EXISTS ledger.place_hold(text, text, text, text, bigint, interval, jsonb);

@@ -27,11 +27,12 @@ BEGIN
         CASE now.status WHEN 'open' THEN now.amount - now.captured ELSE 0 END,
         now.status, now.placed_at, now.expires_at,
         CASE WHEN now.status = 'expired' THEN coalesce(now.closed_at, now.expires_at) ELSE now.closed_at END,
-        now.metadata, FALSE
+        now.metadata, FALSE, now.spender, now.quantity
     FROM (
         SELECT
             holds.owner_id, holds.asset, holds.app, holds.operation, holds.nonce, holds.amount, holds.captured,
             holds.placed_at, holds.expires_at, holds.closed_at, holds.metadata,
+            holds.spender, holds.quantity,
             ledger_core.hold_status_at(holds.status, holds.expires_at, v_now) AS status
         FROM ledger.holds
         WHERE holds.owner_id = holds_of.owner_id AND holds.asset = holds_of.asset

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.place_hold(
     app text,
     owner_id text,
@@ -5,7 +6,9 @@ CREATE OR REPLACE FUNCTION ledger.place_hold(
     nonce text,
     amount bigint,
     expires_in interval DEFAULT '15 minutes',
-    metadata jsonb DEFAULT NULL
+    metadata jsonb DEFAULT NULL,
+    spender text DEFAULT NULL,
+    quantity bigint DEFAULT NULL
 )
 RETURNS ledger.hold
 LANGUAGE plpgsql
@@ -18,6 +21,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_rule record;
+    v_hold ledger.holds;
 BEGIN
     SELECT
         asset,
@@ -29,6 +33,7 @@ BEGIN
         AND ledger_core.is_key(place_hold.nonce)
         AND (place_hold.metadata IS NULL OR ledger_core.is_metadata(place_hold.metadata))
         AND ledger_core.is_span(place_hold.expires_in, interval '366 days')
+        AND (place_hold.spender IS NULL OR ledger_core.is_key(place_hold.spender))
         AND ledger_core.may_act_for(app) AS sound
     INTO v_rule
     FROM ledger_core.operation_rules
@@ -36,6 +41,7 @@ BEGIN
     IF v_rule.sound IS NOT TRUE THEN
         PERFORM ledger_core.check_request(place_hold.owner_id, place_hold.nonce, place_hold.metadata, NULL);
         PERFORM ledger_core.check_expires_in(place_hold.expires_in);
+        PERFORM ledger_core.check_spender(place_hold.spender);
         PERFORM ledger_core.check_authorized(place_hold.app);
     END IF;
 
@@ -52,6 +58,8 @@ BEGIN
             'field', 'operation', 'reason', 'cannot be held: only a debit without claim limit can',
             'operation', place_hold.operation
         ));
+    ELSIF place_hold.quantity IS NOT NULL THEN
+        PERFORM ledger_core.check_quantity(place_hold.quantity);
     ELSIF place_hold.amount IS NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', 'amount', 'reason', 'is required'));
     ELSIF place_hold.amount NOT BETWEEN greatest(1, -v_rule.max_amount) AND -v_rule.min_amount
@@ -74,10 +82,16 @@ BEGIN
             )
         );
     END IF;
-    RETURN ledger_core.place_hold(
-        place_hold.owner_id, v_rule.asset, place_hold.app, place_hold.operation, place_hold.nonce, place_hold.amount,
-        place_hold.expires_in, place_hold.metadata
-    );
+    v_hold.owner_id := place_hold.owner_id;
+    v_hold.asset := v_rule.asset;
+    v_hold.app := place_hold.app;
+    v_hold.operation := place_hold.operation;
+    v_hold.nonce := place_hold.nonce;
+    v_hold.amount := place_hold.amount;
+    v_hold.expires_in := place_hold.expires_in;
+    v_hold.metadata := place_hold.metadata;
+    v_hold.spender := place_hold.spender;
+    RETURN ledger_core.open_hold(v_hold);
 END
 $$;
 
@@ -87,4 +101,5 @@ the same request had placed it before. A hold lowers available, not balance.
 amount: how much to reserve, a positive number of whole units within the bounds of the operation. expires_in: when the hold
 ends by itself, at most 366 days. The nonce names the hold, and must not be that of an entry, nor . or .. (which no
 URL can contain as a part of its path).
+spender: who of the owner''s members, keys or sessions it is for; captures have the same.
 Credits under a hold do not expire until it ends. Raises LG001, LG002, LG101, LG102, LG103, LG201, LG301, LG303, LG401.';

@@ -8,7 +8,9 @@ CREATE OR REPLACE FUNCTION ledger.record_entry(
     metadata jsonb DEFAULT NULL,
     expires_at timestamptz DEFAULT NULL,
     claim_subject text DEFAULT NULL,
-    claim_deadline timestamptz DEFAULT NULL
+    claim_deadline timestamptz DEFAULT NULL,
+    spender text DEFAULT NULL,
+    quantity bigint DEFAULT NULL
 )
 RETURNS ledger.recorded_entry
 LANGUAGE plpgsql
@@ -26,10 +28,12 @@ BEGIN
     SELECT
         asset,
         coalesce(record_entry.amount, default_amount) AS amount,
-        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL AS allowed,
+        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL
+        AND record_entry.quantity IS NULL AS allowed,
         ledger_core.is_key(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
         AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
+        AND (record_entry.spender IS NULL OR ledger_core.is_key(record_entry.spender))
         AND ledger_core.may_act_for(app) AS sound,
         ledger_core.is_plain_rule(claim_limit, expires_after)
         AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0 AS plain
@@ -45,6 +49,8 @@ BEGIN
     v_entry.amount_defaulted := record_entry.amount IS NULL;
     v_entry.expiry_defaulted := FALSE;
     v_entry.metadata := record_entry.metadata;
+    v_entry.spender := record_entry.spender;
+    v_entry.quantity := record_entry.quantity;
     IF v_rule.allowed AND v_rule.sound THEN
         IF v_rule.plain THEN
             v_recorded := ledger_core.write_entry(v_entry, TRUE);
@@ -66,6 +72,7 @@ BEGIN
     PERFORM ledger_core.check_request(
         record_entry.owner_id, record_entry.nonce, record_entry.metadata, record_entry.claim_subject
     );
+    PERFORM ledger_core.check_spender(record_entry.spender);
     PERFORM ledger_core.check_authorized(record_entry.app);
     v_entry.expires_at := record_entry.expires_at;
     v_entry.claim_subject := record_entry.claim_subject;
@@ -80,6 +87,7 @@ BEGIN
     END IF;
 
     PERFORM ledger_core.check_key('operation', record_entry.operation);
+    PERFORM ledger_core.check_quantity(record_entry.quantity);
     -- The rule refuses it; but a retry of what was recorded under an earlier rule gets its first answer.
     v_recorded := ledger_core.replay_of(v_entry);
     IF v_recorded.entry_id IS NULL THEN
@@ -98,7 +106,8 @@ amount: signed whole units of the operation''s asset, within its bounds; null ta
 at most 16384 bytes.
 expires_at: when the credits expire, in place of the operation''s own expiry. claim_subject: a second key (a hashed e-mail,
 a device) to which the operation''s claim limit applies as well. claim_deadline: only for a claim_subject that another
-partition of a cluster keeps, until when it is reserved there (ledger.reserve_claims); it is no part of the request.
+partition of a cluster keeps, until when it is reserved there (ledger.reserve_claims); it is no part of the request. spender: who of
+the owner''s members, keys or sessions it is for, 1 to 255 characters.
 Raises LG001 invalid_request, LG002 amount_out_of_bounds, LG101 unknown_app, LG102 unknown_operation,
 LG103 operation_not_allowed, LG201 nonce_conflict, LG301 insufficient_balance, LG302 claim_limit_reached,
 LG303 account_frozen, LG311 wrong_partition, LG312 claim_not_reserved, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';

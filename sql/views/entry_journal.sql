@@ -16,7 +16,13 @@ SELECT
     entries.reverses_seq,
     coalesce(reversals.amount, 0) AS reversed_amount,
     entries.entry_id,
-    encode(entries.hash, 'hex') AS hash
+    encode(entries.hash, 'hex') AS hash,
+    entries.spender,
+    entries.quantity,
+    entries.unit_amount,
+    entries.unit_size,
+    entries.rounding,
+    entries.overdrawn
 FROM ledger.entries
 LEFT JOIN LATERAL (
     SELECT sum(abs(reversal.amount))::bigint AS amount

@@ -11,7 +11,9 @@ SELECT
     holds.amount - holds.captured AS remaining,
     holds.placed_at,
     holds.expires_at,
-    holds.metadata
+    holds.metadata,
+    holds.spender,
+    holds.quantity
 FROM ledger.holds
 WHERE holds.status = 'open' AND holds.expires_at > (SELECT ledger_core.clock());
 

@@ -46,6 +46,10 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     spend(conn, 30, nonce="spent")
     record(conn, operation="CONTENT_ACCESS")
     record(conn, operation="CONTENT_CREATION", claim_subject="device")
+    spend(conn, 3, spender="key-7", nonce="by a key")
+    reverse(conn, "by a key", 1)
+    place(conn, 4, nonce="held by a key", spender="key-7")
+    capture(conn, "held by a key", 2)
     yield "plain entries"
 
     record(conn, operation="SIGNUP_CREDIT", claim_subject="sha256:alice", nonce="signup")

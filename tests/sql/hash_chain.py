@@ -139,6 +139,15 @@ def _entry_bytes(entry: Row) -> bytes:
     for name in ("claim_slot", "subject_slot"):
         if entry[name] is not None:
             parts.append(f"{name}={entry[name]}")
+    if entry["spender"] is not None:
+        parts.append(f"spender={_counted(entry['spender'])}")
+    for name in ("quantity", "unit_amount", "unit_size"):
+        if entry[name] is not None:
+            parts.append(f"{name}={entry[name]}")
+    if entry["rounding"] is not None:
+        parts.append(f"rounding={_counted(entry['rounding'])}")
+    if entry["overdrawn"] is not None:
+        parts.append(f"overdrawn={str(entry['overdrawn']).lower()}")
     return numbers + ",".join(parts).encode()
 
 

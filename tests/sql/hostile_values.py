@@ -172,6 +172,8 @@ _ITEM = {
     "metadata": (st.none(), _METADATA),
     "expires_at": (st.none(), _TIME_TEXTS),
     "claim_subject": (st.none(), _TEXTS),
+    "spender": (st.none(), _TEXTS),
+    "quantity": (st.none(), _integers(64)),
 }
 
 

@@ -28,6 +28,7 @@ _BEGINNING = "2026-10-24T20:00:00Z"
 _ENTRY = [
     *("seq", "owner_id", "asset", "app", "operation", "amount", "balance", "nonce", "metadata"),
     *("expires_at", "hold_nonce", "reverses_seq", "recorded_at", "replayed"),
+    *("spender", "quantity", "overdrawn"),
 ]
 _REFUSAL = ["code", "message", "detail", "hint"]
 
@@ -98,6 +99,9 @@ _ODDITIES: list[Any] = [
     {"expires_at": _EXPIRES_AT[2]},
     {"claim_subject": "device"},
     {"claim_subject": ""},
+    {"spender": "key-7"},
+    {"spender": ""},
+    {"quantity": 1840},
     {"owner_id": ""},
     {"owner_id": "x" * 256},
     {"owner_id": "."},
@@ -118,6 +122,8 @@ _ILL_TYPED: list[Any] = [
     {"amount": 2.5},
     {"metadata": [1]},
     {"expires_at": 7},
+    {"spender": 7},
+    {"quantity": "7"},
     {"expires_at": "tomorrow"},
     {"expires_at": "2026-02-31T00:00:00Z"},
     {"unknown": 1},

@@ -70,6 +70,8 @@ def test_place_hold_returns_the_hold(tx: Connection, clock: Clock) -> None:
         "closed_at": None,
         "metadata": {"job": 1},
         "replayed": False,
+        "spender": None,
+        "quantity": None,
     }
 
 
@@ -312,6 +314,9 @@ def test_capture_records_an_entry_of_the_operation_of_the_hold(
         "reverses_seq": None,
         "recorded_at": clock.now,
         "replayed": False,
+        "spender": None,
+        "quantity": None,
+        "overdrawn": None,
     }
 
 

@@ -28,6 +28,9 @@ def test_record_entry_returns_the_entry(tx: Connection) -> None:
         "hold_nonce": None,
         "reverses_seq": None,
         "replayed": False,
+        "spender": None,
+        "quantity": None,
+        "overdrawn": None,
     }
 
 

@@ -58,6 +58,8 @@ async def place_hold(
         amount=body.amount,
         expires_in=timedelta(seconds=body.expires_in),
         metadata=body.metadata,
+        spender=body.spender,
+        quantity=body.quantity,
     )
 
 

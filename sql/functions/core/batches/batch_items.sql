@@ -17,6 +17,7 @@ RETURNS TABLE (
     allowed_amount bigint,
     expires_at timestamptz,
     claim_subject text,
+    spender text,
     allowed boolean,
     claim_limit integer,
     expires_after interval,
@@ -38,6 +39,7 @@ SELECT
     judged.allowed_amount,
     judged.expires_at,
     judged.claim_subject,
+    judged.spender,
     judged.allowed AND judged.allowed_amount IS NOT NULL
     AND (judged.expires_at IS NOT NULL OR judged.expires_at_text IS NULL),
     judged.claim_limit,
@@ -71,12 +73,14 @@ FROM (
             AS expires_at,
         items.expires_at AS expires_at_text,
         items.claim_subject,
+        items.spender,
         coalesce(
             items.well_formed AND items.well_formed_options AND NOT rules.retired
             AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
             AND coalesce(scale(items.amount), 0) = 0
             AND (coalesce(items.metadata, 'null') = 'null' OR ledger_core.is_metadata(items.metadata))
-            AND (items.claim_subject IS NULL OR ledger_core.is_key(items.claim_subject)),
+            AND (items.claim_subject IS NULL OR ledger_core.is_key(items.claim_subject))
+            AND (items.spender IS NULL OR ledger_core.is_key(items.spender)),
             FALSE
         ) AS allowed,
         rules.claim_limit,
@@ -94,6 +98,7 @@ FROM (
             elements.item -> 'metadata' AS metadata,
             elements.item ->> 'expires_at' AS expires_at,
             elements.item ->> 'claim_subject' AS claim_subject,
+            elements.item ->> 'spender' AS spender,
             jsonb_typeof(elements.item -> 'owner_id') = 'string'
             AND jsonb_typeof(elements.item -> 'operation') = 'string'
             AND jsonb_typeof(elements.item -> 'nonce') = 'string'
@@ -102,10 +107,13 @@ FROM (
                 WHEN 'object' THEN elements.item - ledger_core.item_fields() = '{}'
             END AS well_formed,
             elements.item ->> 'expires_at' IS NULL AND elements.item ->> 'claim_subject' IS NULL
-            AND elements.item -> 'claim_deadline' IS NULL AS without_options,
+            AND elements.item -> 'claim_deadline' IS NULL AND elements.item ->> 'spender' IS NULL
+            AND elements.item ->> 'quantity' IS NULL AS without_options,
             coalesce(jsonb_typeof(elements.item -> 'expires_at') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'claim_subject') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'claim_deadline') IN ('string', 'null'), TRUE)
+            AND coalesce(jsonb_typeof(elements.item -> 'spender') IN ('string', 'null'), TRUE)
+            AND elements.item ->> 'quantity' IS NULL
             AND CASE
                 WHEN ledger_core.is_item_time(elements.item ->> 'claim_deadline')
                     THEN ledger_core.item_time(elements.item ->> 'claim_deadline') IS NOT NULL

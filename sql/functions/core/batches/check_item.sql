@@ -16,15 +16,17 @@ BEGIN
         WHERE fields.key <> ALL (ledger_core.item_fields())
         UNION ALL
         SELECT texts.key, 'must be a string'
-        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject', 'claim_deadline']) AS texts (key)
+        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject', 'claim_deadline', 'spender'])
+            AS texts (key)
         WHERE jsonb_typeof(item -> texts.key) NOT IN ('string', 'null')
         UNION ALL
-        SELECT 'amount', 'must be an integer of at most 64 bits'
-        WHERE jsonb_typeof(item -> 'amount') <> 'null'
-            AND CASE jsonb_typeof(item -> 'amount')
+        SELECT numbers.key, 'must be an integer of at most 64 bits'
+        FROM unnest(ARRAY['amount', 'quantity']) AS numbers (key)
+        WHERE jsonb_typeof(item -> numbers.key) <> 'null'
+            AND CASE jsonb_typeof(item -> numbers.key)
                 WHEN 'number'
-                    THEN scale((item -> 'amount')::numeric) > 0
-                        OR (item -> 'amount')::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807
+                    THEN scale((item -> numbers.key)::numeric) > 0
+                        OR (item -> numbers.key)::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807
                 ELSE TRUE
             END
         UNION ALL

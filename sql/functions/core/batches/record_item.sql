@@ -4,7 +4,6 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     v_entry ledger.recorded_entry;
-    v_result ledger.batch_result;
     v_sqlstate text;
     v_message text;
     v_detail text;
@@ -14,10 +13,9 @@ BEGIN
     SELECT * INTO v_entry FROM ledger.record_entry(
         app, item ->> 'owner_id', item ->> 'operation', item ->> 'nonce', (item ->> 'amount')::bigint,
         nullif(item -> 'metadata', 'null'), ledger_core.item_time(item ->> 'expires_at'), item ->> 'claim_subject',
-        ledger_core.item_time(item ->> 'claim_deadline')
+        ledger_core.item_time(item ->> 'claim_deadline'), item ->> 'spender', (item ->> 'quantity')::bigint
     );
-    SELECT record_item."position", v_entry.*, NULL, NULL, NULL, NULL INTO v_result;
-    RETURN v_result;
+    RETURN ledger_core.as_result(record_item."position", v_entry);
 EXCEPTION
     WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS

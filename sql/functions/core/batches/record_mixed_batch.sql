@@ -1,3 +1,4 @@
+-- requires: functions/core/batches/as_result, functions/core/entries/as_recorded
 -- Carries the calls of ledger.record_entry out in memory, one after the other, and writes what they come to in one
 -- statement for each table:
 --
@@ -133,6 +134,7 @@ BEGIN
                 items.metadata,
                 items.expires_at,
                 items.claim_subject COLLATE "C" AS claim_subject,
+                items.spender COLLATE "C" AS spender,
                 items.allowed,
                 items.claim_limit,
                 items.expires_after,
@@ -153,7 +155,8 @@ BEGIN
             array_agg((
                 NULL, NULL, sorted.allowed_amount, NULL, NULL, v_xact_id, sorted.owner_id, sorted.asset,
                 record_mixed_batch.app, sorted.operation, sorted.nonce, NULL, sorted.amount_defaulted, FALSE,
-                sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL, NULL, NULL, NULL, NULL, NULL
+                sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL, NULL, NULL, NULL, NULL, NULL,
+                sorted.spender, NULL, NULL, NULL, NULL, NULL
             )::ledger.entries),
             array_agg(sorted.allowed),
             array_agg(sorted.expires_after),
@@ -470,11 +473,8 @@ BEGIN
         ELSIF v_old.entry_id IS NOT NULL THEN
             IF v_old.owner_id = v_entry.owner_id AND ledger_core.is_same_request(v_old, v_entry) THEN
                 v_answered[v_account] := TRUE;
-                v_results := v_results || (
-                    v_positions[v_item], v_old.entry_id, v_old.seq, v_old.owner_id, v_old.asset, v_old.app,
-                    v_old.operation, v_old.amount, v_old.balance_after, v_old.nonce, v_old.metadata, v_old.expires_at,
-                    v_old.hold_nonce, v_old.reverses_seq, v_old.recorded_at, TRUE, NULL, NULL, NULL, NULL
-                )::ledger.batch_result;
+                v_results := v_results
+                    || ledger_core.as_result(v_positions[v_item], ledger_core.as_recorded(v_old, TRUE));
                 CONTINUE;
             END IF;
             v_reason := 'nonce';
@@ -543,7 +543,9 @@ BEGIN
         v_entry.balance_after := v_balance;
         v_entry.recorded_at := v_now;
         v_options := '';
-        IF v_entry.expires_at IS NOT NULL OR v_entry.claim_subject IS NOT NULL OR v_entry.claim_slot IS NOT NULL THEN
+        IF v_entry.expires_at IS NOT NULL OR v_entry.claim_subject IS NOT NULL OR v_entry.claim_slot IS NOT NULL
+            OR v_entry.spender IS NOT NULL
+        THEN
             v_options := ledger_core.hashed_options(v_entry);
         END IF;
         v_entry.hash := ledger_core.chain_hash(v_hashes[v_account], ledger_core.hashed_entry(
@@ -555,11 +557,8 @@ BEGIN
         v_hashes[v_account] := v_entry.hash;
         v_answered[v_account] := TRUE;
         v_changed[v_account] := TRUE;
-        v_results := v_results || (
-            v_positions[v_item], v_entry.entry_id, v_entry.seq, v_entry.owner_id, v_entry.asset, v_entry.app,
-            v_entry.operation, v_entry.amount, v_balance, v_entry.nonce, v_entry.metadata, v_entry.expires_at,
-            NULL, NULL, v_now, FALSE, NULL, NULL, NULL, NULL
-        )::ledger.batch_result;
+        v_results := v_results
+            || ledger_core.as_result(v_positions[v_item], ledger_core.as_recorded(v_entry, FALSE));
         IF v_repeats_nonces THEN
             v_recorded_by[v_first] := cardinality(v_entries);
         END IF;

@@ -53,7 +53,8 @@ BEGIN
                             NULL, checked.entry_id, checked.amount, NULL, NULL, v_xact_id, checked.owner_id,
                             checked.asset, record_plain_batch.app COLLATE "C", checked.operation COLLATE "C",
                             checked.nonce COLLATE "C", NULL, checked.amount_defaulted, FALSE, checked.metadata, NULL,
-                            NULL COLLATE "C", NULL COLLATE "C", NULL, NULL, NULL, NULL, NULL
+                            NULL COLLATE "C", NULL COLLATE "C", NULL, NULL, NULL, NULL, NULL, NULL COLLATE "C",
+                            NULL, NULL, NULL, NULL COLLATE "C", NULL
                         )::ledger.entries,
                         '', checked.seq, checked.balance_after, v_now
                     )
@@ -165,7 +166,7 @@ BEGIN
             SELECT (
                 ready.position, ready.entry_id, ready.seq, ready.owner_id, ready.asset,
                 record_plain_batch.app, ready.operation, ready.amount, ready.balance_after, ready.nonce,
-                ready.metadata, NULL, NULL, NULL, v_now, FALSE, NULL, NULL, NULL, NULL
+                ready.metadata, NULL, NULL, NULL, v_now, FALSE, NULL, NULL, NULL, NULL, NULL, NULL, NULL
             )::ledger.batch_result
             FROM ready
             ORDER BY ready.position

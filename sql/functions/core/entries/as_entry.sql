@@ -19,7 +19,10 @@ SELECT (
     entry.expires_at,
     entry.hold_nonce COLLATE "default",
     entry.reverses_seq,
-    entry.recorded_at
+    entry.recorded_at,
+    entry.spender COLLATE "default",
+    entry.quantity,
+    entry.overdrawn
 )::ledger.entry
 $$;
 

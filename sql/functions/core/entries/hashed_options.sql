@@ -14,7 +14,14 @@ SELECT
     || coalesce(',frees_claim=' || entry.frees_claim::text, '')
     || coalesce(',claim_slot=' || entry.claim_slot::text, '')
     || coalesce(',subject_slot=' || entry.subject_slot::text, '')
+    || coalesce(',spender=' || ledger_core.counted(entry.spender), '')
+    || coalesce(',quantity=' || entry.quantity::text, '')
+    || coalesce(',unit_amount=' || entry.unit_amount::text, '')
+    || coalesce(',unit_size=' || entry.unit_size::text, '')
+    || coalesce(',rounding=' || ledger_core.counted(entry.rounding), '')
+    || coalesce(',overdrawn=' || entry.overdrawn::text, '')
 $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_options IS
-'The part of an entry''s canonical text for expiry, claim, hold and reversal; empty for an entry with none of them.';
+'The part of an entry''s canonical text for expiry, claim, hold, reversal, spender,
+quantity and debt; empty for an entry with none of them.';

@@ -21,7 +21,9 @@ DECLARE
     v_entry ledger.entries;
     v_recorded ledger.recorded_entry;
 BEGIN
-    SELECT owner_id, asset, seq, nonce, amount, expires_at, reverses_seq, -sign(amount)::bigint AS direction INTO v_original
+    SELECT
+        owner_id, asset, seq, nonce, amount, expires_at, reverses_seq, spender, -sign(amount)::bigint AS direction
+    INTO v_original
     FROM ledger.entries
     WHERE app = take_back.app AND nonce = take_back.original_nonce;
     IF NOT FOUND THEN
@@ -35,6 +37,7 @@ BEGIN
     v_entry.app := take_back.app;
     v_entry.nonce := take_back.nonce;
     v_entry.metadata := take_back.metadata;
+    v_entry.spender := v_original.spender;
     v_entry.reverses_seq := v_original.seq;
     v_entry.frees_claim := coalesce(take_back.free_claim, FALSE);
     v_entry.operation := 'REVERSAL';

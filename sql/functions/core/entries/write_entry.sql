@@ -52,6 +52,8 @@ BEGIN
         v_now := ledger_core.clock();
     ELSE
         v_now := entry.recorded_at;
+    END IF;
+    IF entry.recorded_at IS NOT NULL OR entry.spender IS NOT NULL OR entry.quantity IS NOT NULL THEN
         v_options := ledger_core.hashed_options(entry);
     END IF;
 

@@ -18,7 +18,9 @@ SELECT (
     hold.expires_at,
     hold.closed_at,
     hold.metadata,
-    replayed
+    replayed,
+    hold.spender COLLATE "default",
+    hold.quantity
 )::ledger.hold
 $$;
 

@@ -51,6 +51,7 @@ BEGIN
     v_entry.metadata := capture_hold.metadata;
     v_entry.hold_nonce := capture_hold.hold_nonce;
     v_entry.hold_final := capture_hold.final;
+    v_entry.spender := v_hold.spender;
     v_entry.seq := v_account.last_seq + 1;
     v_entry.recorded_at := v_account.now;
     IF v_found.is_used THEN
@@ -135,13 +136,13 @@ BEGIN
     recorded AS (
         INSERT INTO ledger.entries (
             owner_id, asset, seq, entry_id, app, operation, amount, balance_after, nonce, amount_defaulted,
-            expiry_defaulted, metadata, hold_nonce, hold_final, recorded_at, xact_id, hash
+            expiry_defaulted, metadata, hold_nonce, hold_final, spender, recorded_at, xact_id, hash
         )
         SELECT
             v_entry.owner_id, v_entry.asset, v_entry.seq, v_entry.entry_id, v_entry.app, v_entry.operation,
             v_entry.amount, v_entry.balance_after, v_entry.nonce, v_entry.amount_defaulted, v_entry.expiry_defaulted,
-            v_entry.metadata, v_entry.hold_nonce, v_entry.hold_final, v_entry.recorded_at, v_entry.xact_id,
-            written.head_hash
+            v_entry.metadata, v_entry.hold_nonce, v_entry.hold_final, v_entry.spender, v_entry.recorded_at,
+            v_entry.xact_id, written.head_hash
         FROM written
         ON CONFLICT (app, nonce) DO NOTHING
         RETURNING hash

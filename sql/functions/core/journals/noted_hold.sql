@@ -1,4 +1,4 @@
--- requires: functions/core/requests/json_time, functions/core/journals/interval_text
+-- requires: functions/core/journals/noted_options, functions/core/requests/json_time, functions/core/journals/interval_text
 -- Inlined by the planner wherever it is used. Intervals as text follow the settings of the session, which are nearly always
 -- these already: a function with settings of its own is dear.
 CREATE OR REPLACE FUNCTION ledger_core.noted_hold(hold ledger.holds, lots jsonb)
@@ -6,7 +6,7 @@ RETURNS jsonb
 LANGUAGE sql
 STABLE
 AS $$
-SELECT jsonb_build_object(
+SELECT ledger_core.noted_options(hold) || jsonb_build_object(
     'operation', hold.operation,
     'amount', hold.amount,
     'captured', hold.captured,

@@ -9,6 +9,7 @@ SELECT
     IS NOT DISTINCT FROM (request.asset, request.operation, request.metadata, request.claim_subject)
     AND (kept.hold_nonce, kept.hold_final, kept.reverses_seq, kept.frees_claim)
     IS NOT DISTINCT FROM (request.hold_nonce, request.hold_final, request.reverses_seq, request.frees_claim)
+    AND (kept.spender, kept.quantity) IS NOT DISTINCT FROM (request.spender, request.quantity)
     -- An amount or expiry that was left out asks for the default, which may have changed since.
     AND (kept.amount IS NOT DISTINCT FROM request.amount OR (kept.amount_defaulted AND request.amount_defaulted))
     AND (

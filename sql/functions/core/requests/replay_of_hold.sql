@@ -19,8 +19,8 @@ BEGIN
     END IF;
 
     -- As lives: intervals are equal by months of 30 days, and a month is not 30 days.
-    IF (v_kept.operation, v_kept.amount, v_kept.metadata)
-        IS DISTINCT FROM (request.operation, request.amount, request.metadata)
+    IF (v_kept.operation, v_kept.amount, v_kept.metadata, v_kept.spender, v_kept.quantity)
+        IS DISTINCT FROM (request.operation, request.amount, request.metadata, request.spender, request.quantity)
         OR ledger_core.add_interval_in_utc(v_kept.placed_at, v_kept.expires_in)
         <> ledger_core.add_interval_in_utc(v_kept.placed_at, request.expires_in)
     THEN

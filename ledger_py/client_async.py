@@ -36,6 +36,7 @@ from ledger_py.structs import (
     Refusal,
     ReservedClaim,
     SettledClaim,
+    SpenderTotal,
     StatementLine,
     UnsettledClaim,
 )
@@ -292,6 +293,37 @@ class AsyncLedger:
         Returns:
             The opening balance, a total per app and operation, and the closing balance, which is
             the sum of these.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    async def statement_by_spender(
+        self,
+        *,
+        owner_id: str,
+        since: datetime,
+        until: datetime | None = None,
+        asset: str = "CREDIT",
+        after_spender: str | None = None,
+        max_rows: Int32 = 1000,
+    ) -> list[SpenderTotal]:
+        """Return what each spender of an account spent in a period, in the order of their names.
+
+        Entries without a spender are in ``statement`` only.
+
+        Args:
+            owner_id: The owner of the credits.
+            since: Start of the period, with a time zone, not in the future.
+            until: End of the period, exclusive. None, or a time in the future, means now.
+            asset: The unit counted.
+            after_spender: Only spenders after this one: the last of the previous page. None starts
+                with the first.
+            max_rows: The most spenders to return: 1 to 1000.
+
+        Returns:
+            The totals; an empty list for an owner never seen.
 
         Raises:
             InvalidRequest: A value is invalid.

@@ -55,6 +55,7 @@ __all__ = (
     "Refusal",
     "ReservedClaim",
     "SettledClaim",
+    "SpenderTotal",
     "StatementLine",
     "UnsettledClaim",
 )
@@ -419,6 +420,17 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
         int | None, Meta(description="The number of entries in a total; null for a balance.")
     ]
     amount: Annotated[int, Meta(description="The balance, or the sum of the entries.")]
+
+
+class SpenderTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """The entries of one spender of an account in a period."""
+
+    spender: Spender
+    entry_count: Annotated[Count, Meta(description="The number of entries.")]
+    spent: Annotated[Count, Meta(description="The sum of the debits, as a positive number.")]
+    given_back: Annotated[
+        Count, Meta(description="The sum of the credits: reversals, and what else names them.")
+    ]
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

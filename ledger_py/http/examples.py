@@ -18,6 +18,7 @@ from ledger_py.http.schemas import (
     OperationList,
     PastBalance,
     Readiness,
+    SpenderPage,
     Statement,
     StatementTotal,
     Timeline,
@@ -32,6 +33,7 @@ from ledger_py.structs import (
     Lot,
     Operation,
     RecordedEntry,
+    SpenderTotal,
 )
 
 __all__ = ("answer_examples", "request_examples")
@@ -160,6 +162,7 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         "timeline": {"two steps": _timeline()},
         "forecast": {"an expiry": _forecast(app)},
         "statement": {"a month": _statement(app)},
+        "statement_by_spender": {"the last page": _spenders()},
         "events": {"an entry": _event(entry)},
         "operations": {"operations": _operations(app)},
         "problem_types": {"kinds": [kind]},
@@ -237,6 +240,11 @@ def _forecast(app: str) -> Forecast:
 def _statement(app: str) -> Statement:
     total = StatementTotal(app=app, operation="CREDIT_ADD", entry_count=1, amount=10)
     return Statement(**_ACCOUNT, since=_START, until=_END, opening=0, totals=[total], closing=10)
+
+
+def _spenders() -> SpenderPage:
+    total = SpenderTotal(spender="key-7", entry_count=2, spent=3, given_back=1)
+    return SpenderPage(spenders=[total], next=None)
 
 
 def _event(entry: RecordedEntry) -> str:

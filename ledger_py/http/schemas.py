@@ -42,6 +42,7 @@ from ledger_py.structs import (
     Hold,
     Lot,
     Operation,
+    SpenderTotal,
 )
 
 MAX_BATCH: Final = 10_000
@@ -255,6 +256,9 @@ class BalanceQuery(AccountQuery, frozen=True, kw_only=True):
     ) = None
 
 
+PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=500, description="The most items to return.")]
+
+
 class StatementQuery(AccountQuery, frozen=True, kw_only=True):
     """The query parameters of a statement."""
 
@@ -274,10 +278,19 @@ class StatementQuery(AccountQuery, frozen=True, kw_only=True):
     ) = None
 
 
+class SpendersQuery(StatementQuery, frozen=True, kw_only=True):
+    """The query parameters of a statement by spender."""
+
+    limit: PageLimit = 50
+    cursor: (
+        Annotated[Key, Meta(description="`next` of the previous page. Left out: the first.")] | None
+    ) = None
+
+
 class PageQuery(AccountQuery, frozen=True, kw_only=True):
     """The query parameters of every list that comes in pages."""
 
-    limit: Annotated[int, Meta(ge=1, le=500, description="The most items to return.")] = 50
+    limit: PageLimit = 50
 
 
 class EntriesQuery(PageQuery, frozen=True, kw_only=True):
@@ -473,6 +486,15 @@ class StatementTotal(msgspec.Struct, frozen=True, kw_only=True):
     ]
     # Over a long period the sum may exceed the limits of a balance.
     amount: Annotated[int, Meta(description="The sum of its entries.")]
+
+
+class SpenderPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What some of an account's spenders spent in a period, in the order of their names."""
+
+    spenders: Annotated[list[SpenderTotal], Meta(description="The spenders.")]
+    next: Annotated[
+        Key | None, Meta(description="The cursor of the next page; null on the last page.")
+    ]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ BEGIN
             ledger.reverse_entry,
             ledger.settle_claims,
             ledger.statement,
+            ledger.statement_by_spender,
             ledger.timeline,
             ledger.unsettled_claims
         TO ledger_app;

@@ -22,6 +22,7 @@ BEGIN
             ledger.note_proof,
             ledger.operations_of,
             ledger.statement,
+            ledger.statement_by_spender,
             ledger.timeline,
             ledger.verify,
             ledger.verify_checkpoint,

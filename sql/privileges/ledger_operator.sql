@@ -33,6 +33,7 @@ BEGIN
             ledger.reverse_by_hand,
             ledger.set_min_balance,
             ledger.statement,
+            ledger.statement_by_spender,
             ledger.timeline,
             ledger.unbind_role,
             ledger.unfreeze_account,

@@ -121,7 +121,7 @@ def test_functions_of_generated_clients_keep_their_names(document: dict[str, Any
         *("record_entry", "record_entries", "reverse_entry"),
         *("place_hold", "capture_hold", "release_hold", "extend_hold"),
         *("balance", "entries", "holds", "lots", "timeline", "forecast"),
-        *("statement", "events"),
+        *("statement", "statement_by_spender", "events"),
         *("operations", "problem_types", "problem_type", "live", "ready"),
     ]
 

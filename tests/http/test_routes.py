@@ -70,7 +70,9 @@ ENTRY: Json = {
     "metadata": METADATA,
     "expires_at": TIME,
     "claim_subject": "OWNER-device",
+    "spender": "key-7",
 }
+WITHOUT_QUANTITY: Json = {"quantity": None}
 SPENDING = {"owner_id": "OWNER", "operation": "CREDIT_SPEND", "nonce": "OWNER-2", "amount": -99}
 HOLD: Json = {
     "owner_id": "OWNER",
@@ -79,6 +81,8 @@ HOLD: Json = {
     "amount": 4,
     "expires_in": 90,
     "metadata": METADATA,
+    "spender": "key-7",
+    "quantity": None,
 }
 REVERSAL: Json = {
     "nonce": "OWNER-1",
@@ -96,8 +100,8 @@ ROWS = (
     Row(
         "record_entry",
         "/ledger",
-        ENTRY,
-        ("record_entry", ENTRY),
+        ENTRY | WITHOUT_QUANTITY,
+        ("record_entry", ENTRY | WITHOUT_QUANTITY),
         {"seq": 3, "app": "app1", "amount": 1, "balance": 104, "metadata": METADATA},
         ({"amount": 2}, 422, "amount_out_of_bounds"),
     ),
@@ -247,6 +251,16 @@ ROWS = (
         f"/ledger/OWNER/statement?since={PAST}",
         asks=("statement", ACCOUNT | {"since": PAST, "until": None}),
         answers={"until": None, "opening": 0, "closing": 103},
+    ),
+    Row(
+        "statement_by_spender",
+        f"/ledger/OWNER/spenders?since={PAST}&limit=1&cursor=key-1",
+        asks=(
+            "statement_by_spender",
+            ACCOUNT | {"since": PAST, "until": None, "after_spender": "key-1", "max_rows": 2},
+        ),
+        answers={"spenders": [], "next": None},
+        refused=(f"/ledger/OWNER/spenders?since={TIME}&until={TIME}", 422, "invalid_request"),
     ),
     Row(
         "events",

@@ -426,11 +426,13 @@ MAY_CALL = {
         balance balance_at capture_hold claim_outcomes claims_of entries_after entries_of
         expire_credits extend_hold feed_lag find forecast holds_of installed_files
         kept_buckets lots_of operations_of place_hold record_entries record_entry release_hold
-        reserve_claims reverse_entry settle_claims statement timeline unsettled_claims
+        reserve_claims reverse_entry settle_claims statement statement_by_spender timeline
+        unsettled_claims
     """,
     "ledger_auditor": """
         balance balance_at checkpoint claims_of entries_after entries_of feed_lag find forecast
-        holds_of installed_files kept_buckets lots_of note_proof operations_of statement timeline
+        holds_of installed_files kept_buckets lots_of note_proof operations_of statement
+        statement_by_spender timeline
         verify verify_checkpoint verify_range verify_ranges
     """,
     "ledger_operator": """
@@ -438,8 +440,8 @@ MAY_CALL = {
         checkpoint claims_of define_operation entries_after entries_of expire_credits feed_lag find
         forecast freeze_account holds_of installed_files kept_buckets lots_of note_proof
         operations_of register_app retire_operation reverse_by_hand set_min_balance statement
-        timeline unbind_role unfreeze_account verify verify_checkpoint verify_range
-        verify_ranges
+        statement_by_spender timeline unbind_role unfreeze_account verify verify_checkpoint
+        verify_range verify_ranges
     """,
 }
 

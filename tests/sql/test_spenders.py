@@ -26,7 +26,7 @@ def test_an_entry_says_its_spender(tx: Connection) -> None:
     spent = spend(tx, 3, spender="key-7", nonce="s")
     assert (spent["spender"], spent["balance"]) == ("key-7", 97)
     assert rows(tx, "entries_of", owner_id="alice")[0]["spender"] == "key-7"
-    assert [row["spender"] for row in rows(tx, "entries_after")] == [None, "key-7"]
+    assert spenders(tx) == [None, "key-7"]
     assert rows(tx, "verify") == []
 
 
@@ -82,3 +82,33 @@ def test_captures_and_reversals_have_the_spender_of_what_they_belong_to(tx: Conn
     assert [row["spender"] for row in rows(tx, "holds_of", owner_id="alice")] == ["key-7"]
     assert spenders(tx) == [None, "key-7", "key-7"]
     assert rows(tx, "verify") == []
+
+
+# The statement by spender
+
+
+def by_spender(tx: Connection, clock: Clock, **arguments: Any) -> list[tuple[Any, ...]]:
+    """Give the statement of alice for the hour since the beginning, as tuples."""
+    since = clock.ahead(hours=-1)
+    found = rows(tx, "statement_by_spender", owner_id="alice", since=since, **arguments)
+    return [tuple(row.values()) for row in found]
+
+
+def test_statement_by_spender(tx: Connection, clock: Clock) -> None:
+    for amount, spender in ((3, "b"), (4, "a"), (5, "b"), (1, None)):
+        spend(tx, amount, spender=spender, nonce=f"{amount}")
+    reverse(tx, "5", 2)
+    assert by_spender(tx, clock) == [("a", 1, 4, 0), ("b", 3, 8, 2)]
+    assert by_spender(tx, clock, max_rows=1) == [("a", 1, 4, 0)]
+    assert by_spender(tx, clock, after_spender="a") == [("b", 3, 8, 2)]
+    clock.forward(hours=2)
+    assert by_spender(tx, clock) == []
+
+
+def test_statement_by_spender_refuses_what_a_statement_refuses(tx: Connection) -> None:
+    with fails(tx, "LG001") as refusal:
+        rows(tx, "statement_by_spender", owner_id="alice", since="infinity")
+    assert refusal.detail["field"] == "since"
+    with fails(tx, "LG001") as refusal:
+        rows(tx, "statement_by_spender", owner_id="alice", since="2026-01-01", max_rows=0)
+    assert refusal.detail["field"] == "max_rows"

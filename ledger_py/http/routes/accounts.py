@@ -23,6 +23,8 @@ from ledger_py.http.schemas import (
     LotPage,
     LotsQuery,
     PastBalance,
+    SpenderPage,
+    SpendersQuery,
     Statement,
     StatementQuery,
     StatementTotal,
@@ -151,6 +153,26 @@ async def statement(ledger: AsyncLedger, at: AccountPath, query: StatementQuery)
         totals=msgspec.convert(totals, list[StatementTotal], from_attributes=True),
         closing=closing.amount,
     )
+
+
+@Route("GET", "/ledger/{owner_id}/spenders", answers="One page")
+async def statement_by_spender(
+    ledger: AsyncLedger, at: AccountPath, query: SpendersQuery
+) -> SpenderPage:
+    """Read what each spender of an account spent in a period, in the order of their names.
+
+    Entries without a spender are in the statement only.
+    """
+    found = await ledger.statement_by_spender(
+        owner_id=at.owner_id,
+        since=query.since,
+        until=query.until,
+        asset=query.asset,
+        after_spender=query.cursor,
+        max_rows=query.limit + 1,  # one more tells whether there is another page
+    )
+    page = found[: query.limit]
+    return SpenderPage(spenders=page, next=page[-1].spender if len(found) > len(page) else None)
 
 
 def _hold_cursor(hold: Hold) -> str:

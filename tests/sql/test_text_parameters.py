@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from ledger_py.settings import PROJECT_ROOT
-from tests.sql.calls import Connection, call, record
+from tests.sql.calls import Connection, call, record, scalar
 from tests.sql.hostile_values import arguments_of
 
 Parameters: TypeAlias = dict[str, str]
@@ -120,6 +120,7 @@ def test_any_values_are_answered_or_refused(
 ) -> None:
     parameters = parameters_of(books, function)
     statement = query(function, parameters)
+    writes = scalar(books, "SELECT provolatile = 'v' FROM pg_proc WHERE proname = %s", function)
 
     # Two calls, which may be a request and its retry.
     @given(st.lists(arguments_of(parameters), min_size=1, max_size=2))
@@ -129,7 +130,7 @@ def test_any_values_are_answered_or_refused(
             for error in errors:
                 if error is not None:
                     assert_refusal(error, constant_messages)
-            if None in errors:
+            if writes and None in errors:
                 assert books.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
     try_values()

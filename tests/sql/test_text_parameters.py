@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
@@ -123,6 +123,7 @@ def test_any_values_are_answered_or_refused(
     writes = scalar(books, "SELECT provolatile = 'v' FROM pg_proc WHERE proname = %s", function)
 
     # Two calls, which may be a request and its retry.
+    @settings(max_examples=settings().max_examples // 2)
     @given(st.lists(arguments_of(parameters), min_size=1, max_size=2))
     def try_values(calls: list[Arguments]) -> None:
         with books.transaction(force_rollback=True):

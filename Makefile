@@ -16,12 +16,16 @@ PORT ?= 8000
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
 # Servers, poolers, proxies, browsers, generators and environments of their own.
 SYSTEM_TESTS := tests/benchmarks tests/console tests/deployment tests/distributed tests/faults tests/generated tests/packaging
-# What runs on partitions as on one ledger; tests/fixtures/by_design.py names what does not.
+# What runs on partitions, and through a front, as on one ledger; tests/fixtures/by_design.py names what does not.
 CLUSTER_TESTS := $(addprefix tests/,sql client http concurrency)
+FRONT_TESTS := $(addprefix tests/,sql client http)
 # An environment with another version of Python, and what runs in it.
 OTHER := .venv/$(notdir $(PYTHON))
 PYTHON_TESTS ?= tests/unit tests/client tests/frameworks tests/packaging apps
 SQL := $(wildcard sql migrations apps/*/migrations)
+
+# Byte code is kept: tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install run test test-system test-cluster test-front test-python check docs faults generated bench format lock release-snapshot
 
@@ -68,8 +72,8 @@ test-system: install $(GENERATED)/.installed $(NPM)/.installed ## run the tests 
 test-cluster: install ## run the tests again on partitions of a cluster
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cluster --hypothesis-profile brief $(CLUSTER_TESTS)
 
-test-front: install ## run the tests of SQL again through a front of a cluster
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --front --hypothesis-profile brief tests/sql
+test-front: install ## run the tests again through a front of a cluster
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --front --hypothesis-profile brief $(FRONT_TESTS)
 
 test-python: ## run what depends on the version of Python with another: PYTHON=python3.13
 	@$(MAKE) --no-print-directory install VENV=$(OTHER)

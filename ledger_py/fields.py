@@ -49,13 +49,14 @@ NotNegative: TypeAlias = Annotated[Exact, in_database(minimum=0)]
 Number: TypeAlias = Annotated[int, in_database(minimum=1)]
 Count: TypeAlias = Annotated[int, in_database(minimum=0)]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
+_POSITION = "([1-9][0-9]{0,8}-[0-9]{1,19}-[0-9]{1,18}-[0-9a-f]{8}|[0-9]{1,19}-[0-9]{1,18})"
+_OF_PARTITION = f"[a-z][a-z0-9_]{{0,39}}:{_POSITION}"
 FeedCursor: TypeAlias = Annotated[
     str,
-    in_database(
-        pattern="^([1-9][0-9]{0,8}-[0-9]{1,19}-[0-9]{1,18}-[0-9a-f]{8}|[0-9]{1,19}-[0-9]{1,18})$",
-        maxLength=57,
-    ),
+    in_database(pattern=f"^({_POSITION}|{_OF_PARTITION}(,{_OF_PARTITION})*)$", maxLength=16_384),
 ]
+"""A position in the feed of a ledger, or one of each partition of a cluster, after its name."""
+
 EntryCursor: TypeAlias = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
 # The second form is that of release 0.1: a time. The release after the next one refuses it.
 HoldCursor: TypeAlias = Annotated[str, Meta(pattern="^([0-9]{1,17}|[0-9]{4}-[0-9T:.Z+-]{10,40})$")]

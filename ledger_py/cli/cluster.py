@@ -21,11 +21,12 @@ from ledger_py.cli.common import (
     yes_option,
 )
 from ledger_py.cluster import catalogue as catalogues
-from ledger_py.cluster import files, moving, proof, setup, statuses
+from ledger_py.cluster import files, moving, proof, settling, setup, statuses
 from ledger_py.cluster.buckets import read_ranges, write_ranges
 from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.files import ClusterFile, Front, Partition
 from ledger_py.cluster.fronts import installing as fronts
+from ledger_py.cluster.members import connected_to_all
 from ledger_py.database_urls import plain_database_url
 from ledger_py.settings import Settings
 from ledger_py.wording import counted
@@ -263,6 +264,28 @@ def verify(kept: Path | None, connections: int | None, path: Path | None) -> Non
         click.echo(f"The books are WRONG: {counted(wrong, 'discrepancy', 'discrepancies')}")
         sys.exit(1)
     click.echo(f"The books are right ({counted(len(described.partitions), 'partition')})")
+
+
+@cluster.command()
+@_file_option
+@yes_option
+def settle(path: Path | None, yes: bool) -> None:
+    """Settle claims whose subject and owner belong to different partitions.
+
+    Gives back what reversals by hand, or in SQL, have freed, and what was reserved and never
+    recorded; keeps what is recorded. Clients and services do the same for their own claims.
+    """
+    _, described = _read(path)
+    with ended_by_sigterm(), connected_to_all(described) as members:
+        claims = list(settling.unsettled(described, members))
+        for one in claims:
+            click.echo(f"{members[one.number][0].name}: {one}")
+        if not claims:
+            click.echo("There is nothing to settle")
+            return
+        confirm(f"Settle {counted(len(claims), 'claim')}?", yes)
+        settled = settling.settle(members, claims, report=note)
+    click.echo(f"Settled {counted(settled, 'claim')}")
 
 
 @cluster.command()

@@ -204,6 +204,7 @@ class Members:
         Raises:
             WrongPartition: The partition does not keep the owner, and the file knows no other.
             PartitionUnavailable: The partition is away, or did not move in time.
+            Problem: The partition is busy; the problem names it.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.pool_timeout
@@ -229,7 +230,8 @@ class Members:
                     if find() is not member:
                         continue
                     raise PartitionUnavailable.named(member.partition.name) from error
-                raise
+                values = {**problem.values, "partition": member.partition.name}
+                raise Problem(problem.type.code, problem.detail, values=values) from error
 
     async def read_anew(self) -> None:
         """Follow the file, if it has changed: `file` is another object then."""

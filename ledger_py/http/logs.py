@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 import msgspec
+import psycopg
 import structlog
 
 from ledger_py.http.problems import Problem, problem_of
@@ -194,9 +195,12 @@ class RequestLog:
         values["outcome"] = self.outcome
         if self._problem is not None:
             values["code"] = self._problem.type.code
+            if "partition" in self._problem.values:
+                values["partition"] = self._problem.values["partition"]
         values["duration_ms"] = (time.perf_counter_ns() - self._started_at) // 1000 / 1000
         if self.outcome == "unavailable":
-            values["reason"] = str(self._error)
+            cause = self._error.__cause__ if self._error else None
+            values["reason"] = str(cause if isinstance(cause, psycopg.Error) else self._error)
         elif self.outcome == "failed":
             values["exc_info"] = self._error
         logger.log(_LEVELS.get(self.outcome, logging.INFO), "request", **values)

@@ -20,6 +20,7 @@ from ledger_py.errors import (
     NonceConflict,
     NotAuthorized,
     OperationNotAllowed,
+    PartitionUnavailable,
     UnknownApp,
 )
 from ledger_py.fields import DATABASE_LIMITS, Key
@@ -223,7 +224,8 @@ def _codes(route: Route) -> Iterator[str]:
     if route.body_type or route.query_type or parameters & {"at", "headers"}:
         yield "invalid_request"
     if parameters & {"ledger", "recorder", "feed"}:
-        yield from ("database_unavailable", "database_busy")
+        # On a cluster, or through a front.
+        yield from ("database_unavailable", "database_busy", PartitionUnavailable.code)
     yield from ("bad_request", "unknown_host", "internal_error")
 
 

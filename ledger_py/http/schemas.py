@@ -380,7 +380,6 @@ class EventsQuery(Received, frozen=True, kw_only=True):
             FeedCursor,
             Meta(
                 min_length=1,
-                # That of a cluster has a position of each partition.
                 max_length=16_384,
                 description="The `id` of the last event received. The header Last-Event-ID has"
                 " precedence. Left out: start with the first entry of the ledger.",

@@ -64,6 +64,14 @@ _TABLES: Final = (
     FROM ledger.hold_events
     ORDER BY owner_id, asset, event_seq
     """,
+    """
+    SELECT
+        'claim_reservations' AS "table",
+        owner_id, asset, app, nonce, operation, claim_subject, scope_app, period_start, slot,
+        reserved_at, claim_deadline, attempts, kept_at, encode(hash, 'hex') AS hash
+    FROM ledger.claim_reservations
+    ORDER BY owner_id, app, nonce
+    """,
 )
 # JSON never contains these two characters unescaped, so COPY quotes nothing and leaves the lines as
 # they are.
@@ -74,7 +82,7 @@ _COPY: Final = r"""
 
 
 def export(conn: Connection, file: BinaryIO, *, report: Report) -> int:
-    """Write the entries and the journals of one moment, in the format of `recompute`.
+    """Write the entries, journals and reservations of one moment, in the format of `recompute`.
 
     Args:
         conn: A connection from `connected`.

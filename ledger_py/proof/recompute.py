@@ -10,7 +10,9 @@ The export
     1. `entries`, sorted by owner_id, asset (both by code point) and seq;
     2. `operator_actions`, the journal of operators, sorted by owner_id, asset and action_seq;
     3. `operation_changes`, the journal of the catalogue, sorted by change_id;
-    4. `hold_events`, the journal of the holds, sorted by owner_id, asset and event_seq.
+    4. `hold_events`, the journal of the holds, sorted by owner_id, asset and event_seq;
+    5. `claim_reservations`, of a partition of a cluster: slots of claim subjects that are taken for
+       entries of other partitions, sorted by owner_id, app and nonce.
 
     Before them there is a line for each of the `generations` of transaction ids but the first, in
     their order. The last line is `{"lines": N}` with the number of lines before it. Times are ISO
@@ -24,6 +26,9 @@ What must hold
     line before (32 zero bytes before the first) followed by the canonical bytes of the line. Of
     entries also: `balance_after` is the balance before plus `amount`. Times may run backwards,
     where the clock was set back.
+
+    Reservations come and go, so they are no chain: the `hash` of one is SHA-256 over its own
+    canonical bytes.
 
     The canonical bytes are numbers of eight bytes, big-endian (times in microseconds since
     2000-01-01 UTC), followed by UTF-8 text, its parts separated by commas. "Counted" is a text
@@ -46,6 +51,11 @@ What must hold
     `hold_events`
         Numbers: `event_seq`, `happened_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `app`,
         `hold_nonce`, `event`, `hold`; the option `seq`.
+    `claim_reservations`
+        Numbers: `reserved_at`, `claim_deadline`, `period_start` (as a time of UTC; `-infinity` is
+        the least number of eight bytes); of four bytes, `slot` and `attempts`. Text, counted,
+        without commas between: `owner_id`, `asset`, `app`, `nonce`, `operation`, `claim_subject`,
+        `scope_app`. Last, if it is not null, the number `kept_at`.
 
 The digest of a checkpoint
     Begin with 32 zero bytes. For each chain in the order of the export, take its last line among
@@ -80,6 +90,8 @@ from typing import Any, Final, TypeAlias
 Line: TypeAlias = dict[str, Any]
 Chain: TypeAlias = tuple[int, str, str]
 """The place of the table in the export, the owner and the asset."""
+Claim: TypeAlias = tuple[str, str, str]
+"""Owner, app and nonce of a reservation."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,7 @@ _NUMBERED_BY: Final = {"entries": "seq"} | {
     name: journal.number for name, journal in _JOURNALS.items()
 }
 _TABLES: Final = list(_NUMBERED_BY)
+_RESERVATIONS: Final = "claim_reservations"
 _NOTHING: Final = bytes(32)
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -190,6 +203,7 @@ class Recomputation:
         self._number = 0
         self._balance = 0
         self._hash = _NOTHING
+        self._claim: Claim | None = None
 
     def problems(self, lines: Iterable[str | bytes]) -> Iterator[Problem]:
         """Read an export to its end.
@@ -246,6 +260,9 @@ class Recomputation:
         if table == "generations":
             self._generations[line["generation"]] = _generation(line, line["begun_at"])
             return
+        if table == _RESERVATIONS:
+            yield from self._examine_reservation(number, line)
+            return
         numbered_by = _NUMBERED_BY[table]
         if table == "operation_changes":
             chain = (_TABLES.index(table), "", "")
@@ -254,9 +271,7 @@ class Recomputation:
         else:
             owner_id, asset = line["owner_id"], line["asset"]
             chain = (_TABLES.index(table), owner_id, asset)
-            # Escaped if it could mislead a terminal.
-            owner = json.dumps(owner_id, ensure_ascii=not owner_id.isprintable())
-            row = f"{table} {owner} {asset} #{line[numbered_by]}"
+            row = f"{table} {_shown(owner_id)} {asset} #{line[numbered_by]}"
             link = f"{table},{_counted(owner_id)},{asset},{line[numbered_by]},"
         if chain != self._chain:
             if self._chain is not None and chain < self._chain:
@@ -294,10 +309,22 @@ class Recomputation:
             yield Problem(number, f"balance_after is not {expected}", row)
         self._balance = entry["balance_after"]
 
+    def _examine_reservation(self, number: int, line: Line) -> Iterator[Problem]:
+        claim = (line["owner_id"], line["app"], line["nonce"])
+        row = f"{_RESERVATIONS} {_shown(claim[0])} {claim[1]} {_shown(claim[2])}"
+        if self._claim is None:
+            self._open_chain((len(_TABLES), "", ""))  # after all others
+        elif claim <= self._claim:
+            yield Problem(number, "the export is not sorted", row)
+        self._claim = claim
+        expected = sha256(canonical_bytes(line)).hexdigest()
+        if line["hash"] != expected:
+            yield Problem(number, f"hash is not {expected}", row)
+
     def _open_chain(self, chain: Chain) -> None:
         self._close_chain()
         self._chain = chain
-        if _TABLES[chain[0]] == "entries":
+        if chain[0] == _TABLES.index("entries"):
             self.accounts += 1
         self._number = 0
         self._balance = 0
@@ -324,6 +351,8 @@ def canonical_bytes(line: Line) -> bytes:
     """
     if line["table"] == "entries":
         return _entry_bytes(line)
+    if line["table"] == _RESERVATIONS:
+        return _reservation_bytes(line)
     return _journal_bytes(_JOURNALS[line["table"]], line)
 
 
@@ -374,6 +403,28 @@ def _journal_bytes(journal: Journal, line: Line) -> bytes:
     parts = ["" if line[name] is None else _counted(line[name]) for name in journal.texts]
     parts += _options(line, *journal.options)
     return numbers + ",".join(parts).encode()
+
+
+def _reservation_bytes(line: Line) -> bytes:
+    period_start = line["period_start"]
+    numbers = struct.pack(
+        ">qqqii",
+        _microseconds(line["reserved_at"]),
+        _microseconds(line["claim_deadline"]),
+        -(2**63) if period_start == "-infinity" else _microseconds(f"{period_start}+00:00"),
+        line["slot"],
+        line["attempts"],
+    )
+    names = ("owner_id", "asset", "app", "nonce", "operation", "claim_subject", "scope_app")
+    text = "".join(_counted(line[name]) for name in names)
+    kept_at = line["kept_at"]
+    kept = b"" if kept_at is None else struct.pack(">q", _microseconds(kept_at))
+    return numbers + text.encode() + kept
+
+
+def _shown(text: str) -> str:
+    # Escaped if it could mislead a terminal.
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def _generation(facts: Line, begun_at: str) -> Generation:

@@ -6,14 +6,15 @@ A synchronous call is over when it returns; `await` or `async with` only takes i
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeAlias, cast
 
 import psycopg
 from psycopg import AsyncConnection
 
 from ledger_py import AsyncLedger, Cluster, Ledger, OpenHold
+from tests.fixtures.sessions import Lent
 
 Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[AsyncConnection[Any]]]
 """Opens a connection for one of the clients; takes the arguments of `psycopg.connect`."""
@@ -75,6 +76,19 @@ async def connect_async(url: str, **settings: Any) -> AsyncIterator[AsyncConnect
 async def connect_sync(url: str, **settings: Any) -> AsyncIterator[Any]:
     with psycopg.connect(url, **settings) as conn:
         yield _Awaitable(conn)
+
+
+@contextmanager
+def lent_to(connect: Connect, session: Lent) -> Iterator[AsyncConnection[Any]]:
+    """Make a connection of a client of a session that is lent to the test, and rolled back."""
+    with session.lent() as pgconn:
+        conn: Any = (
+            AsyncConnection(pgconn)
+            if connect is connect_async
+            else _Awaitable(psycopg.Connection(pgconn))
+        )
+        yield conn
+        del getattr(conn, "target", conn).pgconn
 
 
 def ledger_on(conn: Any, *, app: str = "app1") -> AsyncLedger:

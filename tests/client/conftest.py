@@ -9,9 +9,10 @@ import pytest
 from psycopg import AsyncConnection
 
 from ledger_py import AsyncLedger
-from tests.client.clients import Connect, connect_async, connect_sync, ledger_on
+from tests.client.clients import Connect, connect_async, connect_sync, ledger_on, lent_to
 from tests.client.spread import spread
 from tests.fixtures.database import new_database
+from tests.fixtures.fronts import is_front
 from tests.fixtures.partitions import is_cluster
 
 
@@ -27,33 +28,34 @@ async def conn(
 ) -> AsyncIterator[AsyncConnection[Any]]:
     """A connection in a transaction that is rolled back when the test ends.
 
-    On a cluster, one in autocommit mode to a database of the test's own.
+    On a cluster or with a front, one in autocommit mode to a database of the test's own.
     """
-    if is_cluster():
+    if is_cluster() or is_front():
         async with connect(request.getfixturevalue("ledger_db"), autocommit=True) as connection:
             yield connection
         return
-    async with connect(request.getfixturevalue("shared_ledger_db")) as connection:
+    with lent_to(connect, request.getfixturevalue("shared_session")) as connection:
         yield connection
-        await connection.rollback()
 
 
 @pytest.fixture(scope="session")
 def reading_db(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database where tests only read."""
-    if not is_cluster():
-        yield request.getfixturevalue("shared_ledger_db")
-        return
-    server, options = map(request.getfixturevalue, ("ledger_server", "clone"))
+    """A database of a cluster, or behind a front, where tests only read."""
+    server, options = map(request.getfixturevalue, ("ledger_server", "copied"))
     with new_database(server, options) as url:
         yield url
 
 
 @pytest.fixture
-async def reader(connect: Connect, reading_db: str) -> AsyncIterator[AsyncLedger]:
+async def reader(connect: Connect, request: pytest.FixtureRequest) -> AsyncIterator[AsyncLedger]:
     """The ledger of app1 in a shared database, where tests only read."""
+    if not (is_cluster() or is_front()):
+        with lent_to(connect, request.getfixturevalue("shared_session")) as connection:
+            yield ledger_on(connection)
+        return
+    reading_db = request.getfixturevalue("reading_db")
     async with (
-        connect(reading_db, autocommit=is_cluster()) as connection,
+        connect(reading_db, autocommit=True) as connection,
         spread(connection, reading_db) as ledger,
     ):
         yield ledger
@@ -65,9 +67,9 @@ async def ledger(
 ) -> AsyncIterator[AsyncLedger]:
     """The ledger of app1 on `conn`.
 
-    On a cluster, if that is in autocommit mode, the one of all partitions.
+    On a cluster, if that is in autocommit mode, the one of all partitions; with a front, on it.
     """
-    url = request.getfixturevalue("ledger_db") if is_cluster() else None
+    url = request.getfixturevalue("ledger_db") if is_cluster() or is_front() else None
     async with spread(conn, url) as ledger:
         yield ledger
 

@@ -1,4 +1,7 @@
-"""The ledger of a cluster behind the interface of one: each call goes where its owner is."""
+"""The ledger of a cluster behind the interface of one: each call goes where its owner is.
+
+Or through a front, which looks for the owner itself.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from ledger_py import AsyncCluster, AsyncLedger
-from tests.client.clients import is_sync, ledger_on, sync_cluster
+from ledger_py.settings import PROJECT_ROOT
+from tests.client.clients import connect_async, connect_sync, is_sync, ledger_on, sync_cluster
 from tests.fixtures.database import pair_of
+from tests.fixtures.fronts import front_address, goes_through
 
 __all__ = ("spread",)
 
 _OF_ALL = ("record_entries", "entries_after")
+_FUNCTIONS = frozenset(path.stem for path in PROJECT_ROOT.glob("sql/functions/*.sql"))
 
 
 class _Spread:
@@ -55,6 +61,27 @@ class _Spread:
         return self._cluster.ledger_for("alice")
 
 
+class _Through:
+    """Makes calls through a front, and on the partition itself those that a front refuses.
+
+    Args:
+        front: The ledger on the front.
+        partition: The ledger on the partition.
+
+    Attributes:
+        conn: The connection to the partition, for what tests ask the database itself.
+    """
+
+    def __init__(self, front: AsyncLedger, partition: AsyncLedger) -> None:
+        self._front = front
+        self._partition = partition
+        self.conn = partition.conn
+
+    def __getattr__(self, name: str) -> Any:
+        is_function = name in _FUNCTIONS and not goes_through(name)
+        return getattr(self._partition if is_function else self._front, name)
+
+
 @asynccontextmanager
 async def spread(conn: Any, url: str | None) -> AsyncIterator[AsyncLedger]:
     """Make the ledger of app1 for the client of a connection.
@@ -65,6 +92,12 @@ async def spread(conn: Any, url: str | None) -> AsyncIterator[AsyncLedger]:
             mode, so that no transaction is to span calls, the ledger is that of both.
     """
     pair = pair_of(url) if url is not None and conn.autocommit else None
+    front = front_address(url) if url is not None and conn.autocommit else None
+    if front is not None:
+        connect = connect_sync if is_sync(conn) else connect_async
+        async with connect(front, autocommit=True) as there:
+            yield cast(AsyncLedger, _Through(ledger_on(there), ledger_on(conn)))
+        return
     if pair is None:
         yield ledger_on(conn)
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from litestar import Litestar
 
@@ -23,6 +24,7 @@ from tests.deployment.moving import server
 from tests.distributed.clusters import Partitions, away, owner_on
 from tests.distributed.test_moving import two_servers
 from tests.fixtures.database import Server, new_database
+from tests.http.gathered import lock
 from tests.http.running import make_service, running, wait_until
 from tests.http.test_startup import refusal_of
 from tests.sql.calls import balance, new_nonce, record, scalar
@@ -206,6 +208,27 @@ def test_one_partition_away_fails_its_owners_only(http: httpx.Client, cluster: P
         assert http.get("/operations").status_code == 200
     assert post(http, there).status_code == 201
     assert http.get("/health/ready").json()["checks"]["partition p1"] == "ok"
+
+
+def test_answer_and_log_of_a_busy_partition_name_it(
+    cluster: Partitions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owner = owner_on(1)
+    record(cluster.conns[1], owner_id=owner)
+    with (
+        psycopg.connect(cluster.urls[1]) as blocker,
+        serve(cluster, lock_timeout=0.2) as http,
+    ):
+        lock(blocker, owner)
+
+        answer = post(http, owner)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+    assert answer.json()["partition"] == "p1"
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["code"], line["partition"]) == ("database_busy", "p1")
+    assert line["reason"]
 
 
 def test_service_is_not_ready_without_any_partition(

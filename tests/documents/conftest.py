@@ -94,5 +94,5 @@ def _this_month() -> Mapping[str, str]:
 
 
 def _checkout(folder: Path) -> Path:
-    parts = shutil.ignore_patterns(".*", "__pycache__")
+    parts = shutil.ignore_patterns(".*", "__pycache__", "build")
     return shutil.copytree(PROJECT_ROOT, folder / "checkout", ignore=parts)

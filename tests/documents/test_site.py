@@ -27,8 +27,21 @@ OPTIONS = (
 pytestmark = pytest.mark.skipif(not SPHINX.exists(), reason="`make docs` has not been run here")
 
 
+def is_up_to_date(site: Path) -> bool:
+    """Tell whether a site is newer than everything that it is made from."""
+    index = site / "index.html"
+    sources = (*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("[!.b]*/**/*.md"))
+    configuration = (PROJECT_ROOT / "docs").rglob("*.*")
+    return index.exists() and index.stat().st_mtime > max(
+        file.stat().st_mtime for file in (*sources, *configuration)
+    )
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = PROJECT_ROOT / "build/docs"
+    if is_up_to_date(made):
+        return made
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [SPHINX, *OPTIONS, ".", folder],

@@ -23,9 +23,9 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def module_db(ledger_template: Any, ledger_server: Server) -> Iterator[str]:
+def module_db(ledger_server: Server, copied: str) -> Iterator[str]:
     """The address of a database of the module's own that holds a ledger."""
-    with new_database(ledger_server, f"TEMPLATE {ledger_template.template_dbname}") as url:
+    with new_database(ledger_server, copied) as url:
         yield url
 
 

@@ -20,6 +20,7 @@ from ledger_py.serving.listening import Listener
 from ledger_py.serving.server import Server
 from ledger_py.settings import Settings
 from tests.fixtures.database import pair_of
+from tests.fixtures.fronts import front_address
 
 # Ends a run that hangs; everything takes well under a second.
 _PATIENCE = 60.0
@@ -47,6 +48,7 @@ def make_service(
     pair = pair_of(url)
     if pair is not None:
         fields = {"cluster": pair.path} | fields
+    url = front_address(url) or url
     return create_app(app, operations, Settings(database_url=url, **fields))
 
 

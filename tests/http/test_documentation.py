@@ -159,6 +159,16 @@ def test_problems_are_described_where_they_can_happen(document: dict[str, Any]) 
             assert PROBLEM_TYPES[content].status == int(status)
 
 
+def test_cursor_of_a_cluster_fits_its_schema(document: dict[str, Any]) -> None:
+    (after,) = document["paths"]["/events"]["get"]["parameters"][:1]
+    pattern = re.compile(after["schema"]["pattern"])
+
+    for cursor in ("7130-4", "2-7130-4-0011aabb", "p0:7130-4", "p0:2-7130-4-0011aabb,p1:9-1"):
+        assert pattern.fullmatch(cursor), cursor
+    for cursor in ("", "p0", "p0:", "p0:7130-4,", "7130-4,p0:7130-4", "P0:7130-4"):
+        assert not pattern.fullmatch(cursor), cursor
+
+
 def test_every_problem_type_can_be_read(api: httpx.Client) -> None:
     kinds = api.get("/problems").json()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -29,6 +30,13 @@ class Environment:
         self.folder.mkdir(parents=True)
         venv.create(folder / "venv")
         self.bin = folder / "venv" / "bin"
+
+    def copy(self, folder: Path) -> Environment:
+        """Copy it. Its scripts still run in the first one: use `python -m`."""
+        copy = Environment(folder)
+        shutil.rmtree(copy.bin.parent)
+        shutil.copytree(self.bin.parent, copy.bin.parent, symlinks=True)
+        return copy
 
     def install(self, *arguments: str) -> None:
         """Install with pip, in the versions of the lock file."""
@@ -137,16 +145,18 @@ def test_wheel_contains_the_files_of_the_console(wheel: Path) -> None:
         assert {file.relative_to(PROJECT_ROOT).as_posix() for file in files} <= set(names)
 
 
-def test_console_comes_with_its_extra(wheel: Path, empty_db: str, tmp_path: Path) -> None:
-    environment = Environment(tmp_path)
-    environment.install(f"shared-ledger[http] @ {wheel.as_uri()}")
-    without = environment.run("ledger", "console", DATABASE_URL=empty_db)
+def test_console_comes_with_its_extra(
+    wheel: Path, with_http: Environment, empty_db: str, tmp_path: Path
+) -> None:
+    environment = with_http.copy(tmp_path)
+    console = ("python", "-m", "ledger_py", "console")
+    without = environment.run(*console, DATABASE_URL=empty_db)
     assert without.returncode == 1
     assert "pip install 'shared-ledger[console]'" in without.stderr
 
     environment.install(f"shared-ledger[console] @ {wheel.as_uri()}")
 
-    refused = environment.run("ledger", "console", DATABASE_URL=empty_db)
+    refused = environment.run(*console, DATABASE_URL=empty_db)
     assert "This database holds no ledger yet" in refused.stderr
     rendered = environment.run(
         "python",

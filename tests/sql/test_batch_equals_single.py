@@ -19,7 +19,7 @@ from tests.sql.model.catalogue import define_weekly_bonus
 from tests.sql.model.database import database_state
 
 # Fewer examples, because each is many calls.
-_SOME = settings(max_examples=settings().max_examples // 2)
+_SOME = settings(max_examples=settings().max_examples // 3)
 _RUNS = itertools.count(1)
 # Between what owners have before the batch and the batch.
 _PAUSE = timedelta(hours=1)
@@ -379,6 +379,7 @@ def test_batch_of_ordinary_life_needs_no_single_call(conn: Connection, clock: Cl
     """Each owner has many items, so that each meets what the ones before have left."""
     let_fail(conn, "record_plain_batch", "record_item")
 
+    @settings(max_examples=settings().max_examples // 2)
     @given(kinds=_FEW_OWNERS, items=_ONE_AFTER_THE_OTHER)
     @example(kinds=["owes a lot"], items=_IN_DEBT_AGAIN)
     @example(kinds=["new"] * 4, items=_CLAIMS_OF_A_SUBJECT)

@@ -12,7 +12,7 @@ from tests.sql.model.catalogue import define_weekly_bonus
 from tests.sql.model.machine import BEGINNING, LedgerMachine
 
 # Fewer examples, because each is a long sequence of calls.
-_SEQUENCES = settings(max_examples=settings().max_examples // 2)
+_SEQUENCES = settings(max_examples=settings().max_examples // 3)
 _FIRST_FINDING = settings(max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
 
 

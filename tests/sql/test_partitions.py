@@ -218,12 +218,12 @@ def test_verify_names_owners_of_other_partitions(tx: Connection) -> None:
     assert found["detail"] == {"bucket": BOB, "kept": f"{{[{ALICE},{ALICE + 1})}}"}
 
 
-def test_nothing_is_compiled_for_calls_on_a_partition(tx: Connection) -> None:
+def test_nothing_is_compiled_for_calls_on_a_partition(fresh_tx: Connection) -> None:
     """Compiling would take a hundred times as long as the call."""
-    keep_alice(tx)
-    record(tx, expires_at="2100-01-01")
-    record(tx, operation="SIGNUP_CREDIT")
-    record_batch(tx, [item(1), item(-1, operation="CREDIT_SPEND"), item(1, owner_id="bob")])
-    hold = place(tx, 1)
-    capture(tx, hold["nonce"])
-    assert not has_compiled(tx)
+    keep_alice(fresh_tx)
+    record(fresh_tx, expires_at="2100-01-01")
+    record(fresh_tx, operation="SIGNUP_CREDIT")
+    record_batch(fresh_tx, [item(1), item(-1, operation="CREDIT_SPEND"), item(1, owner_id="bob")])
+    hold = place(fresh_tx, 1)
+    capture(fresh_tx, hold["nonce"])
+    assert not has_compiled(fresh_tx)

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
 from ledger_py.settings import PROJECT_ROOT
-from tests.sql.calls import Connection, call, record
+from tests.sql.calls import Connection, call, record, scalar
 from tests.sql.hostile_values import arguments_of
 
 Parameters: TypeAlias = dict[str, str]
@@ -120,8 +120,10 @@ def test_any_values_are_answered_or_refused(
 ) -> None:
     parameters = parameters_of(books, function)
     statement = query(function, parameters)
+    writes = scalar(books, "SELECT provolatile = 'v' FROM pg_proc WHERE proname = %s", function)
 
     # Two calls, which may be a request and its retry.
+    @settings(max_examples=settings().max_examples // 2)
     @given(st.lists(arguments_of(parameters), min_size=1, max_size=2))
     def try_values(calls: list[Arguments]) -> None:
         with books.transaction(force_rollback=True):
@@ -129,7 +131,7 @@ def test_any_values_are_answered_or_refused(
             for error in errors:
                 if error is not None:
                     assert_refusal(error, constant_messages)
-            if None in errors:
+            if writes and None in errors:
                 assert books.execute("SELECT * FROM ledger.verify()").fetchall() == []
 
     try_values()

@@ -355,12 +355,12 @@ def test_there_are_never_more_points_than_asked(tx: Connection, clock: Clock, po
     assert len(timeline(tx, points=points, **window)) <= points
 
 
-def test_nothing_is_compiled_for_a_long_history(tx: Connection) -> None:
-    record(tx, owner_id="many")
+def test_nothing_is_compiled_for_a_long_history(fresh_tx: Connection) -> None:
+    record(fresh_tx, owner_id="many")
     # Above what the planner says of the call itself.
-    tx.execute("SET LOCAL jit_above_cost = 20")
-    tx.execute("SELECT * FROM ledger.timeline('many', since => now() - interval '1 day')")
-    assert not has_compiled(tx)
-    tx.execute("SELECT count(*) FROM generate_series(1, 10000) AS n")
-    if not has_compiled(tx):
+    fresh_tx.execute("SET LOCAL jit_above_cost = 20")
+    fresh_tx.execute("SELECT * FROM ledger.timeline('many', since => now() - interval '1 day')")
+    assert not has_compiled(fresh_tx)
+    fresh_tx.execute("SELECT count(*) FROM generate_series(1, 10000) AS n")
+    if not has_compiled(fresh_tx):
         pytest.skip("This PostgreSQL does not compile.")

@@ -110,6 +110,28 @@ def event(event_seq: int, **columns: Any) -> Line:
     return plain | columns
 
 
+def reservation(nonce: str, **columns: Any) -> Line:
+    """Make a reservation of a claim subject, which is no link of a chain."""
+    plain: Line = {
+        "table": "claim_reservations",
+        "owner_id": "alice",
+        "asset": "CREDIT",
+        "app": "app1",
+        "nonce": nonce,
+        "operation": "SIGNUP_CREDIT",
+        "claim_subject": "device ☃",
+        "scope_app": "",
+        "period_start": "-infinity",
+        "slot": 1,
+        "reserved_at": "2030-01-01T00:00:01.5+00:00",
+        "claim_deadline": "2030-01-01T00:00:11.5+00:00",
+        "attempts": 1,
+        "kept_at": None,
+    }
+    line = plain | columns
+    return line | {"hash": sha256(canonical_bytes(line)).hexdigest()}
+
+
 def chained(lines: list[Line]) -> list[Line]:
     """Give the lines of a chain the balances and hashes that they must have."""
     balance, previous = 0, bytes(32)
@@ -135,7 +157,7 @@ def account(owner_id: str) -> list[Line]:
 
 @pytest.fixture
 def export() -> list[Line]:
-    """The lines of an export: entries of two accounts, and the journals."""
+    """The lines of an export: entries of two accounts, the journals, and reservations."""
     return [
         *account("alice"),
         *account("zoë"),
@@ -150,6 +172,8 @@ def export() -> list[Line]:
         ),
         *chained([event(1), event(2, event="captured", seq=3)]),
         *chained([event(1, owner_id="zoë")]),
+        reservation("a"),
+        reservation("b", period_start="2030-01-01T00:00:00", kept_at="2030-01-01T00:00:02Z"),
     ]
 
 
@@ -233,6 +257,22 @@ OTHER_EVENT: dict[str, Any] = {
     "xact_id": 7,
     "hash": "00" * 32,
 }
+OTHER_RESERVATION: dict[str, Any] = {
+    "owner_id": "bob",
+    "asset": "TOKEN",
+    "app": "app2",
+    "nonce": "c",
+    "operation": "DAILY_REWARD",
+    "claim_subject": "x",
+    "scope_app": "app1",
+    "period_start": "2030-01-02T00:00:00",
+    "slot": 2,
+    "reserved_at": "2030-01-01T00:00:02.500001+00:00",
+    "claim_deadline": "2030-01-01T00:00:02.500001+00:00",
+    "attempts": 2,
+    "kept_at": None,
+    "hash": "00" * 32,
+}
 
 
 @pytest.mark.parametrize(
@@ -256,12 +296,24 @@ def test_changed_value_of_a_journal_is_reported_with_its_line(
     assert first.startswith(f"line {at + 1}, {row}: hash is not ")
 
 
+@pytest.mark.parametrize("column", OTHER_RESERVATION)
+def test_changed_value_of_a_reservation_is_reported_with_its_line(
+    export: list[Line], column: str
+) -> None:
+    assert export[-1][column] != OTHER_RESERVATION[column]
+    export[-1][column] = OTHER_RESERVATION[column]
+    (found,) = problems(export)
+    assert found.startswith(f"line {len(export)}, claim_reservations ")
+    assert ": hash is not " in found
+
+
 def test_every_column_is_changed(export: list[Line]) -> None:
     key = {"table", "owner_id", "asset"}
     assert set(export[0]) == {*OTHER, *key, "seq", "amount", "balance_after"}
     assert set(export[9]) == {*OTHER_ACTION, *key, "action_seq"}
     assert set(export[13]) == {*OTHER_CHANGE, "table", "change_id"}
     assert set(export[16]) == {*OTHER_EVENT, *key, "event_seq"}
+    assert set(export[-1]) == {*OTHER_RESERVATION, "table"}
 
 
 def test_changed_amount_is_reported_with_the_next_balance(
@@ -307,8 +359,8 @@ def test_missing_line_of_a_journal_is_reported_at_the_next_line(
 
 def test_missing_end_of_an_account_is_reported_by_the_count(export: list[Line]) -> None:
     del export[3]
-    assert problems(export, stated=18) == [
-        "line 18: the number of lines is 17, not 18",
+    assert problems(export, stated=20) == [
+        "line 20: the number of lines is 19, not 20",
     ]
 
 
@@ -332,6 +384,8 @@ def test_content_after_the_last_line_is_reported(export: list[Line]) -> None:
         ([12, 13, 14, 8, 9], 'line 4, operator_actions "alice" CREDIT #1'),
         ([8, 9, 0, 1, 2, 3], 'line 3, entries "alice" CREDIT #1'),
         ([17, 15, 16], 'line 2, hold_events "alice" CREDIT #1'),
+        ([18, 17], 'line 2, hold_events "zoë" CREDIT #1'),
+        ([19, 18], 'line 2, claim_reservations "alice" app1 "a"'),
     ],
 )
 def test_lines_must_be_sorted(export: list[Line], order: list[int], told: str) -> None:

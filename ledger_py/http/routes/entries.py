@@ -11,10 +11,12 @@ from ledger_py.errors import (
     AccountFrozen,
     AmountOutOfBounds,
     ClaimLimitReached,
+    ClaimNotReserved,
     EntryNotFound,
     InsufficientBalance,
     NonceConflict,
     OperationNotAllowed,
+    OtherPartition,
     ReversalExceedsOriginal,
     UnknownOperation,
 )
@@ -40,6 +42,7 @@ _OF_RECORDING: Final = (
     NonceConflict,
     InsufficientBalance,
     ClaimLimitReached,
+    ClaimNotReserved,
     AccountFrozen,
 )
 
@@ -68,7 +71,7 @@ async def record_entry(
     answers="The results, in the order of the entries",
     body=BatchRequest,
     decode_many=decode_batch,
-    refuses=_OF_RECORDING,
+    refuses=(*_OF_RECORDING, OtherPartition),
 )
 async def record_entries(
     recorder: Recorder, caller: Caller, turns: Turns, body: Batch

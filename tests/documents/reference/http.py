@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from apps.app1.operations import App1Operation
-from ledger_py.errors import ERRORS_BY_SQLSTATE
+from ledger_py.errors import ERRORS_BY_SQLSTATE, PartitionUnavailable
 from ledger_py.http.openapi import openapi_document
 from tests.documents.reference.markdown import fenced, prose, table
 
@@ -98,13 +98,13 @@ def _route(path: str, method: str, operation: Json) -> Iterator[str]:
 
 
 def _answer(answer: Json) -> str:
-    """Describe an answer; problems that only a service has are told once for all routes."""
+    """Describe an answer; problems that any route can have are told once for all of them."""
     codes = re.findall(r"^- `(\w+)`", answer["description"], re.MULTILINE)
     if codes:
         return ", ".join(
             f"[`{code}`](refusals.md#{_STATE[code].lower()}-{code})"
             for code in codes
-            if code in _STATE
+            if code in _STATE and code != PartitionUnavailable.code
         )
     types = [_type(content["schema"]) for content in answer.get("content", {}).values()]
     return f"{prose(answer['description'])}" + (f": {', '.join(types)}" if types else "")

@@ -10,6 +10,7 @@ from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Balance,
     BalanceStep,
+    Budget,
     ClaimOutcome,
     ClaimState,
     ComingEvent,
@@ -36,6 +37,7 @@ __all__ = (
     "Balance",
     "BalanceStep",
     "BaseLedgerOperation",
+    "Budget",
     "ClaimOutcome",
     "ClaimState",
     "Cluster",

@@ -21,11 +21,13 @@ from psycopg.pq import TransactionStatus
 
 from ledger_py.calls import SqlFunction, check_connection
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
+from ledger_py.fields import Beyond, BudgetPeriod
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.sessions import DRY_RUN
 from ledger_py.structs import (
     Balance,
     BalanceStep,
+    Budget,
     ClaimOutcome,
     ClaimState,
     ComingEvent,
@@ -166,6 +168,7 @@ class Ledger:
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the request would take.
             ClaimLimitReached: The operation's claim limit is used up.
+            BudgetExceeded: A budget does not allow it.
             ClaimNotReserved: Another partition keeps the claim_subject, and it is not reserved.
             AccountFrozen: An operator has frozen the account.
             NotAuthorized: The connection's role may not act for the app.
@@ -398,6 +401,22 @@ class Ledger:
 
         Returns:
             A state for each operation with a limit; for each app, if the limit is one of apps.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function()
+    def budgets_of(self, *, owner_id: str, asset: str = "CREDIT") -> list[Budget]:
+        """List the budgets that an owner is under, and how far they are used up.
+
+        Args:
+            owner_id: The owner.
+            asset: The unit counted.
+
+        Returns:
+            The owner's own budgets, and those of everybody that these do not replace, by name. A
+            budget of each spender (``*``) has a row more for each who has used some of it.
 
         Raises:
             InvalidRequest: A value is invalid.
@@ -636,6 +655,8 @@ class Ledger:
         final: bool = True,
         metadata: Mapping[str, Any] | None = None,
         owner_id: str | None = None,
+        beyond: Beyond = "refuse",
+        quantity: int | None = None,
     ) -> RecordedEntry:
         """Spend held credits, with an entry of the hold's operation.
 
@@ -643,23 +664,33 @@ class Ledger:
             hold_nonce: The nonce of the hold.
             nonce: The caller's own id for the capture, unique per app. A repeated request returns
                 the first result, with ``replayed`` true, and changes nothing.
-            amount: The amount to spend: a positive number of whole units, at most the remaining
-                amount of the hold. None spends all of it.
+            amount: The amount to spend: a positive number of whole units. None spends all that
+                remains in the hold.
             final: End the hold and release the rest. With False, more captures may follow until
                 nothing remains.
             metadata: A JSON object, kept with the entry.
             owner_id: Whose hold it must be; with partitions, it tells where that is. None: the
                 nonce says it.
+            beyond: What to do with more than remains in the hold. ``refuse`` it; ``available``:
+                take the rest from what is available, or raise InsufficientBalance; ``debt``:
+                record it in full, down to the operation's ``max_debt`` below the floor of the
+                account. The answer's ``overdrawn`` tells: None, the hold sufficed; False, the rest
+                was available; True, there is a debt.
+            quantity: How much was used, in place of ``amount``: at the price of the hold if it was
+                placed by quantity, or else at that of now.
 
         Returns:
             The entry, with the balance after it.
 
         Raises:
             InvalidRequest: A value is invalid; the detail names the field.
-            AmountOutOfBounds: The amount is not positive, or more than remains in the hold.
+            AmountOutOfBounds: The amount is not positive, or more than remains in the hold, or
+                more than its operation allows.
             UnknownApp: The app is not registered.
             HoldNotFound: The app has placed no such hold, or not for that owner.
             NonceConflict: The nonce was used by a different request.
+            InsufficientBalance: More is captured than the hold reserves, is available, and may be
+                a debt.
             AccountFrozen: An operator has frozen the account.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
@@ -682,6 +713,37 @@ class Ledger:
             UnknownApp: The app is not registered.
             HoldNotFound: The app has placed no such hold, or not for that owner.
             HoldClosed: The hold has been captured or has expired.
+            NotAuthorized: The connection's role may not act for the app.
+        """
+
+    @_sql_function(of_app=True)
+    def grow_hold(
+        self, *, hold_nonce: str, nonce: str, by: int, owner_id: str | None = None
+    ) -> Hold:
+        """Reserve more for an open hold, as often as needed; a refusal leaves it as it was.
+
+        Args:
+            hold_nonce: The nonce of the hold.
+            nonce: The caller's own id for the growth, unique among the app's entries, holds and
+                growths. A repeated request returns the hold, with ``replayed`` true, and changes
+                nothing.
+            by: How much more to reserve: a positive number of whole units.
+            owner_id: Whose hold it must be; with partitions, it tells where that is. None: the
+                nonce says it.
+
+        Returns:
+            The hold.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            AmountOutOfBounds: The growth is not positive, or the hold would reserve more than its
+                operation allows.
+            UnknownApp: The app is not registered.
+            HoldNotFound: The app has placed no such hold, or not for that owner.
+            NonceConflict: The nonce was used by a different request.
+            InsufficientBalance: Less is available than the hold would grow by.
+            AccountFrozen: An operator has frozen the account.
+            HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
 
@@ -754,8 +816,9 @@ class Ledger:
             with ledger.hold(
                 owner_id="alice", operation=App2Operation.TOKENS_USED, nonce="job-7", amount=10
             ) as hold:
-                used = ...  # the job
-                hold.capture(used)
+                hold.grow(5)  # the job takes longer
+                used = ...
+                hold.capture(used, beyond="debt")
 
         The hold is placed on entry. On exit, whatever the reason, the remaining credits are
         released, unless the hold has ended otherwise. Exceptions pass through.
@@ -774,8 +837,8 @@ class Ledger:
         Args:
             owner_id: As in place_hold, like all that follow.
             operation: The debit that captures record.
-            nonce: The caller's own id for the hold. Captures without a nonce derive one from it, so
-                leave room for a suffix (``:capture``, ``:capture-2`` …).
+            nonce: The caller's own id for the hold. Captures and growths without a nonce derive one
+                from it, so leave room for a suffix (``:capture``, ``:capture-2``, ``:grow`` …).
             amount: The amount to reserve: a positive number of whole units of the asset.
             expires_in: When the hold ends by itself.
             metadata: A JSON object, kept with the hold.
@@ -889,6 +952,80 @@ class Ledger:
             InvalidRequest: A value is invalid; the detail names the field.
             InsufficientBalance: The available credits are below the new floor already.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator.
+        """
+
+    @_sql_function()
+    def set_budget(
+        self,
+        *,
+        owner_id: str,
+        budget: str,
+        most: int,
+        period: BudgetPeriod,
+        actor: str,
+        reason: str,
+        asset: str = "CREDIT",
+        app: str | None = None,
+        operation: BaseLedgerOperation | str | None = None,
+        spender: str | None = None,
+        time_zone: str = "UTC",
+    ) -> Budget:
+        """Set the most that an owner may spend and hold in a period, or change it.
+
+        It counts what was spent in the period already. For operators, and for logins that may set
+        budgets of their app.
+
+        Args:
+            owner_id: The owner; it need not have entries yet.
+            budget: The name, in lower case; it replaces the budget of everybody of that name.
+            most: The most, in whole units.
+            period: The period, by the calendar of ``time_zone``; weeks begin on Monday.
+            actor: The person who decides: 1 to 255 characters, kept in the journal.
+            reason: The reason: 1 to 1000 characters, kept in the journal.
+            asset: The unit counted.
+            app: The app whose debits count; None is any.
+            operation: The operation whose debits count; None is any.
+            spender: Whose debits count: those of one spender; ``*``: of each by itself, before
+                which those of a named one of the same name go. None: of all together.
+            time_zone: The zone in which periods begin.
+
+        Returns:
+            The budget.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            UnknownApp: The app is not registered.
+            UnknownOperation: The operation is not defined.
+            NotAuthorized: The connection's role may not set this budget.
+        """
+
+    @_sql_function()
+    def drop_budget(
+        self,
+        *,
+        owner_id: str,
+        budget: str,
+        actor: str,
+        reason: str,
+        asset: str = "CREDIT",
+        spender: str | None = None,
+    ) -> None:
+        """Drop a budget of the owner's own; that of everybody of that name is in force again.
+
+        For operators, and for logins that may set budgets of their app.
+
+        Args:
+            owner_id: The owner.
+            budget: The name.
+            actor: The person who decides: 1 to 255 characters, kept in the journal.
+            reason: The reason: 1 to 1000 characters, kept in the journal.
+            asset: The unit counted.
+            spender: The spender, as it was set.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            BudgetNotFound: The owner has no such budget of its own.
+            NotAuthorized: The connection's role may not drop this budget.
         """
 
     @_sql_function()
@@ -1008,6 +1145,7 @@ class OpenHold:
         self._ledger = ledger
         self._request = request
         self._captures = 0
+        self._growths = 0
         self._captured = False
 
     def __enter__(self) -> OpenHold:
@@ -1041,6 +1179,8 @@ class OpenHold:
         nonce: str | None = None,
         final: bool = True,
         metadata: Mapping[str, Any] | None = None,
+        quantity: int | None = None,
+        beyond: Beyond = "refuse",
     ) -> RecordedEntry:
         """Spend held credits.
 
@@ -1050,6 +1190,8 @@ class OpenHold:
                 the block that captures the same in the same order gets the first results.
             final: End the hold and release the rest. With False, more captures may follow.
             metadata: A JSON object, kept with the entry.
+            quantity: How much was used, in place of ``amount``.
+            beyond: What to do with more than the hold reserves; see capture_hold.
 
         Returns:
             The entry, with the balance after it.
@@ -1059,15 +1201,40 @@ class OpenHold:
         """
         entry = self._ledger.capture_hold(
             hold_nonce=self.nonce,
-            nonce=self._next_nonce() if nonce is None else nonce,
+            nonce=self._derived("capture", self._captures) if nonce is None else nonce,
             amount=amount,
             final=final,
             metadata=metadata,
+            quantity=quantity,
+            beyond=beyond,
         )
         if nonce is None:
             self._captures += 1
         self._captured = final
         return entry
+
+    def grow(self, by: int, *, nonce: str | None = None) -> Hold:
+        """Reserve more.
+
+        Args:
+            by: How much more: a positive number of whole units.
+            nonce: The caller's own id for the growth. None derives one from the hold's: a retry of
+                the block that grows by the same in the same order changes nothing.
+
+        Returns:
+            The hold.
+
+        Raises:
+            LedgerError: Any refusal of grow_hold.
+        """
+        hold = self._ledger.grow_hold(
+            hold_nonce=self.nonce,
+            nonce=self._derived("grow", self._growths) if nonce is None else nonce,
+            by=by,
+        )
+        if nonce is None:
+            self._growths += 1
+        return hold
 
     def extend(self, expires_in: timedelta) -> Hold:
         """Extend the hold to at least a time from now.
@@ -1083,9 +1250,9 @@ class OpenHold:
         """
         return self._ledger.extend_hold(hold_nonce=self.nonce, expires_in=expires_in)
 
-    def _next_nonce(self) -> str:
-        suffix = f"-{self._captures + 1}" if self._captures else ""
-        return f"{self.nonce}:capture{suffix}"
+    def _derived(self, kind: str, number: int) -> str:
+        suffix = f"-{number + 1}" if number else ""
+        return f"{self.nonce}:{kind}{suffix}"
 
     def _release_if_open(self) -> None:
         conn = self._ledger.conn

@@ -164,6 +164,13 @@ class HoldNotFound(LedgerError, code="hold_not_found", sqlstate="LG105", status=
     """
 
 
+class BudgetNotFound(LedgerError, code="budget_not_found", sqlstate="LG107", status=404):
+    """The owner has no such budget of its own.
+
+    Detail: ``owner_id``, ``asset``, ``budget``, ``spender``.
+    """
+
+
 class NonceConflict(LedgerError, code="nonce_conflict", sqlstate="LG201", status=409):
     """The nonce has been used by a different request of the app.
 
@@ -209,6 +216,15 @@ class ReversalExceedsOriginal(
 
     Detail: ``original_nonce``, ``original_amount`` (signed), ``amount`` (the amount asked for),
     and what became of the original: ``reversed``, ``expired``, ``reversible`` (the rest).
+    """
+
+
+class BudgetExceeded(LedgerError, code="budget_exceeded", sqlstate="LG307", status=409):
+    """A budget does not allow to spend or hold that much.
+
+    Detail: ``owner_id``, ``asset``, ``budget``, ``spender`` (whose budget it is; null for all
+    together), ``most``, ``spent`` and ``held`` in this period, ``required``, and ``resets_at``,
+    when the next period begins; null if never.
     """
 
 

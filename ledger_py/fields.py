@@ -93,6 +93,14 @@ Quantity: TypeAlias = Annotated[
         examples=[1840],
     ),
 ]
+Beyond: TypeAlias = Annotated[
+    Literal["refuse", "available", "debt"],
+    Meta(
+        description="What to do if more is captured than the hold reserves: refuse it; take the"
+        " rest from what is available; or record it in full, down to the operation's `max_debt`"
+        " below the floor of the account. Such a capture ends the hold."
+    ),
+]
 RequestNonce: TypeAlias = Annotated[
     Key,
     Meta(
@@ -132,6 +140,35 @@ Lifetime: TypeAlias = Annotated[
     Meta(description="Seconds from now, at most 366 days.", examples=[900]),
 ]
 ServedApp: TypeAlias = Annotated[AppName, Meta(description="The app that this service serves.")]
+
+BudgetName: TypeAlias = Annotated[
+    str,
+    in_database(pattern="^[a-z][a-z0-9_-]{0,62}$", minLength=1, maxLength=63),
+    Meta(description="The name of the budget.", examples=["monthly"]),
+]
+BudgetMost: TypeAlias = Annotated[
+    Exact,
+    in_database(minimum=0),
+    Meta(description="The most that may be spent and held in a period.", examples=[1000]),
+]
+BudgetPeriod: TypeAlias = Annotated[
+    Literal["day", "week", "month", "ever"],
+    Meta(description="The period, by the calendar of the time zone; weeks begin on Monday."),
+]
+BudgetSpender: TypeAlias = Annotated[
+    Key,
+    Meta(
+        description="Whose debits count: those of one spender; `*`: of each spender by itself,"
+        " before which those of a named one of the same name go. Left out: of all together.",
+        examples=["*"],
+    ),
+]
+Actor: TypeAlias = Annotated[Key, Meta(description="The person who decides; kept in the journal.")]
+Reason: TypeAlias = Annotated[
+    str,
+    in_database(minLength=1, maxLength=1000),
+    Meta(description="The reason; kept in the journal."),
+]
 
 HoldStatus = Literal["open", "captured", "released", "expired"]
 """Open, or how a hold ended."""

@@ -17,6 +17,10 @@ from ledger_py.errors import LedgerError, refusal_of_code
 from ledger_py.fields import (
     AppName,
     Asset,
+    BudgetMost,
+    BudgetName,
+    BudgetPeriod,
+    BudgetSpender,
     ClaimSubject,
     Count,
     Exact,
@@ -103,7 +107,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quantity: Quantity | None = None
     overdrawn: Annotated[
         bool | None,
-        Meta(description="True if the capture took more than was there, and left a debt."),
+        Meta(
+            description="Of a capture of more than its hold reserved: true if it left a debt,"
+            " false if the rest was available."
+        ),
     ] = None
 
 
@@ -285,6 +292,36 @@ class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
     ]
     next_eligible_at: Annotated[
         Time | None, Meta(description="When it can be claimed next; null is never.")
+    ]
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that may be spent and held in a period, and how far it is used up."""
+
+    owner_id: OwnerId
+    asset: Asset
+    budget: BudgetName
+    spender: BudgetSpender | None
+    most: BudgetMost
+    period: BudgetPeriod
+    app: Annotated[AppName | None, Meta(description="The app whose debits count; null is any.")]
+    operation: Annotated[
+        OperationName | None, Meta(description="The operation whose debits count; null is any.")
+    ]
+    time_zone: Annotated[Key, Meta(description="The zone in which periods begin.")]
+    own: Annotated[
+        bool, Meta(description="True: set for this owner; false: defined for every owner.")
+    ]
+    spent: Annotated[
+        NotNegative,
+        Meta(description="What debits took in this period, less what reversals gave back."),
+    ]
+    held: Annotated[NotNegative, Meta(description="What open holds of this period reserve.")]
+    period_start: Annotated[
+        Time | None, Meta(description="When this period began; null if it is for ever.")
+    ]
+    resets_at: Annotated[
+        Time | None, Meta(description="When the next period begins; null is never.")
     ]
 
 
@@ -475,3 +512,20 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     description: Annotated[str, Meta(description="What the operation is for.")]
+    unit_amount: Annotated[
+        Exact | None,
+        Meta(description="The price by quantity, as the amount of `unit_size`; null without one."),
+    ] = None
+    unit_size: Annotated[
+        Positive | None, Meta(description="How much of a quantity costs `unit_amount`.")
+    ] = None
+    rounding: Annotated[
+        Literal["up", "down", "nearest"] | None,
+        Meta(
+            description="How a price is rounded to whole units: up (away from zero), down, nearest."
+        ),
+    ] = None
+    max_debt: Annotated[
+        NotNegative,
+        Meta(description="How far below the floor of an account a capture in full may go."),
+    ] = 0

@@ -15,7 +15,16 @@ from ledger_py.cli.curve import curve
 from ledger_py.client import Ledger
 from ledger_py.errors import InvalidRequest
 from ledger_py.proof.connection import connected, one_moment
-from ledger_py.structs import Balance, BalanceStep, ComingEvent, Entry, Hold, Lot, Match
+from ledger_py.structs import (
+    Balance,
+    BalanceStep,
+    Budget,
+    ComingEvent,
+    Entry,
+    Hold,
+    Lot,
+    Match,
+)
 from ledger_py.wording import counted, escaped, quoted
 
 _ROWS: Final = 10
@@ -36,6 +45,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     entries: list[Entry]
     lots: list[Lot]
     holds: list[Hold]
+    budgets: list[Budget]
     forecast: list[ComingEvent]
     matches: list[Match]
     """What else the text may name, if it is not an owner with entries in this asset."""
@@ -46,7 +56,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--asset", default="CREDIT", show_default=True, help="The unit counted.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all numbers exact.")
 def show(owner: str, asset: str, as_json: bool) -> None:
-    """Show the account of an OWNER: balance, curve, latest entries, lots, holds, what will come.
+    """Show the account of an OWNER: balance, curve, entries, lots, holds, budgets, what will come.
 
     If the owner has no entries in this asset, shows what else the text may name: a nonce, a hold,
     an entry. The exit code is 1 then.
@@ -82,6 +92,7 @@ def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
         entries=ledger.entries_of(**account, **most),
         lots=ledger.lots_of(**account, **most),
         holds=ledger.holds_of(**account, **most, status="open"),
+        budgets=ledger.budgets_of(**account),
         forecast=ledger.forecast(**account, **most),
         matches=[] if balance.entry_count else _matches(ledger, owner_id),
     )
@@ -99,6 +110,12 @@ def _matches(ledger: Ledger, text: str) -> list[Match]:
 
 
 # Lines
+
+
+def _operation(entry: Entry) -> str:
+    """Say the operation, with how much was used, and whether the entry left a debt."""
+    used = "" if entry.quantity is None else f" of {entry.quantity}"
+    return f"{entry.operation}{used}{', overdrawn' if entry.overdrawn else ''}"
 
 
 def _lines(page: Page) -> Iterable[str]:
@@ -119,7 +136,7 @@ def _lines(page: Page) -> Iterable[str]:
         f"Latest entries, of {balance.entry_count}",
         ("seq", "recorded at", "amount", "balance", "app", "operation", "nonce"),
         [
-            (it.seq, it.recorded_at, it.amount, it.balance, it.app, it.operation, it.nonce)
+            (it.seq, it.recorded_at, it.amount, it.balance, it.app, _operation(it), it.nonce)
             for it in page.entries
         ],
     )
@@ -137,6 +154,23 @@ def _lines(page: Page) -> Iterable[str]:
         [
             (it.placed_at, it.expires_at, it.amount, it.remaining, it.app, it.operation, it.nonce)
             for it in page.holds
+        ],
+    )
+    yield from _table(
+        "Budgets",
+        ("used", "spent", "held", "most", "period", "begins anew", "budget", "spender"),
+        [
+            (
+                _bar(it.spent + it.held, it.most),
+                it.spent,
+                it.held,
+                it.most,
+                it.period,
+                it.resets_at or "never",
+                it.budget,
+                it.spender or "all",
+            )
+            for it in page.budgets
         ],
     )
     yield from _table(
@@ -184,14 +218,22 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> I
         yield "  ".join(["", *padded, last.rstrip()])
 
 
+def _bar(used: int, most: int) -> str:
+    """Draw how far a budget is used up, in ten steps."""
+    full = min(_ROWS, used * _ROWS // most) if most else _ROWS
+    return "#" * full + "." * (_ROWS - full)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return _time(value)
-    return str(value) if isinstance(value, int) else _name(value)
+    return str(value) if isinstance(value, int) or value == "*" else _name(value)
 
 
 def _name(text: str) -> str:
-    """Quote a text, unless it is a plain word."""
+    """Quote a text, unless it is a plain word or a bar."""
+    if set(text) <= {"#", "."}:
+        return text
     return text if text.isascii() and text.replace("-", "_").isidentifier() else quoted(text)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of a cluster: apps, operations and bindings, alike on every partition."""
+"""The catalogue of a cluster: apps, operations, budgets and bindings, alike on every partition."""
 
 from __future__ import annotations
 
@@ -28,9 +28,15 @@ _ROWS: Final = """
         || jsonb_build_object('retired', retired_at IS NOT NULL)
     FROM ledger.operations
     UNION ALL
-    SELECT 'operation of an app', to_jsonb(app_operations) FROM ledger.app_operations
+    SELECT 'operation of an app', to_jsonb(app_operations) - 'is_budgeted'
+    FROM ledger.app_operations
     UNION ALL
-    SELECT 'binding', jsonb_build_object('role', role_name, 'app', app) FROM ledger.app_roles
+    SELECT 'binding', jsonb_build_object(
+        'role', role_name, 'app', app, 'may_set_budgets', may_set_budgets
+    )
+    FROM ledger.app_roles
+    UNION ALL
+    SELECT 'budget', to_jsonb(budget_definitions) - 'use_id' FROM ledger.budget_definitions
 """
 
 _SERVER: Final = "SELECT system_identifier FROM pg_control_system()"

@@ -40,6 +40,8 @@ _NONCES: Final = """
     SELECT app, nonce FROM ledger.entries WHERE NOT (app = 'ledger' AND nonce LIKE 'EXPIRY:%')
     UNION ALL
     SELECT app, nonce FROM ledger.holds
+    UNION ALL
+    SELECT app, nonce FROM ledger.hold_growths
     ORDER BY app, nonce
 """
 _SUBJECTS: Final = """

@@ -146,7 +146,7 @@ FEED: Final = (
 )
 
 ACCOUNTS: Final = """
-SELECT asset, min_balance, frozen_at, last_seq
+SELECT asset, min_balance, debt, frozen_at, last_seq
 FROM ledger.accounts
 WHERE owner_id = %(owner_id)s
 ORDER BY asset
@@ -173,6 +173,11 @@ SELECT
     entries.hold_nonce,
     entries.reverses_seq,
     entries.entry_id,
+    entries.quantity,
+    entries.unit_amount,
+    entries.unit_size,
+    entries.rounding,
+    entries.overdrawn,
     reversals.amount AS reversed_amount,
     reversals.first_seq AS reversed_by,
     reversals.entries AS reversed_times,
@@ -240,7 +245,12 @@ FROM ledger.find(text => %(text)s, max_rows => %(most)s)
 HOLDS: Final = """
 SELECT
     app, operation, nonce, amount, captured, remaining, placed_at, expires_at,
-    left(jsonb_pretty(metadata), 10000) AS metadata
+    left(jsonb_pretty(metadata), 10000) AS metadata,
+    (
+        SELECT sum(grown.amount)::bigint FROM ledger.hold_growths AS grown
+        WHERE grown.owner_id = open_holds.owner_id AND grown.app = open_holds.app
+            AND grown.hold_nonce = open_holds.nonce
+    ) AS grown_by
 FROM ledger.open_holds
 WHERE owner_id = %(owner_id)s AND asset = %(asset)s
 ORDER BY expires_at, app, nonce
@@ -251,6 +261,12 @@ CLAIMS: Final = """
 SELECT *, clock_timestamp() AS as_of
 FROM ledger.claims_of(owner_id => %(owner_id)s, asset => %(asset)s)
 LIMIT 200
+"""
+
+BUDGETS: Final = """
+SELECT budget, spender, most, period, app, operation, time_zone, own, spent, held, resets_at
+FROM ledger.budgets_of(owner_id => %(owner_id)s, asset => %(asset)s)
+LIMIT %(most)s
 """
 
 ACTIONS: Final = """
@@ -271,6 +287,7 @@ OPERATIONS: Final = """
 SELECT
     operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period,
     claim_scope, claim_time_zone, expires_after::text AS expires_after, description, retired_at,
+    unit_amount, unit_size, rounding, max_debt,
     (
         SELECT array_agg(app_operations.app ORDER BY app_operations.app)
         FROM ledger.app_operations
@@ -284,7 +301,7 @@ LIMIT 201
 PRICES: Final = """
 SELECT
     operation, app, change, default_amount, min_amount, max_amount, valid_from, valid_until,
-    changed_by
+    changed_by, unit_amount, unit_size, rounding
 FROM ledger.operation_prices
 WHERE %(operation)s::text IS NULL OR operation = %(operation)s
 ORDER BY valid_from DESC, operation, app
@@ -292,7 +309,9 @@ LIMIT %(most)s
 """
 
 APP_PRICES: Final = """
-SELECT app, default_amount, min_amount, max_amount, valid_from, valid_until
+SELECT
+    app, default_amount, min_amount, max_amount, valid_from, valid_until, unit_amount, unit_size,
+    rounding
 FROM ledger.app_prices
 WHERE operation = %(operation)s
 ORDER BY app, valid_from DESC

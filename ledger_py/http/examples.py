@@ -10,6 +10,7 @@ import msgspec
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.http.schemas import (
     BatchAnswer,
+    Budgets,
     EntryPage,
     Forecast,
     HoldPage,
@@ -27,6 +28,7 @@ from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Balance,
     BalanceStep,
+    Budget,
     ComingEvent,
     Entry,
     Hold,
@@ -78,9 +80,27 @@ def request_examples(operations: type[BaseLedgerOperation]) -> dict[str, dict[st
         "capture_hold": {
             "all": {"nonce": "job-7-done"},
             "part": {"nonce": "job-7-step-1", "amount": 7, "final": False},
+            "in full": {"nonce": "job-7-done", "amount": 12, "beyond": "debt"},
         },
         "release_hold": {"empty": {}},
         "extend_hold": {"a quarter of an hour": {"expires_in": 900}},
+        "grow_hold": {"by five": {"nonce": "job-7-more", "by": 5}},
+        "set_budget": {
+            "all together": {
+                "most": 1000,
+                "period": "month",
+                "actor": "Olga",
+                "reason": "as agreed",
+            },
+            "each spender": {
+                "most": 20,
+                "period": "day",
+                "spender": "*",
+                "time_zone": "Europe/Berlin",
+                "actor": "Olga",
+                "reason": "keys leak",
+            },
+        },
     }
 
 
@@ -155,6 +175,7 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         "capture_hold": {"entry": captured},
         "release_hold": {"released": released},
         "extend_hold": {"extended": hold},
+        "grow_hold": {"grown": _changed(hold, amount=15, remaining=15)},
         "balance": {"now": _balance(), "at a time": PastBalance(**_ACCOUNT, at=_NOON, balance=10)},
         "entries": {"the last page": EntryPage(entries=[_plain(entry)], next=None)},
         "holds": {"the last page": HoldPage(holds=[hold], next=None)},
@@ -162,6 +183,9 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         "timeline": {"two steps": _timeline()},
         "forecast": {"an expiry": _forecast(app)},
         "statement": {"a month": _statement(app)},
+        "budgets": {"one": Budgets(**_ACCOUNT, budgets=[_budget(app)])},
+        "set_budget": {"the budget": _budget(app)},
+        "drop_budget": {"none is left": Budgets(**_ACCOUNT, budgets=[])},
         "statement_by_spender": {"the last page": _spenders()},
         "events": {"an entry": _event(entry)},
         "operations": {"operations": _operations(app)},
@@ -186,6 +210,24 @@ def _changed(struct: Any, **fields: Any) -> Any:
 
 def _plain(entry: RecordedEntry) -> Entry:
     return msgspec.convert(entry, Entry, from_attributes=True)
+
+
+def _budget(app: str) -> Budget:
+    return Budget(
+        **_ACCOUNT,
+        budget="monthly",
+        spender=None,
+        most=1000,
+        period="month",
+        app=app,
+        operation=None,
+        time_zone="UTC",
+        own=True,
+        spent=240,
+        held=10,
+        period_start=_START,
+        resets_at=_END,
+    )
 
 
 def _balance() -> Balance:

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args, get_origin
 import msgspec
 
 from ledger_py.errors import (
+    BudgetExceeded,
     ClaimLimitReached,
     InsufficientBalance,
     NonceConflict,
@@ -58,7 +59,8 @@ _DRY_RUN: Final[Json] = {
     "description": "True in the answer to a dry run, and else left out.",
 }
 _RETRY_AFTER: Final[Json] = {
-    "description": "Seconds after which the request may be repeated.",
+    "description": "Seconds after which the request may be repeated. Of `budget_exceeded`: until"
+    " the next period of the budget begins, if there is one.",
     "schema": {"type": "integer"},
 }
 
@@ -238,7 +240,7 @@ def _problems(route: Route) -> Json:
 
 def _problem(kinds: Sequence[ProblemType]) -> Json:
     headers = {"X-Request-ID": _REQUEST_ID}
-    if kinds[0].status == 503:
+    if kinds[0].status == 503 or BudgetExceeded.code in {kind.code for kind in kinds}:
         headers["Retry-After"] = _RETRY_AFTER
     examples = {kind.code: _EXAMPLES.get(kind.code) or Problem(kind.code) for kind in kinds}
     return {
@@ -270,6 +272,22 @@ _EXAMPLES: Final = {
             ClaimLimitReached(
                 "The operation was claimed as often as it may be.",
                 detail={"next_eligible_at": "2030-01-02T00:00:00Z"},
+            )
+        ),
+        problem_of(
+            BudgetExceeded(
+                "A budget does not allow it.",
+                detail={
+                    "owner_id": "test_user",
+                    "asset": "CREDIT",
+                    "budget": "monthly",
+                    "spender": None,
+                    "most": 1000,
+                    "spent": 990,
+                    "held": 8,
+                    "required": 3,
+                    "resets_at": "2030-02-01T00:00:00.000000Z",
+                },
             )
         ),
         problem_of(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,7 +13,7 @@ import psycopg
 from litestar.exceptions import HTTPException
 from msgspec import Meta
 
-from ledger_py.errors import ERRORS_BY_SQLSTATE, InvalidRequest, LedgerError
+from ledger_py.errors import ERRORS_BY_SQLSTATE, BudgetExceeded, InvalidRequest, LedgerError
 from ledger_py.http.addresses import prefix
 from ledger_py.sessions import NoAnswer
 
@@ -28,7 +30,7 @@ __all__ = (
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_SECONDS = 1
-"""The Retry-After of every 503: each of its causes passes by itself."""
+"""The Retry-After of every 503: each of its causes passes by itself. The least of all others."""
 
 Outcome = Literal["refused", "invalid", "unavailable", "failed"]
 """The cause of a failure: a rule of the ledger, the request, the database, or the service."""
@@ -234,7 +236,15 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
         detail = error.message
     values = error.detail | ({"hint": error.hint} if error.hint else {})
     outcome: Outcome = "invalid" if isinstance(error, InvalidRequest) else "refused"
-    return Problem(error.code, detail, values=values, outcome=outcome)
+    return Problem(error.code, detail, values=values, headers=_retry_after(error), outcome=outcome)
+
+
+def _retry_after(error: LedgerError) -> Sequence[tuple[str, str]]:
+    resets_at = error.detail.get("resets_at") if isinstance(error, BudgetExceeded) else None
+    if not resets_at:
+        return ()
+    left = datetime.fromisoformat(resets_at) - datetime.now(UTC)
+    return (("retry-after", str(max(RETRY_AFTER_SECONDS, ceil(left.total_seconds())))),)
 
 
 # SQLSTATEs with which the server gives up one statement.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, get_type_hints
 
 import msgspec
+from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Method, Receive, Scope, Send
@@ -337,16 +338,33 @@ class Endpoint:
         most = self._parts.settings.max_body
         return most if self.route.many or most < MAX_BODY else MAX_BODY
 
-    def handler(self) -> HTTPRouteHandler:
-        """Make the handler by which Litestar finds the endpoint."""
 
-        async def find() -> ASGIApp:
-            return self
+def handlers_of(endpoints: Iterable[Endpoint]) -> list[HTTPRouteHandler]:
+    """Make the handlers by which Litestar finds endpoints.
 
-        path = re.sub(r"\{(\w+)\}", r"{\1:str}", self.route.path)
-        method, name = self.route.method, self.route.name
-        # The endpoint sends the status. Litestar refuses its own default for DELETE, 204.
-        return HTTPRouteHandler(path, http_method=method, name=name, status_code=200)(find)
+    One for each address: of several, Litestar would name only the methods of the first in the
+    header Allow.
+
+    Args:
+        endpoints: The endpoints.
+
+    Returns:
+        The handlers.
+    """
+    addresses: dict[str, dict[Method, Endpoint]] = {}
+    for endpoint in endpoints:
+        addresses.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
+    return [_handler_of(path, methods) for path, methods in addresses.items()]
+
+
+def _handler_of(path: str, methods: Mapping[Method, Endpoint]) -> HTTPRouteHandler:
+    async def find(request: Request[Any, Any, Any]) -> ASGIApp:
+        return methods[request.method]
+
+    # The endpoint sends the status. Litestar refuses its own default for DELETE, 204.
+    return HTTPRouteHandler(
+        re.sub(r"\{(\w+)\}", r"{\1:str}", path), http_method=[*methods], status_code=200
+    )(find)
 
 
 async def send_answer(

@@ -13,8 +13,14 @@ import msgspec
 from msgspec import Meta
 
 from ledger_py.fields import (
+    Actor,
     AppName,
     Asset,
+    Beyond,
+    BudgetMost,
+    BudgetName,
+    BudgetPeriod,
+    BudgetSpender,
     Count,
     EntryCursor,
     Exact,
@@ -27,6 +33,7 @@ from ledger_py.fields import (
     OwnerId,
     Positive,
     Quantity,
+    Reason,
     RequestMetadata,
     RequestNonce,
     ServedApp,
@@ -36,6 +43,7 @@ from ledger_py.fields import (
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.structs import (
     BalanceStep,
+    Budget,
     ComingEvent,
     Entry,
     EntryFields,
@@ -175,6 +183,8 @@ class CaptureRequest(Received, frozen=True, kw_only=True):
     ] = True
     metadata: RequestMetadata | None = None
     owner_id: Holder | None = None
+    beyond: Beyond = "refuse"
+    quantity: Quantity | None = None
 
 
 class WriteQuery(Received, frozen=True, kw_only=True):
@@ -202,6 +212,17 @@ class ExtendRequest(Received, frozen=True, kw_only=True):
     owner_id: Holder | None = None
 
 
+class GrowRequest(Received, frozen=True, kw_only=True):
+    """A request to reserve more for a hold."""
+
+    nonce: RequestNonce | None = None
+    by: Annotated[
+        Positive,
+        Meta(description="How much more to reserve, a positive number of whole units."),
+    ]
+    owner_id: Holder | None = None
+
+
 class HoldPath(msgspec.Struct, frozen=True, kw_only=True):
     """The address of a hold."""
 
@@ -223,6 +244,36 @@ class AccountPath(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
+class BudgetPath(AccountPath, frozen=True, kw_only=True):
+    """The address of a budget."""
+
+    budget: BudgetName
+
+
+class BudgetRequest(Received, frozen=True, kw_only=True):
+    """A request to set a budget. A field that is null counts as left out."""
+
+    most: BudgetMost
+    period: BudgetPeriod
+    actor: Actor
+    reason: Reason
+    asset: Asset = "CREDIT"
+    operation: (
+        Annotated[
+            OperationName, Meta(description="The operation whose debits count. Left out: any.")
+        ]
+        | None
+    ) = None
+    spender: BudgetSpender | None = None
+    time_zone: Annotated[
+        Key,
+        Meta(
+            description="The IANA name of the zone in which periods begin.",
+            examples=["Europe/Berlin"],
+        ),
+    ] = "UTC"
+
+
 class ProblemPath(msgspec.Struct, frozen=True, kw_only=True):
     """The address of a kind of problem."""
 
@@ -239,6 +290,15 @@ class AccountQuery(Received, frozen=True, kw_only=True):
     """The query parameters of everything about an account."""
 
     asset: Asset = "CREDIT"
+
+
+class DropQuery(WriteQuery, frozen=True, kw_only=True):
+    """The query parameters of dropping a budget."""
+
+    actor: Actor
+    reason: Reason
+    asset: Asset = "CREDIT"
+    spender: BudgetSpender | None = None
 
 
 class BalanceQuery(AccountQuery, frozen=True, kw_only=True):
@@ -431,6 +491,14 @@ class LotPage(msgspec.Struct, frozen=True, kw_only=True):
         EntryCursor | None,
         Meta(description="The cursor of the next page; null on the last page."),
     ]
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True):
+    """The budgets that an owner is under."""
+
+    owner_id: OwnerId
+    asset: Asset
+    budgets: Annotated[list[Budget], Meta(description="The budgets, by name.")]
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from ledger_py.http.callers import ClientGone
 from ledger_py.http.guard import RequestGuard
 from ledger_py.http.logs import RequestLog, make_logger
 from ledger_py.http.problems import PROBLEM_MEDIA_TYPE
-from ledger_py.http.routing import Endpoint, send_answer
+from ledger_py.http.routing import Endpoint, handlers_of, send_answer
 from ledger_py.http.startup import StartupRefused
 from ledger_py.settings import Settings
 
@@ -75,11 +75,11 @@ class LedgerService(Litestar):
             for endpoint in endpoints
             if "{" not in endpoint.route.path
         }
-        self._shadowed, self._shadowed_methods = _shadowed(endpoints)
+        self._shadowed = _shadowed(endpoints)
         self._root_path = ""
         self._guard = RequestGuard(Settings())
         super().__init__(
-            route_handlers=[*(endpoint.handler() for endpoint in endpoints), *route_handlers],
+            route_handlers=[*handlers_of(endpoints), *route_handlers],
             exception_handlers={Exception: _pass_on},
             logging_config=None,
             openapi_config=None,
@@ -149,8 +149,8 @@ class LedgerService(Litestar):
                 # Litestar matches the path as it was sent: a slash that is part of an owner (%2F)
                 # stays within its segment. Endpoints decode the segments.
                 scope["path"] = path
-                if method in self._shadowed_methods:
-                    scope["path"] = self._shadowed.sub(_hide_from_routes, path)
+                if method in self._shadowed:
+                    scope["path"] = self._shadowed[method].sub(_hide_from_routes, path)
                 await super().__call__(scope, receive, send_with_request_id)
         except ClientGone:
             log.outcome = "abandoned"
@@ -193,8 +193,8 @@ def _pass_on(_request: Any, error: Exception) -> NoReturn:
     raise error
 
 
-def _shadowed(endpoints: Sequence[Endpoint]) -> tuple[re.Pattern[str], set[Method]]:
-    """Find the names of owners that a route would hide, and the methods of the routes about owners.
+def _shadowed(endpoints: Sequence[Endpoint]) -> dict[Method, re.Pattern[str]]:
+    """Find the names of owners that a route would hide, in the addresses of each method.
 
     Litestar prefers literal segments: for `/ledger/holds/entries`, it looks below `/ledger/holds`
     only, and does not find the entries of an owner named `holds`.
@@ -204,10 +204,17 @@ def _shadowed(endpoints: Sequence[Endpoint]) -> tuple[re.Pattern[str], set[Metho
         path.split("/")[2] for path in paths if path.count("/") > 1 and path.startswith("/ledger/")
     }
     names.discard("{owner_id}")
-    methods = {
-        endpoint.route.method for endpoint in endpoints if endpoint.route.path.startswith(_ACCOUNTS)
+    below: dict[Method, list[str]] = {}
+    for endpoint in endpoints:
+        route = endpoint.route
+        if route.path.startswith(_ACCOUNTS):
+            rest = re.sub(r"\{\w+\}", "[^/]+", route.path.removeprefix(_ACCOUNTS))
+            below.setdefault(route.method, []).append(rest)
+    hidden = "|".join(sorted(names))
+    return {
+        method: re.compile(rf"^(/ledger/)({hidden})(?=({'|'.join(rests)})/?$)")
+        for method, rests in below.items()
     }
-    return re.compile(rf"^(/ledger/)({'|'.join(sorted(names))})(?=/|$)"), methods
 
 
 def _hide_from_routes(path: re.Match[str]) -> str:

@@ -11,9 +11,11 @@ BEGIN
         -- Named, because people may have tables of their own in this schema.
         WHERE pg_class.relnamespace = 'ledger'::regnamespace AND pg_class.relname = ANY (ARRAY[
             'account_balances', 'accounts', 'app_operations', 'app_prices', 'app_roles', 'app_usage', 'apps', 'batch_result',
-            'claim_reservations', 'claims', 'discrepancy', 'entries', 'entry', 'entry_journal', 'error_codes', 'feed_entry', 'generations', 'hold',
-            'hold_events', 'hold_lots', 'holds', 'lot_movements', 'lots', 'open_holds', 'operation_changes',
-            'operation_prices', 'operation_sets', 'operations', 'operator_actions', 'proofs', 'recorded_entry',
+            'batch_row', 'budget', 'budget_definitions', 'budget_use', 'budgets',
+            'claim_reservations', 'claims', 'discrepancy', 'entries', 'entry', 'entry_journal', 'entry_row', 'error_codes',
+            'feed_entry', 'feed_row', 'generations', 'hold', 'hold_row',
+            'hold_events', 'hold_growths', 'hold_lots', 'holds', 'lot_movements', 'lots', 'open_holds', 'operation_changes',
+            'operation_prices', 'operation_sets', 'operations', 'operator_actions', 'proofs', 'recorded_entry', 'recorded_row',
             'role_rights', 'trial_balance'
         ])
         ORDER BY pg_class.relname
@@ -31,7 +33,7 @@ BEGIN
                         ('app_operations operation_sets', 'app', 'The app whose set of operations this is.'),
                         ('apps', 'app', 'The name of the app, in lower snake case.'),
                         ('app_roles', 'app', 'The app that the login may record for.'),
-                        ('hold holds hold_events hold_lots open_holds', 'app', 'The app that placed the hold.'),
+                        ('hold hold_row holds hold_events hold_growths hold_lots open_holds', 'app', 'The app that placed the hold.'),
                         ('app_prices', 'app', 'The app for which the price is in force.'),
                         (
                             'operation_changes', 'app',
@@ -42,7 +44,7 @@ BEGIN
                             NULL, 'operation',
                             'The kind of change: an operation of ledger.operations, or EXPIRY, REVERSAL, ADJUSTMENT.'
                         ),
-                        ('hold holds open_holds', 'operation', 'The operation under which captures are recorded.'),
+                        ('hold hold_row holds open_holds', 'operation', 'The operation under which captures are recorded.'),
                         (
                             'operations app_operations app_prices claims operation_prices operation_sets', 'operation',
                             'The name of the operation, in upper snake case.'
@@ -71,7 +73,11 @@ BEGIN
                         ),
                         (NULL, 'amount', 'The change in whole units of the asset: positive for credits, negative for debits.'),
                         ('app_usage', 'amount', 'The sum of the amounts, with their signs.'),
-                        ('hold holds open_holds', 'amount', 'What was reserved, as a positive number of whole units.'),
+                        (
+                            'hold hold_row holds open_holds', 'amount',
+                            'What was reserved, with what the hold has grown by since: a positive number of whole units.'
+                        ),
+                        ('hold_growths', 'amount', 'How much more was reserved, as a positive number of whole units.'),
                         ('hold_lots', 'amount', 'How many credits of the lot the hold reserves.'),
                         (
                             'lot_movements', 'amount',
@@ -83,23 +89,29 @@ BEGIN
                         ('account_balances', 'balance', 'All credits of the account, those that are held included.'),
                         (NULL, 'balance_after', 'The account''s balance after the entry.'),
                         (NULL, 'nonce', 'The caller''s own id for the request, unique per app.'),
-                        ('hold holds open_holds', 'nonce', 'The caller''s own id for the hold, unique per app.'),
+                        ('hold_growths', 'nonce', 'The caller''s own id for the growth, unique per app.'),
+                        ('hold hold_row holds open_holds', 'nonce', 'The caller''s own id for the hold, unique per app.'),
                         (NULL, 'metadata', 'What the caller recorded with it, as a JSON object; null: nothing.'),
                         (
                             NULL, 'recorded_at',
                             'When the entry was recorded. The order of entries is that of seq: the clock may have been set.'
                         ),
                         (NULL, 'replayed', 'True if an earlier call had recorded the same request. Then nothing has changed.'),
-                        ('hold', 'replayed', 'True if an earlier call had done what was asked. Then nothing has changed.'),
+                        ('hold hold_row', 'replayed', 'True if an earlier call had done what was asked. Then nothing has changed.'),
                         (
-                            'batch_result', 'replayed',
+                            'batch_result batch_row', 'replayed',
                             'True if an earlier call had recorded the same request; null for a refused item.'
                         ),
                         (NULL, 'expires_at', 'When the credits of the entry expire; null: never.'),
-                        ('hold holds open_holds', 'expires_at', 'When the hold ends by itself, or would have ended.'),
+                        ('hold hold_row holds open_holds', 'expires_at', 'When the hold ends by itself, or would have ended.'),
                         ('lots', 'expires_at', 'When the credits of the lot expire.'),
                         (NULL, 'hold_nonce', 'The hold that the entry captured from, by its nonce; null: it is no capture.'),
-                        ('hold_events hold_lots', 'hold_nonce', 'The hold, by its nonce.'),
+                        ('hold_events hold_growths hold_lots', 'hold_nonce', 'The hold, by its nonce.'),
+                        ('hold_growths', 'grown_at', 'The clock of the server when the hold grew.'),
+                        (
+                            'accounts', 'debt',
+                            'How far below min_balance a capture in full has left the account, without credits that expire.'
+                        ),
                         (
                             NULL, 'reverses_seq',
                             'The entry of the same account that this one reverses, wholly or in part; null: it is no reversal.'
@@ -125,7 +137,15 @@ BEGIN
                         (NULL, 'unit_amount', 'The price by quantity at that moment: the signed amount for unit_size.'),
                         (NULL, 'unit_size', 'The quantity that costs unit_amount.'),
                         (NULL, 'rounding', 'How the price was rounded to whole units: up (away from zero), down, nearest.'),
-                        (NULL, 'overdrawn', 'True: the capture took more than was there, and left a debt.'),
+                        (
+                            NULL, 'overdrawn',
+                            'Of a capture of more than its hold reserved: true, it left a debt; false, the rest was available.'
+                        ),
+                        (
+                            'app_operations app_prices operation_prices operation_sets operations', 'unit_amount',
+                            'The price by quantity: the signed amount for unit_size; null: none, or that of the operation.'
+                        ),
+                        (NULL, 'max_debt', 'How far below the floor of an account a capture in full may go.'),
                         (NULL, 'amount_defaulted', 'True: the request named no amount and took the default of that time.'),
                         (NULL, 'expiry_defaulted', 'True: expires_at follows from the operation and was not in the request.'),
                         (
@@ -154,7 +174,7 @@ BEGIN
                             'SHA-256 over the hash of the account''s line before and this line; see ledger_core.hashed_action.'
                         ),
                         (
-                            'feed_entry', 'cursor',
+                            'feed_entry feed_row', 'cursor',
                             'The position in the feed after this entry: pass it to ledger.entries_after to go on.'
                         ),
 
@@ -199,12 +219,13 @@ BEGIN
                         (NULL, 'happened_at', 'When the event happened.'),
                         (
                             NULL, 'event',
-                            'placed, captured (wholly or in part), extended, released, expired; adopted: the hold is older than this journal;'
+                            'placed, grown, captured (wholly or in part), extended, released, expired; adopted: the hold is older than this journal;'
                             || ' nonce_shared: release 0.1 let an entry take the nonce of the hold.'
                         ),
                         (
                             NULL, 'hold',
                             'The hold after the event, with times in UTC. Its member lots: how much it reserves of which lot, by the lot''s seq.'
+                            || ' growth: by how much it grew, when and under which nonce.'
                         ),
                         (NULL, 'lot_seq', 'The lot, by the number of the entry that granted its credits.'),
 
@@ -325,6 +346,50 @@ BEGIN
                         (NULL, 'ties', 'True: total and balances agree.'),
 
                         (NULL, 'position', 'Which item of the batch it is, counted from 1.'),
+                        ('budget budget_definitions budget_use budgets', 'owner_id', 'The owner whose debits it counts.'),
+                        ('budget budget_definitions budgets', 'app', 'The app whose debits count; null: those of every app.'),
+                        (
+                            'budget budget_definitions budgets', 'operation',
+                            'The operation whose debits count; null: those of every operation.'
+                        ),
+                        (NULL, 'budget', 'The name of the budget.'),
+                        (
+                            'budget', 'spender',
+                            'Whose debits count; null: those of all spenders together; *: of each who has used nothing yet.'
+                        ),
+                        (
+                            'budget_definitions budgets', 'spender',
+                            'Whose debits count; *: of each spender by itself; empty: of all together.'
+                        ),
+                        (
+                            'budget_use', 'spender',
+                            'Whose use it is; empty: that of all together, or (with a budget of each spender) that all are there.'
+                        ),
+                        (NULL, 'most', 'The most that may be spent and held in a period, in whole units of the asset.'),
+                        (NULL, 'period', 'day, week (from Monday), month or ever.'),
+                        (NULL, 'time_zone', 'The IANA name of the zone in which periods begin.'),
+                        (NULL, 'own', 'True: set for this owner; false: defined for everybody.'),
+                        (NULL, 'use_id', 'Which rule was counted: that of budget_definitions, or 0 for a budget of the owner''s own.'),
+                        (
+                            'budget_definitions', 'use_id',
+                            'Names this rule in budget_use. Another one if what is counted has changed.'
+                        ),
+                        ('budget_use', 'period_start', 'When the period began.'),
+                        ('budget', 'period_start', 'When the present period began; null: it is for ever.'),
+                        (NULL, 'period_end', 'When the period ends; infinity: never.'),
+                        (NULL, 'resets_at', 'When the next period begins; null: never.'),
+                        (
+                            'budget budget_use', 'spent',
+                            'What debits took in the period, less what reversals gave back. A capture counts where its hold does.'
+                        ),
+                        ('budget budget_use', 'held', 'What open holds of the period still reserve.'),
+                        (NULL, 'version', 'The version of the budgets of everybody that only_most and the like go by; null: they were not looked at.'),
+                        (NULL, 'only_most', 'The most of the budget, if no other one counts the same; null: there are more.'),
+                        (NULL, 'only_app', 'The app that this budget counts; null: every app, or there are more budgets.'),
+                        (NULL, 'only_operation', 'The operation that this budget counts; null: every one, or there are more budgets.'),
+                        (NULL, 'has_budgets', 'True: debits are counted in budgets.'),
+                        (NULL, 'is_budgeted', 'True: a budget of everybody counts the operation.'),
+                        (NULL, 'may_set_budgets', 'True: the login may set budgets that count what is spent in the app.'),
                         (NULL, 'sqlstate', 'The SQLSTATE that the database raises.'),
                         (NULL, 'code', 'The name of the refusal; null: the item was recorded.'),
                         ('error_codes', 'code', 'The name of the refusal, which HTTP and Python use.'),

@@ -26,12 +26,17 @@ BEGIN
                 || ' can be looked up), apps, the apps'' own bounds, the logins that may record for apps, and the generations'
                 || ' of transaction ids. Append only.'
             ),
-            ('TYPE', 'batch_result', 'The result of one item of a batch: the entry, or its refusal.'),
+            ('TYPE', 'batch_result', 'As batch_row, without what releases after 0.1 added.'),
+            ('TYPE', 'batch_row', 'The result of one item of a batch: the entry, or its refusal.'),
             ('TYPE', 'discrepancy', 'Something that is wrong in the books.'),
-            ('TYPE', 'entry', 'An entry.'),
-            ('TYPE', 'feed_entry', 'An entry of the change feed, with its position there.'),
-            ('TYPE', 'hold', 'A hold, as it is now.'),
-            ('TYPE', 'recorded_entry', 'The entry that a call recorded, or that an earlier call had recorded for the same request.')
+            ('TYPE', 'entry', 'As entry_row, without what releases after 0.1 added.'),
+            ('TYPE', 'entry_row', 'An entry.'),
+            ('TYPE', 'feed_entry', 'As feed_row, without what releases after 0.1 added.'),
+            ('TYPE', 'feed_row', 'An entry of the change feed, with its position there.'),
+            ('TYPE', 'hold', 'As hold_row, without what releases after 0.1 added.'),
+            ('TYPE', 'hold_row', 'A hold, as it is now.'),
+            ('TYPE', 'recorded_entry', 'As recorded_row, without what releases after 0.1 added.'),
+            ('TYPE', 'recorded_row', 'The entry that a call recorded, or that an earlier call had recorded for the same request.')
         ) AS wanted (kind, name, meaning)
         WHERE wanted.meaning IS DISTINCT FROM CASE wanted.kind
             WHEN 'TABLE' THEN obj_description(to_regclass('ledger.' || wanted.name), 'pg_class')

@@ -1,14 +1,22 @@
 -- Functions of release 0.1 that are gone. Loaded last, when views and functions no longer use them.
 DROP FUNCTION IF EXISTS
+    ledger_core.record_item,
+    ledger_core.release_hold,
+    ledger_core.extend_hold,
+    ledger_core.adjust_balance,
     ledger_core.account_of_hold,
     ledger_core.action_bytes,
     ledger_core.add_interval,
+    ledger_core.allow_operation,
     ledger_core.app_facts,
     ledger_core.append_entry,
     ledger_core.binding_facts,
+    ledger_core.capture_hold,
     ledger_core.change_bytes,
     ledger_core.check_account,
     ledger_core.check_nonce_not_held,
+    ledger_core.check_quantity,
+    ledger_core.check_rule,
     ledger_core.close_hold,
     ledger_core.create_accounts,
     ledger_core.end_hold,
@@ -23,6 +31,7 @@ DROP FUNCTION IF EXISTS
     ledger_core.hold_facts,
     ledger_core.hold_state,
     ledger_core.in_range,
+    ledger_core.is_account,
     ledger_core.is_used_nonce,
     ledger_core.lock_accounts_now,
     ledger_core.lock_accounts_nowait,
@@ -32,6 +41,7 @@ DROP FUNCTION IF EXISTS
     ledger_core.note_action,
     ledger_core.note_change,
     ledger_core.note_hold,
+    ledger_core.noted_binding,
     ledger_core.owner_of_hold,
     ledger_core.place_hold,
     ledger_core.plain_items_left,
@@ -57,3 +67,5 @@ DROP FUNCTION IF EXISTS
     ledger_core.unfit_nonces,
     ledger_core.used_nonces,
     ledger_core.verify_changes;
+
+DROP VIEW IF EXISTS ledger_core.operation_rules;

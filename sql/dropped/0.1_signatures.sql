@@ -1,8 +1,15 @@
 -- Forms of release 0.1 of functions that have more parameters now. Loaded before these.
 DROP FUNCTION IF EXISTS ledger.capture_hold(text, text, text, bigint, boolean, jsonb);
+DROP FUNCTION IF EXISTS ledger.capture_hold(text, text, text, bigint, boolean, jsonb, text);
+DROP FUNCTION IF EXISTS ledger.define_operation(
+    text, text, bigint, bigint, bigint, boolean, text, integer, text, text, text, interval
+);
+DROP FUNCTION IF EXISTS ledger.allow_operation(text, text, bigint, bigint, bigint);
+DROP FUNCTION IF EXISTS ledger.operations_of(text);
 DROP FUNCTION IF EXISTS ledger.extend_hold(text, text, interval);
 DROP FUNCTION IF EXISTS ledger.release_hold(text, text);
 DROP FUNCTION IF EXISTS ledger.reverse_entry(text, text, text, bigint, jsonb, boolean);
 DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text);
 DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text, timestamptz);
 DROP FUNCTION IF EXISTS ledger.place_hold(text, text, text, text, bigint, interval, jsonb);
+DROP FUNCTION IF EXISTS ledger.bind_role(text, text);

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger.adjust_balance(
     owner_id text,
     amount bigint,
@@ -6,7 +7,7 @@ CREATE OR REPLACE FUNCTION ledger.adjust_balance(
     reason text,
     asset text DEFAULT 'CREDIT'
 )
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -29,7 +30,7 @@ BEGIN
             'amount', adjust_balance.amount, 'min_amount', -ledger_core.max_amount(), 'max_amount', ledger_core.max_amount()
         ));
     END IF;
-    RETURN ledger_core.adjust_balance(
+    RETURN ledger_core.adjust_account(
         adjust_balance.owner_id, adjust_balance.asset, adjust_balance.amount, adjust_balance.nonce, adjust_balance.actor,
         adjust_balance.reason
     );

@@ -1,4 +1,5 @@
-CREATE OR REPLACE FUNCTION ledger.bind_role(role text, app text)
+-- requires: dropped/0.1_signatures
+CREATE OR REPLACE FUNCTION ledger.bind_role(role text, app text, may_set_budgets boolean DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -7,6 +8,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_bound_at timestamptz;
+    v_may_set_budgets boolean;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = bind_role.role) THEN
         PERFORM ledger_core.refuse(
@@ -21,11 +23,15 @@ BEGIN
         ));
     END IF;
     PERFORM ledger_core.lock_catalogue();
-    INSERT INTO ledger.app_roles (role_name, app) VALUES (bind_role.role, bind_role.app) ON CONFLICT DO NOTHING
-    RETURNING bound_at INTO v_bound_at;
+    INSERT INTO ledger.app_roles (role_name, app, may_set_budgets)
+    VALUES (bind_role.role, bind_role.app, coalesce(bind_role.may_set_budgets, FALSE))
+    ON CONFLICT (role_name, app) DO UPDATE SET may_set_budgets = bind_role.may_set_budgets
+    WHERE app_roles.may_set_budgets <> bind_role.may_set_budgets
+    RETURNING bound_at, may_set_budgets INTO v_bound_at, v_may_set_budgets;
     IF FOUND THEN
         PERFORM ledger_core.journal_change(
-            'bound', NULL, bind_role.app, ledger_core.noted_binding(v_bound_at), bind_role.role
+            'bound', NULL, bind_role.app, ledger_core.noted_login(v_bound_at, v_may_set_budgets),
+            bind_role.role
         );
     END IF;
     -- A GRANT that changes nothing would wait for another transaction that makes one: of another ledger of this server.
@@ -54,4 +60,5 @@ $$;
 
 COMMENT ON FUNCTION ledger.bind_role IS
 'Allows a login role to record for an app: binds it to the app and makes it a member of ledger_app.
-A role may be bound to several apps. Can be called again. For operators. Raises LG001, LG101.';
+A role may be bound to several apps. may_set_budgets: whether it may set budgets that count what is spent in the app
+(ledger.set_budget); null leaves it as it is, at first it may not. Can be called again. For operators. Raises LG001, LG101.';

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.define_operation(
     operation text,
     description text,
@@ -10,7 +11,11 @@ CREATE OR REPLACE FUNCTION ledger.define_operation(
     claim_period text DEFAULT NULL,
     claim_scope text DEFAULT NULL,
     claim_time_zone text DEFAULT NULL,
-    expires_after interval DEFAULT NULL
+    expires_after interval DEFAULT NULL,
+    unit_amount bigint DEFAULT NULL,
+    unit_size bigint DEFAULT NULL,
+    rounding text DEFAULT NULL,
+    max_debt bigint DEFAULT 0
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -22,6 +27,7 @@ DECLARE
     v_old ledger.operations;
     v_new ledger.operations;
     v_app text;
+    v_allowed ledger.app_operations;
 BEGIN
     v_new.operation := define_operation.operation;
     v_new.description := define_operation.description;
@@ -39,6 +45,14 @@ BEGIN
         v_new.claim_time_zone := coalesce(v_new.claim_time_zone, 'UTC');
     END IF;
     v_new.expires_after := define_operation.expires_after;
+    v_new.unit_amount := define_operation.unit_amount;
+    v_new.unit_size := define_operation.unit_size;
+    v_new.rounding := define_operation.rounding;
+    IF define_operation.unit_amount IS NOT NULL THEN
+        v_new.unit_size := coalesce(v_new.unit_size, 1);
+        v_new.rounding := coalesce(v_new.rounding, 'up');
+    END IF;
+    v_new.max_debt := nullif(define_operation.max_debt, 0);
     PERFORM ledger_core.check_operation_rule(v_new);
 
     PERFORM ledger_core.lock_catalogue();
@@ -60,15 +74,22 @@ BEGIN
             claim_scope = v_new.claim_scope,
             claim_time_zone = v_new.claim_time_zone,
             expires_after = v_new.expires_after,
-            retired_at = v_new.retired_at
+            retired_at = v_new.retired_at,
+            unit_amount = v_new.unit_amount,
+            unit_size = v_new.unit_size,
+            rounding = v_new.rounding,
+            max_debt = v_new.max_debt
         WHERE operation = define_operation.operation;
     ELSE
         RETURN;
     END IF;
     PERFORM ledger_core.journal_change('defined', v_new.operation, NULL, ledger_core.noted_operation(v_new));
+    PERFORM ledger_core.flag_budgeted_operations();
     IF v_new.shared THEN
+        v_allowed.operation := v_new.operation;
         FOR v_app IN SELECT app FROM ledger.apps ORDER BY app LOOP
-            PERFORM ledger_core.allow_operation(v_app, v_new.operation, NULL, NULL, NULL, FALSE);
+            v_allowed.app := v_app;
+            PERFORM ledger_core.set_app_operation(v_allowed, FALSE);
         END LOOP;
     END IF;
 END
@@ -81,6 +102,8 @@ Amounts: signed whole units of the asset; min_amount and max_amount default to d
 default_amount every request must name an amount.
 claim_limit: times per claim_period (ever, day, week, month) and owner, with claim_scope owner (all apps together, the
 default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).
-expires_after: life of the credits granted, days and months by the calendar of claim_time_zone, or else UTC. For operators
-and migrations.
+expires_after: life of the credits granted, days and months by the calendar of claim_time_zone, or else UTC.
+unit_amount: the price by quantity, as the amount (signed) of each unit_size (1 by default) of it, rounded up (away from zero,
+the default), down or nearest to whole units. max_debt: how far below the floor of an account a capture may go that says so;
+0: not at all. For operators and migrations.
 Raises LG001, LG903 if entries keep the asset from changing.';

@@ -1,8 +1,9 @@
+-- requires: dropped/0.1_answers
 -- Idea: order by transaction id and stop before the oldest one still running, as change feeds over
 -- pg_current_snapshot() do; a sequence would let a late commit slip in behind a reader.
 -- Within a closed generation, everything is decided: it is read whole.
 CREATE OR REPLACE FUNCTION ledger.entries_after("cursor" text DEFAULT NULL, max_rows integer DEFAULT 1000)
-RETURNS SETOF ledger.feed_entry
+RETURNS SETOF ledger.feed_row
 LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER

@@ -1,10 +1,11 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger.entries_of(
     owner_id text,
     asset text DEFAULT 'CREDIT',
     before_seq bigint DEFAULT NULL,
     max_rows integer DEFAULT 50
 )
-RETURNS SETOF ledger.entry
+RETURNS SETOF ledger.entry_row
 LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER

@@ -1,8 +1,9 @@
+-- requires: dropped/0.1_answers
 -- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.extend_hold(
     app text, hold_nonce text, expires_in interval, owner_id text DEFAULT NULL
 )
-RETURNS ledger.hold
+RETURNS ledger.hold_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -20,7 +21,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse_hold(extend_hold.app, extend_hold.hold_nonce, extend_hold.owner_id);
     END IF;
-    RETURN ledger_core.extend_hold(
+    RETURN ledger_core.extend_open_hold(
         v_account.holder_id, v_account.asset, extend_hold.app, extend_hold.hold_nonce, extend_hold.expires_in
     );
 END

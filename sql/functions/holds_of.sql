@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger.holds_of(
     owner_id text,
     asset text DEFAULT 'CREDIT',
@@ -5,7 +6,7 @@ CREATE OR REPLACE FUNCTION ledger.holds_of(
     before timestamptz DEFAULT NULL,
     max_rows integer DEFAULT 50
 )
-RETURNS SETOF ledger.hold
+RETURNS SETOF ledger.hold_row
 LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER

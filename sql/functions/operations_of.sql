@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.operations_of(app text)
 RETURNS TABLE (
     operation text,
@@ -11,7 +12,11 @@ RETURNS TABLE (
     claim_scope text,
     claim_time_zone text,
     expires_after interval,
-    description text
+    description text,
+    unit_amount bigint,
+    unit_size bigint,
+    rounding text,
+    max_debt bigint
 )
 LANGUAGE plpgsql
 STABLE
@@ -27,12 +32,14 @@ BEGIN
     RETURN QUERY
     SELECT
         operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period, claim_scope,
-        claim_time_zone, expires_after, description
-    FROM ledger_core.operation_rules
+        claim_time_zone, expires_after, description, unit_amount, unit_size, rounding, max_debt
+    FROM ledger_core.rules_in_force
     WHERE app = operations_of.app AND retired_at IS NULL
     ORDER BY operation;
 END
 $$;
 
 COMMENT ON FUNCTION ledger.operations_of IS
-'The operations that an app may record now, with the rules in force: amounts in signed whole units of the asset. Raises LG101.';
+'The operations that an app may record now, with the rules in force: amounts in signed whole units of the asset.
+unit_amount, unit_size, rounding: the price by quantity, null if there is none. max_debt: how far below the floor a capture may go.
+Raises LG101.';

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 -- Three attempts, each only if the one before fails:
 --
 --   1  plain items in one statement  (record_plain_batch), nothing locked before    most batches end here
@@ -7,11 +8,11 @@
 --        │ a nonce, a claim or a new owner was taken meanwhile; an account has something due and nothing was recorded
 --   3  the same, warily
 --        │ what is rarer still, and the first refusal of an atomic batch
---   what is left  singly, by ledger.record_entry  (record_item)
+--   what is left  singly, by ledger.record_entry  (record_one_item)
 --
 -- A batch with few owners locks its accounts in attempt 1 as well, since they are likely to be contended.
 CREATE OR REPLACE FUNCTION ledger.record_entries(app text, entries jsonb, atomic boolean DEFAULT FALSE)
-RETURNS SETOF ledger.batch_result
+RETURNS SETOF ledger.batch_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -21,7 +22,7 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_results ledger.batch_result [];
+    v_results ledger.batch_row [];
     v_items integer;
     v_refused boolean := FALSE;
     v_shared boolean;
@@ -90,7 +91,7 @@ BEGIN
             CASE WHEN NOT (v_shared OR atomic) THEN items.asset END COLLATE "C",
             items."position"
     LOOP
-        v_results := v_results || ledger_core.record_item(
+        v_results := v_results || ledger_core.record_one_item(
             record_entries.app, record_entries.entries -> (v_position - 1), v_position, record_entries.atomic
         );
     END LOOP;

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 -- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.record_entry(
     app text,
@@ -12,7 +13,7 @@ CREATE OR REPLACE FUNCTION ledger.record_entry(
     spender text DEFAULT NULL,
     quantity bigint DEFAULT NULL
 )
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -21,25 +22,41 @@ AS $$
 DECLARE
     v_rule record;
     v_entry ledger.entries;
-    v_recorded ledger.recorded_entry;
+    v_recorded ledger.recorded_row;
 BEGIN
     -- One query tells whether the request is allowed beyond doubt as far as the rule and its own fields go, and whether it
     -- is plain: in need of nothing but a change of the balance. The account decides the rest.
     SELECT
         asset,
         coalesce(record_entry.amount, default_amount) AS amount,
-        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL
-        AND record_entry.quantity IS NULL AS allowed,
+        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL AS allowed,
         ledger_core.is_key(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
         AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
         AND (record_entry.spender IS NULL OR ledger_core.is_key(record_entry.spender))
         AND ledger_core.may_act_for(app) AS sound,
         ledger_core.is_plain_rule(claim_limit, expires_after)
-        AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0 AS plain
+        AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0 AS plain,
+        is_budgeted
     INTO v_rule
-    FROM ledger_core.operation_rules
+    FROM ledger_core.rules_in_force
     WHERE app = record_entry.app AND operation = record_entry.operation;
+    IF record_entry.quantity IS NOT NULL THEN
+        SELECT
+            priced.amount,
+            priced.amount BETWEEN min_amount AND max_amount AND retired_at IS NULL
+            AND record_entry.amount IS NULL AND ledger_core.is_quantity(record_entry.quantity),
+            unit_amount,
+            unit_size,
+            rounding
+        INTO v_rule.amount, v_rule.allowed, v_entry.unit_amount, v_entry.unit_size, v_entry.rounding
+        FROM ledger_core.rules_in_force
+        CROSS JOIN LATERAL (
+            SELECT ledger_core.amount_of_quantity(record_entry.quantity, unit_amount, unit_size, rounding) AS amount
+        ) AS priced
+        WHERE app = record_entry.app AND operation = record_entry.operation;
+        v_entry.quantity := record_entry.quantity;
+    END IF;
     v_entry.owner_id := record_entry.owner_id;
     v_entry.asset := v_rule.asset;
     v_entry.app := record_entry.app;
@@ -50,8 +67,10 @@ BEGIN
     v_entry.expiry_defaulted := FALSE;
     v_entry.metadata := record_entry.metadata;
     v_entry.spender := record_entry.spender;
-    v_entry.quantity := record_entry.quantity;
     IF v_rule.allowed AND v_rule.sound THEN
+        IF v_rule.is_budgeted THEN
+            PERFORM ledger_core.begin_budgets(v_entry.owner_id, v_entry.asset);
+        END IF;
         IF v_rule.plain THEN
             v_recorded := ledger_core.write_entry(v_entry, TRUE);
         ELSE
@@ -87,11 +106,13 @@ BEGIN
     END IF;
 
     PERFORM ledger_core.check_key('operation', record_entry.operation);
-    PERFORM ledger_core.check_quantity(record_entry.quantity);
+    PERFORM ledger_core.check_measure(record_entry.amount, record_entry.quantity);
     -- The rule refuses it; but a retry of what was recorded under an earlier rule gets its first answer.
     v_recorded := ledger_core.replay_of(v_entry);
     IF v_recorded.entry_id IS NULL THEN
-        PERFORM ledger_core.check_rule(record_entry.app, record_entry.operation, record_entry.amount);
+        PERFORM ledger_core.check_allowed(
+            record_entry.app, record_entry.operation, record_entry.amount, record_entry.quantity
+        );
     END IF;
     RETURN v_recorded;
 END
@@ -107,7 +128,8 @@ at most 16384 bytes.
 expires_at: when the credits expire, in place of the operation''s own expiry. claim_subject: a second key (a hashed e-mail,
 a device) to which the operation''s claim limit applies as well. claim_deadline: only for a claim_subject that another
 partition of a cluster keeps, until when it is reserved there (ledger.reserve_claims); it is no part of the request. spender: who of
-the owner''s members, keys or sessions it is for, 1 to 255 characters.
+the owner''s members, keys or sessions it is for, 1 to 255 characters. quantity: how much was used, from 0 to 2^53 - 1, in place
+of amount; the operation''s price makes the amount of it, and both are kept.
 Raises LG001 invalid_request, LG002 amount_out_of_bounds, LG101 unknown_app, LG102 unknown_operation,
 LG103 operation_not_allowed, LG201 nonce_conflict, LG301 insufficient_balance, LG302 claim_limit_reached,
-LG303 account_frozen, LG311 wrong_partition, LG312 claim_not_reserved, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';
+LG303 account_frozen, LG307 budget_exceeded, LG311 wrong_partition, LG312 claim_not_reserved, LG401 not_authorized. A refused request leaves nothing behind and does not use up its nonce.';

@@ -8,6 +8,7 @@ AS $$
 DECLARE
     v_registered_at timestamptz;
     v_operation text;
+    v_allowed ledger.app_operations;
 BEGIN
     IF coalesce(register_app.app !~ '^[a-z][a-z0-9_]{0,62}$' OR register_app.app = 'ledger', TRUE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
@@ -26,8 +27,10 @@ BEGIN
             'registered', NULL, register_app.app, ledger_core.noted_app(register_app.description, v_registered_at)
         );
     END IF;
+    v_allowed.app := register_app.app;
     FOR v_operation IN SELECT operation FROM ledger.operations WHERE shared ORDER BY operation LOOP
-        PERFORM ledger_core.allow_operation(register_app.app, v_operation, NULL, NULL, NULL, FALSE);
+        v_allowed.operation := v_operation;
+        PERFORM ledger_core.set_app_operation(v_allowed, FALSE);
     END LOOP;
 END
 $$;

@@ -1,6 +1,7 @@
+-- requires: dropped/0.1_answers
 -- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.release_hold(app text, hold_nonce text, owner_id text DEFAULT NULL)
-RETURNS ledger.hold
+RETURNS ledger.hold_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +18,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse_hold(release_hold.app, release_hold.hold_nonce, release_hold.owner_id);
     END IF;
-    RETURN ledger_core.release_hold(
+    RETURN ledger_core.release_open_hold(
         v_account.holder_id, v_account.asset, release_hold.app, release_hold.hold_nonce
     );
 END

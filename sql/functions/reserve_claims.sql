@@ -8,7 +8,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_claim record;
-    v_refusal ledger.batch_result;
+    v_refusal ledger.batch_row;
     v_sqlstate text;
     v_message text;
     v_detail text;

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger.reverse_by_hand(
     app text,
     nonce text,
@@ -7,13 +8,13 @@ CREATE OR REPLACE FUNCTION ledger.reverse_by_hand(
     amount bigint DEFAULT NULL,
     free_claim boolean DEFAULT FALSE
 )
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_recorded ledger.recorded_entry;
+    v_recorded ledger.recorded_row;
 BEGIN
     PERFORM ledger_core.check_key('app', reverse_by_hand.app);
     PERFORM ledger_core.check_key('nonce', reverse_by_hand.nonce);

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 -- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.reverse_entry(
     app text,
@@ -8,7 +9,7 @@ CREATE OR REPLACE FUNCTION ledger.reverse_entry(
     free_claim boolean DEFAULT FALSE,
     owner_id text DEFAULT NULL
 )
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -9,7 +9,10 @@ SELECT
     timed.valid_from,
     lead(timed.valid_from) OVER (PARTITION BY timed.operation, timed.app ORDER BY timed.change_id) AS valid_until,
     timed.change,
-    timed.changed_by
+    timed.changed_by,
+    (timed.rule ->> 'unit_amount')::bigint AS unit_amount,
+    (timed.rule ->> 'unit_size')::bigint AS unit_size,
+    timed.rule ->> 'rounding' AS rounding
 FROM (
     SELECT
         changes.operation, changes.app, changes.rule, changes.change_id, changes.change, changes.changed_by,
@@ -26,7 +29,7 @@ FROM (
 ) AS timed;
 
 COMMENT ON VIEW ledger.operation_prices IS
-'The default and bounds of every operation over time (app null), and those of the apps that have their own.
+'The default, bounds and price by quantity of every operation over time (app null), and those of the apps that have their own.
 Null in a row of an app: those of the operation.
 The price at a time: valid_from <= time < coalesce(valid_until, ''infinity'').
 If the clock was ahead when a change was made, the change counts from the time of the next change on, or from now on if

@@ -1,4 +1,4 @@
--- requires: views/core/operation_rules
+-- requires: views/core/rules_in_force
 CREATE OR REPLACE VIEW ledger.operation_sets AS
 SELECT
     app,
@@ -14,8 +14,12 @@ SELECT
     claim_time_zone,
     expires_after,
     description,
-    retired_at
-FROM ledger_core.operation_rules;
+    retired_at,
+    unit_amount,
+    unit_size,
+    rounding,
+    max_debt
+FROM ledger_core.rules_in_force;
 
 COMMENT ON VIEW ledger.operation_sets IS
 'The operations of each app with the rules in force now: amounts in whole units of the asset, signed.';

@@ -41,7 +41,10 @@ _GROUPS: Final = {
     "held-": (2, True, GROUP_SIZE),
     "hot-": (3, False, 1),
     "poor-": (0, False, GROUP_SIZE),
+    "budget-": (0, False, GROUP_SIZE),
 }
+_POOR: Final = "poor-"
+_WITH_BUDGET: Final = "budget-"
 
 _PREPARE: Final = """
     SELECT ledger.record_entries(app => 'app1', entries => (
@@ -59,6 +62,13 @@ _HOLD: Final = """
     SELECT count(ledger.place_hold(
         app => 'app1', owner_id => %(group)s::text || number, operation => 'CREDIT_SPEND',
         nonce => 'hold-' || number, amount => 5, expires_in => '366 days'
+    ))
+    FROM generate_series(0, %(owners)s - 1) AS owners (number)
+"""
+_BUDGET: Final = """
+    SELECT count(ledger.set_budget(
+        owner_id => %(group)s::text || number, budget => 'limit', most => 1000000000,
+        period => 'month', actor => 'benchmark', reason => 'benchmark'
     ))
     FROM generate_series(0, %(owners)s - 1) AS owners (number)
 """
@@ -86,12 +96,14 @@ def prepare_owners(url: str) -> None:
                 "owners": owners,
                 "first": min(lots, 1),
                 "lots": lots,
-                "amount": 1_000_000_000 if lots else 1,
+                "amount": 1 if group == _POOR else 1_000_000_000,
                 "expires_at": LATER,
             }
             conn.execute(_PREPARE, arguments)
             if held:
                 conn.execute(_HOLD, arguments)
+            if group == _WITH_BUDGET:
+                conn.execute(_BUDGET, arguments)
         first = {"first": owner_number(0), "again": AGAIN, "owners": GROUP_SIZE}
         conn.execute(_AGAIN, first)
         conn.execute("VACUUM (ANALYZE)")
@@ -112,6 +124,7 @@ class Life:
         self._makers: dict[str, Callable[[], Item]] = {
             "plain": lambda: _spend(str(owner_number(random.randrange(OWNERS)))),
             "spends, 1 lot": lambda: _spend(_one_of("lot-")),
+            "spends, with a budget": lambda: _spend(_one_of("budget-")),
             "spends, 5 lots": lambda: _spend(_one_of("lots-")),
             "spends, 2 lots and a hold": lambda: _spend(_one_of("held-")),
             "one owner with lots": lambda: _spend("hot-0"),
@@ -211,6 +224,7 @@ KINDS: Final[dict[str, tuple[dict[str, float], float]]] = {
         kind: ({kind: 1.0}, reach)
         for kind, reach in {
             "spends, 1 lot": 0.50,
+            "spends, with a budget": 0.50,
             "spends, 5 lots": 0.50,
             "spends, 2 lots and a hold": 0.50,
             "one owner with lots": 0.60,

@@ -63,6 +63,7 @@ def _one_of(group: str) -> str:
 
 LIFE_CALLS: Final = {
     "spend, 1 lot": (_call_of(_one_of("lot-")), 1.5),
+    "spend, with a budget": (_call_of(_one_of("budget-")), 1.3),
     "spend, 5 lots": (_call_of(_one_of("lots-")), 1.5),
     "spend, 2 lots and a hold": (_call_of(_one_of("held-")), 1.6),
     "credit that expires": (

@@ -119,9 +119,10 @@ def test_document_names_its_license_and_contact_and_that_nobody_is_authenticated
 def test_functions_of_generated_clients_keep_their_names(document: dict[str, Any]) -> None:
     assert [operation["operationId"] for operation in _operations(document)] == [
         *("record_entry", "record_entries", "reverse_entry"),
-        *("place_hold", "capture_hold", "release_hold", "extend_hold"),
+        *("place_hold", "capture_hold", "release_hold", "extend_hold", "grow_hold"),
         *("balance", "entries", "holds", "lots", "timeline", "forecast"),
-        *("statement", "statement_by_spender", "events"),
+        *("statement", "statement_by_spender"),
+        *("budgets", "set_budget", "drop_budget", "events"),
         *("operations", "problem_types", "problem_type", "live", "ready"),
     ]
 

@@ -60,6 +60,7 @@ class Row:
     asks: tuple[str, Json] | None = None
     answers: Any = field(default_factory=dict)
     refused: tuple[str | Json, int, str] | None = None
+    then_asks: tuple[str, Json] | None = None
 
 
 ENTRY: Json = {
@@ -70,9 +71,11 @@ ENTRY: Json = {
     "metadata": METADATA,
     "expires_at": TIME,
     "claim_subject": "OWNER-device",
-    "spender": "key-7",
+    "spender": "OWNER-key",
+    "quantity": None,
 }
-WITHOUT_QUANTITY: Json = {"quantity": None}
+# Items are passed on without what they do not say.
+SAID: Json = {name: value for name, value in ENTRY.items() if value is not None}
 SPENDING = {"owner_id": "OWNER", "operation": "CREDIT_SPEND", "nonce": "OWNER-2", "amount": -99}
 HOLD: Json = {
     "owner_id": "OWNER",
@@ -81,7 +84,7 @@ HOLD: Json = {
     "amount": 4,
     "expires_in": 90,
     "metadata": METADATA,
-    "spender": "key-7",
+    "spender": "OWNER-key",
     "quantity": None,
 }
 REVERSAL: Json = {
@@ -93,15 +96,34 @@ REVERSAL: Json = {
     "owner_id": "OWNER",
 }
 HELD_BY: Json = {"owner_id": "OWNER"}
-CAPTURE: Json = HELD_BY | {"nonce": "OWNER-1", "amount": 7, "final": False, "metadata": METADATA}
+CAPTURE: Json = HELD_BY | {
+    "nonce": "OWNER-1",
+    "amount": 7,
+    "final": False,
+    "metadata": METADATA,
+    "beyond": "debt",
+    "quantity": None,
+}
+GROWTH: Json = HELD_BY | {"nonce": "OWNER-1", "by": 5}
 JOB = {"hold_nonce": "OWNER-job"}
+
+BUDGET: Json = {
+    "most": 9,
+    "period": "day",
+    "actor": "olga",
+    "reason": "agreed",
+    "asset": "CREDIT",
+    "operation": "CREDIT_SPEND",
+    "spender": "key-7",
+    "time_zone": "Europe/Berlin",
+}
 
 ROWS = (
     Row(
         "record_entry",
         "/ledger",
-        ENTRY | WITHOUT_QUANTITY,
-        ("record_entry", ENTRY | WITHOUT_QUANTITY),
+        ENTRY,
+        ("record_entry", ENTRY),
         {"seq": 3, "app": "app1", "amount": 1, "balance": 104, "metadata": METADATA},
         ({"amount": 2}, 422, "amount_out_of_bounds"),
     ),
@@ -109,7 +131,7 @@ ROWS = (
         "record_entries",
         "/ledger/batch",
         {"entries": [ENTRY, SPENDING, 7], "atomic": False},
-        ("record_entries", {"entries": [ENTRY, SPENDING], "atomic": False}),
+        ("record_entries", {"entries": [SAID, SPENDING], "atomic": False}),
         {"results": [{"balance": 104}, {"code": "insufficient_balance"}, {"field": "entry"}]},
         ({"entries": [ENTRY, SPENDING], "atomic": True}, 402, "insufficient_balance"),
     ),
@@ -154,6 +176,14 @@ ROWS = (
         ("/ledger/holds/OWNER-none/extend", 404, "hold_not_found"),
     ),
     Row(
+        "grow_hold",
+        "/ledger/holds/OWNER-job/grow",
+        GROWTH,
+        ("grow_hold", JOB | GROWTH),
+        {"amount": 45, "remaining": 45, "status": "open", "replayed": False},
+        ({"by": 64}, 402, "insufficient_balance"),
+    ),
+    Row(
         "balance",
         "/ledger/OWNER",
         asks=("balance", ACCOUNT),
@@ -178,6 +208,32 @@ ROWS = (
         "entries",
         "/ledger/OWNER/entries",
         asks=("entries_of", ACCOUNT | {"before_seq": None, "max_rows": 50}),
+    ),
+    Row(
+        "budgets",
+        "/ledger/OWNER/budgets",
+        asks=("budgets_of", ACCOUNT),
+        answers={"budgets": []},
+        refused=("/ledger/OWNER/budgets?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "set_budget",
+        "/ledger/OWNER/budgets/monthly",
+        BUDGET,
+        ("set_budget", BUDGET | ACCOUNT | {"budget": "monthly", "app": "app1"}),
+        {"budget": "monthly", "most": 9, "spent": 0, "own": True},
+        ({"period": "month", "time_zone": "Mars"}, 422, "invalid_request"),
+    ),
+    Row(
+        "drop_budget",
+        "/ledger/OWNER/budgets/spare?actor=olga&reason=agreed",
+        asks=(
+            "drop_budget",
+            ACCOUNT | {"budget": "spare", "actor": "olga", "reason": "agreed", "spender": None},
+        ),
+        then_asks=("budgets_of", ACCOUNT),
+        answers={"budgets": []},
+        refused=("/ledger/OWNER/budgets/none?actor=olga&reason=agreed", 404, "budget_not_found"),
     ),
     Row("holds", "/ledger/OWNER/holds", asks=("holds_of", ACCOUNT | NEWEST_HOLDS)),
     Row(
@@ -340,6 +396,8 @@ def owner(record: Callable[..., httpx.Response], api: httpx.Client, owner: str) 
     record("SIGNUP_CREDIT", nonce=f"{owner}-claim").raise_for_status()
     hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
     api.post("/ledger/holds", json=hold).raise_for_status()
+    spare = {"most": 1000, "period": "day", "actor": "olga", "reason": "agreed"}
+    api.put(f"/ledger/{owner}/budgets/spare", json=spare).raise_for_status()
     return owner
 
 
@@ -393,7 +451,8 @@ def send(
     api: httpx.Client, owner: str, row: Row, content: bytes, headers: Json = JSON
 ) -> httpx.Response:
     """Send bytes as the body of a row's request."""
-    return api.post(row.address.replace("OWNER", owner), content=content, headers=headers)
+    address = row.address.replace("OWNER", owner)
+    return api.request(BY_NAME[row.route].method, address, content=content, headers=headers)
 
 
 def holds(found: Any, expected: Any) -> bool:
@@ -425,7 +484,8 @@ def test_route_passes_on_what_it_is_sent_and_answers(
     assert holds(response.json(), named(row.answers, owner)), response.json()
     # Readiness asks for the lag as well.
     calls = [list(call) for call in asked if call[0] != "feed_lag"]
-    assert calls == ([named(row.asks, owner)] if row.asks else [])
+    expected = [asked for asked in (row.asks, row.then_asks) if asked]
+    assert calls == [named(asked, owner) for asked in expected]
 
 
 @over(*(row for row in ROWS if row.refused))
@@ -469,7 +529,9 @@ def test_idempotency_key_stands_in_for_the_nonce(api: httpx.Client, owner: str, 
 
     assert_problem(missing, 422, "invalid_request", field="nonce")
     assert_problem(differing, 422, "invalid_request", field="nonce")
-    assert (recorded.status_code, recorded.json()["nonce"]) == (201, f"{owner}-key")
+    # A growth answers with its hold.
+    named_by = "job" if row.route == "grow_hold" else "key"
+    assert (recorded.status_code, recorded.json()["nonce"]) == (201, f"{owner}-{named_by}")
     assert again.json()["replayed"] is True
 
 

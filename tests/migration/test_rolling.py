@@ -22,6 +22,16 @@ from tests.migration import released
 from tests.sql.calls import Connection, call, record, refused
 from tests.sql.lifecycle import capture, place
 
+COLUMNS = {
+    "record_entry": "entry_id, seq, balance, replayed",
+    "record_entries": '"position", entry_id, balance, code',
+    "place_hold": "nonce, remaining, status",
+    "release_hold": "nonce, remaining, status",
+    "extend_hold": "nonce, remaining, expires_at",
+    "capture_hold": "entry_id, seq, balance, replayed",
+}
+"""What callers read, by name as clients do: a prepared SELECT * ends where columns are added."""
+
 OWNERS = [f"owner-{number}" for number in range(12)]
 CALLERS = 8
 
@@ -87,7 +97,7 @@ class Caller(threading.Thread):
 
     def _call(self, conn: Connection, function: str, **arguments: Any) -> None:
         named = ", ".join(f"{name} => %({name})s" for name in ("app", *arguments))
-        query = f"SELECT * FROM ledger.{function}({named})"
+        query = f"SELECT {COLUMNS[function]} FROM ledger.{function}({named})"
         begun = time.monotonic()
         try:
             conn.execute(query.encode(), {"app": self.app, **arguments})

@@ -47,13 +47,22 @@ _DISCREPANCIES = {
         )
     """,
     "accounts: what can expire is beyond what the floor forbids to spend": """
-        SELECT owner_id, asset, balance, held, min_balance
+        SELECT owner_id, asset, balance, held, min_balance, debt
         FROM ledger.accounts
-        WHERE balance - held - min_balance < (
+        WHERE balance - held - min_balance + debt < (
             SELECT coalesce(sum(remaining - held), 0)
             FROM ledger.lots
             WHERE lots.owner_id = accounts.owner_id AND lots.asset = accounts.asset
         )
+    """,
+    "accounts: debt is what is missing to the floor without what can expire": """
+        SELECT owner_id, asset, balance, held, min_balance, debt
+        FROM ledger.accounts
+        WHERE debt <> greatest(0, min_balance - balance + held + (
+            SELECT coalesce(sum(remaining - held), 0)
+            FROM ledger.lots
+            WHERE lots.owner_id = accounts.owner_id AND lots.asset = accounts.asset
+        ))
     """,
     "accounts: next_due_at is the next end of a hold or lot": """
         SELECT owner_id, asset, next_due_at

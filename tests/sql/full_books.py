@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.fixtures.clock import Clock
-from tests.sql.calls import Connection, call, record, spend
+from tests.sql.calls import Connection, Row, call, record, spend
 from tests.sql.lifecycle import (
     adjust,
     capture,
     extend,
+    grow,
     item,
     operate,
     place,
@@ -130,6 +131,29 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     operate(conn, "freeze_account", owner_id="erik")
     yield "what operators do"
 
+    call(conn, "define_budget", budget="tokens", most=8, period="ever", asset="TOKEN")
+    call(conn, "define_budget", budget="old", most=8, period="ever", asset="TOKEN")
+    call(conn, "undefine_budget", budget="old", asset="TOKEN")
+    by = {"actor": "Ann", "reason": "Because"}
+    each = {"budget": "each", "period": "day", "spender": "*"}
+    record(conn, owner_id="vera", amount=500)
+    call(conn, "set_budget", owner_id="vera", budget="all", most=90, period="month", **by)
+    call(conn, "set_budget", owner_id="vera", most=40, **each, **by)
+    call(conn, "set_budget", owner_id="vera", most=60, **each | {"spender": "key-8"}, **by)
+    call(conn, "set_budget", owner_id="vera", budget="gone", most=1, period="ever", **by)
+    call(conn, "drop_budget", owner_id="vera", budget="gone", **by)
+    call(conn, "set_budget", owner_id="vera", budget="all", most=95, period="month", **by)
+    spend(conn, 5, owner_id="vera", spender="key-7")
+    spend(conn, 6, owner_id="vera", spender="key-8")
+    spend(conn, 7, owner_id="vera", nonce="of vera")
+    reverse(conn, "of vera", 2)
+    place(conn, 3, owner_id="vera", expires_in="20 days")
+    record(conn, owner_id="wim", amount=50)
+    only = {"app": "app1", "operation": "CREDIT_SPEND", "time_zone": "Europe/Berlin"}
+    call(conn, "set_budget", owner_id="wim", budget="only", most=30, period="week", **only, **by)
+    spend(conn, 8, owner_id="wim")
+    yield "budgets"
+
     record(conn, owner_id="bob", operation="TOKEN_ADD", amount=9)
     place(conn, 4, owner_id="bob", operation="TOKEN_USE", nonce="of tokens")
     yield "another asset"
@@ -173,17 +197,40 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     place(conn, 5, owner_id="gus", nonce="not of the lot", expires_in="3 days")
     yield "lots and holds to stay"
 
+    record(conn, owner_id="ida", amount=30)
+    record(conn, owner_id="ida", operation="METERED", quantity=1840, nonce="metered")
+    place(conn, None, owner_id="ida", operation="METERED", quantity=2000, nonce="grown")
+    grow(conn, "grown", 3, nonce="growth")
+    grow(conn, "grown", 5)
+    capture(conn, "grown", quantity=700, final=False)
+    place(conn, 10, owner_id="ida", operation="METERED", nonce="beyond")
+    capture(conn, "beyond", 12, beyond="available")
+    place(conn, 2, owner_id="ida", operation="METERED", nonce="in full")
+    capture(conn, "in full", 7, beyond="debt", nonce="owed")
+    record(conn, owner_id="ida", amount=2)
+    yield "growth, quantities and a debt"
+
 
 def define(conn: Connection) -> None:
     """Define operations of kinds that the applications do not have."""
-    for operation, rule in {
+    rules: dict[str, Row] = {
         "THRICE": {"default_amount": 2, "claim_limit": 3, "claim_period": "week"},
+        "METERED": {
+            "min_amount": -20,
+            "max_amount": -1,
+            "unit_amount": -2,
+            "unit_size": 1000,
+            "max_debt": 5,
+        },
         "TOKEN_ADD": {"asset": "TOKEN", "min_amount": 1, "max_amount": 100},
         "TOKEN_USE": {"asset": "TOKEN", "min_amount": -100, "max_amount": -1},
-    }.items():
+    }
+    for operation, rule in rules.items():
         call(conn, "define_operation", operation=operation, description="x", **rule)
         call(conn, "allow_operation", app="app1", operation=operation)
     call(conn, "allow_operation", app="app2", operation="CREDIT_SPEND", min_amount=-500)
+    price: Row = {"unit_amount": -1, "unit_size": 500, "rounding": "nearest"}
+    call(conn, "allow_operation", app="app2", operation="METERED", **price)
     call(conn, "define_operation", operation="OLD", description="x", default_amount=1)
     call(conn, "allow_operation", app="app1", operation="OLD", default_amount=1)
     call(conn, "retire_operation", operation="OLD")

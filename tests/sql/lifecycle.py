@@ -37,6 +37,12 @@ def extend(conn: Connection, hold_nonce: str, expires_in: str, app: str = "app1"
     return call(conn, "extend_hold", app=app, hold_nonce=hold_nonce, expires_in=expires_in)
 
 
+def grow(conn: Connection, hold_nonce: str, by: int | None, **arguments: Any) -> Row:
+    """Let a hold of app1 grow under a new nonce, unless told otherwise."""
+    plain = {"app": "app1", "hold_nonce": hold_nonce, "nonce": new_nonce(), "by": by}
+    return call(conn, "grow_hold", **plain | arguments)
+
+
 def reverse(
     conn: Connection, original_nonce: str, amount: int | None = None, **arguments: Any
 ) -> Row:

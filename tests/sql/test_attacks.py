@@ -423,25 +423,26 @@ def test_internal_functions_cannot_be_called(attacker: Attacker, owner: Connecti
 
 MAY_CALL = {
     "ledger_app": """
-        balance balance_at capture_hold claim_outcomes claims_of entries_after entries_of
-        expire_credits extend_hold feed_lag find forecast holds_of installed_files
-        kept_buckets lots_of operations_of place_hold record_entries record_entry release_hold
-        reserve_claims reverse_entry settle_claims statement statement_by_spender timeline
-        unsettled_claims
+        balance balance_at budgets_of capture_hold claim_outcomes claims_of drop_budget
+        entries_after entries_of expire_credits extend_hold feed_lag find forecast grow_hold
+        holds_of installed_files kept_buckets lots_of operations_of place_hold
+        record_entries record_entry release_hold reserve_claims reverse_entry set_budget
+        settle_claims statement statement_by_spender timeline unsettled_claims
     """,
     "ledger_auditor": """
-        balance balance_at checkpoint claims_of entries_after entries_of feed_lag find forecast
-        holds_of installed_files kept_buckets lots_of note_proof operations_of statement
-        statement_by_spender timeline
-        verify verify_checkpoint verify_range verify_ranges
+        balance balance_at budgets_of checkpoint claims_of entries_after entries_of feed_lag
+        find forecast holds_of installed_files kept_buckets lots_of note_proof operations_of
+        statement statement_by_spender timeline verify verify_checkpoint verify_range
+        verify_ranges
     """,
     "ledger_operator": """
         adjust_balance allow_operation balance balance_at begin_generation bind_role
-        checkpoint claims_of define_operation entries_after entries_of expire_credits feed_lag find
-        forecast freeze_account holds_of installed_files kept_buckets lots_of note_proof
-        operations_of register_app retire_operation reverse_by_hand set_min_balance statement
-        statement_by_spender timeline unbind_role unfreeze_account verify verify_checkpoint
-        verify_range verify_ranges
+        budgets_of checkpoint claims_of define_budget define_operation drop_budget
+        entries_after entries_of expire_credits feed_lag find forecast freeze_account
+        holds_of installed_files kept_buckets lots_of note_proof operations_of register_app
+        retire_operation reverse_by_hand set_budget set_min_balance statement
+        statement_by_spender timeline unbind_role undefine_budget unfreeze_account verify
+        verify_checkpoint verify_range verify_ranges
     """,
 }
 
@@ -473,8 +474,8 @@ FUNCTION_CHANGES = [
     "DROP SCHEMA ledger CASCADE",
     "ALTER SCHEMA ledger RENAME TO other",
     "ALTER SCHEMA ledger OWNER TO CURRENT_USER",
-    "DROP TYPE ledger.entry CASCADE",
-    "ALTER TYPE ledger.entry ADD ATTRIBUTE planted text",
+    "DROP TYPE ledger.entry_row CASCADE",
+    "ALTER TYPE ledger.entry_row ADD ATTRIBUTE planted text",
 ]
 CREATIONS = [
     "CREATE TABLE {}.planted (x int)",
@@ -518,6 +519,9 @@ AS_ANOTHER: dict[str, Callable[[Connection], object]] = {
     "release_hold": lambda conn: call(conn, "release_hold", app="app2", hold_nonce="held by app2"),
     "extend_hold": lambda conn: call(
         conn, "extend_hold", app="app2", hold_nonce="held by app2", expires_in="1 day"
+    ),
+    "grow_hold": lambda conn: call(
+        conn, "grow_hold", app="app2", hold_nonce="held by app2", nonce="x", by=1
     ),
     "reverse_entry": lambda conn: call(
         conn, "reverse_entry", app="app2", nonce="x", original_nonce="of app2"

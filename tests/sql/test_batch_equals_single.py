@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, rows, scalar
-from tests.sql.model.catalogue import define_weekly_bonus
+from tests.sql.model.catalogue import define_operations
 from tests.sql.model.database import database_state
 
 # Fewer examples, because each is many calls.
@@ -35,7 +35,15 @@ _REFUSAL = ["code", "message", "detail", "hint"]
 # The state of an owner before the batch. Most are plain, as the fast path requires.
 _KINDS = [
     *("new", "poor", "frozen", "lots", "held", "many lots", "held lots", "due", "hold due"),
-    *("overdraft", "in debt", "owes a lot", "claimed", "frozen and due", "of the future"),
+    *(
+        "overdraft",
+        "in debt",
+        "owes a lot",
+        "claimed",
+        "frozen and due",
+        "of the future",
+        "budgets",
+    ),
 ]
 _POPULATIONS = st.sampled_from([1, 3, 10, 10, 30]).flatmap(
     lambda size: st.one_of(
@@ -129,6 +137,7 @@ _ILL_TYPED: list[Any] = [
     {"unknown": 1},
 ]
 _USED = [0, 1, 5, "before", "hold"]
+_SPENDING: list[Any] = [{"spender": spender} for spender in ("key-7", "key-8")]
 _EXPIRING: list[Any] = [
     {"expires_at": at}
     for at in ("2026-10-24T23:30:00Z", "2026-10-25T01:00:00+02:00", "2026-10-26T00:00:00.5Z")
@@ -139,7 +148,7 @@ _ITEMS = [
     _items(_PLAIN, odd=[{}], used=[None] * 20 + _USED),
     _items(_PLAIN, odd=[{}] * 200 + _ODDITIES, used=[None] * 100 + _USED),
     _items(_ANY, odd=[{}] * 20 + _ODDITIES + _ILL_TYPED, used=[None] * 40 + _USED),
-    _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING, used=[None] * 15),
+    _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING + _SPENDING, used=[None] * 15),
     _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING, used=[None] * 15 + _USED),
 ]
 # The lives of an owner's lots in hours, by kind.
@@ -207,6 +216,13 @@ class Side:
                 # The first takes one of the two slots of a subject.
                 subject = f"{self.prefix}device" if kinds.index(kind) == number else None
                 self.record(owner_id, f"{nonce}-week", "WEEKLY_BONUS", None, claim_subject=subject)
+            if kind == "budgets":
+                self.hold(owner_id, hold_nonce, amount=2)
+                ever = {"period": "ever", "owner_id": owner_id}
+                one = {"operation": "CONTENT_CREATION"}
+                self.operate("set_budget", owner_id, budget="all", most=9, period="day")
+                self.operate("set_budget", budget="each", most=4, spender="*", **ever)
+                self.operate("set_budget", budget="one", most=12, **one, **ever)
             if kind in ("frozen", "frozen and due"):
                 self.operate("freeze_account", owner_id)
         self.add(f"{self.prefix}first", f"{self.prefix}before")
@@ -261,7 +277,9 @@ class Side:
         return self.without_prefix(kept)
 
     def state(self) -> Any:
-        return self.without_prefix(database_state(self.conn, self.owner_ids))
+        owner_ids = [owner_id for owner_id in self.owner_ids if 0 < len(owner_id) < 256]
+        used = [rows(self.conn, "budgets_of", owner_id=owner_id) for owner_id in owner_ids]
+        return self.without_prefix((database_state(self.conn, self.owner_ids), used))
 
     def record_batch(self, requests: list[Row], atomic: bool = False) -> list[Any]:
         """Record all in one call."""
@@ -296,7 +314,7 @@ class Side:
 
 @pytest.fixture
 def clock(conn: Connection) -> Clock:
-    define_weekly_bonus(conn)
+    define_operations(conn)
     return Clock(conn, _BEGINNING)
 
 
@@ -353,7 +371,9 @@ _FEW_OWNERS = st.lists(
     max_size=3,
 )
 _ONE_AFTER_THE_OTHER = st.lists(
-    _items(_LIFE, odd=[{}] * 4 + _EXPIRING * 2 + _CLAIMING, used=[None] * 30 + _USED),
+    _items(
+        _LIFE, odd=[{}] * 4 + _EXPIRING * 2 + _CLAIMING + _SPENDING * 2, used=[None] * 30 + _USED
+    ),
     min_size=10,
     max_size=30,
 )
@@ -377,7 +397,7 @@ _CLAIMS_OF_A_SUBJECT: list[Row] = [
 
 def test_batch_of_ordinary_life_needs_no_single_call(conn: Connection, clock: Clock) -> None:
     """Each owner has many items, so that each meets what the ones before have left."""
-    let_fail(conn, "record_plain_batch", "record_item")
+    let_fail(conn, "record_plain_batch", "record_one_item")
 
     @settings(max_examples=settings().max_examples // 2)
     @given(kinds=_FEW_OWNERS, items=_ONE_AFTER_THE_OTHER)

@@ -32,6 +32,7 @@ from tests.sql.lifecycle import item, operate, place, record_batch, spendable
 ENTRY = [
     *("entry_id", "seq", "owner_id", "asset", "app", "operation", "amount", "balance", "nonce"),
     *("metadata", "expires_at", "hold_nonce", "reverses_seq", "recorded_at", "replayed"),
+    *("spender", "quantity", "overdrawn"),
 ]
 
 
@@ -61,6 +62,9 @@ def test_result_of_an_item_is_its_position_and_its_entry(tx: Connection) -> None
     assert result == {name: again[name] for name in ENTRY} | {
         "position": 1,
         "replayed": False,
+        "spender": None,
+        "quantity": None,
+        "overdrawn": None,
         "code": None,
         "message": None,
         "detail": None,

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, scalar
-from tests.sql.model.catalogue import define_weekly_bonus
+from tests.sql.model.catalogue import define_operations
 from tests.sql.model.machine import BEGINNING, LedgerMachine
 
 # Fewer examples, because each is a long sequence of calls.
@@ -18,7 +18,7 @@ _FIRST_FINDING = settings(max_examples=300, phases=[Phase.generate], report_mult
 
 @pytest.fixture
 def clock(conn: Connection) -> Clock:
-    define_weekly_bonus(conn)
+    define_operations(conn)
     return Clock(conn, BEGINNING)
 
 

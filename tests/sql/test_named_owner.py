@@ -14,6 +14,7 @@ HOLD_CALLS: dict[str, dict[str, Any]] = {
     "capture_hold": {"nonce": "captured"},
     "release_hold": {},
     "extend_hold": {"expires_in": "2 hours"},
+    "grow_hold": {"nonce": "grown", "by": 2},
 }
 
 on_holds = pytest.mark.parametrize("function", HOLD_CALLS)
@@ -80,6 +81,7 @@ def test_entry_is_not_reversed_for_another_owner(tx: Connection) -> None:
         lambda conn, owner: on_hold(conn, "capture_hold", owner),
         lambda conn, owner: on_hold(conn, "release_hold", owner),
         lambda conn, owner: on_hold(conn, "extend_hold", owner),
+        lambda conn, owner: on_hold(conn, "grow_hold", owner),
         lambda conn, owner: reverse(conn, owner, "reversed"),
     ],
     ids=[*HOLD_CALLS, "reverse_entry"],

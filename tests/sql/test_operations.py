@@ -84,6 +84,10 @@ def test_operation_is_listed_with_its_whole_rule(tx: Connection) -> None:
         "claim_period": "month",
         "claim_scope": "owner_and_app",
         "claim_time_zone": "UTC",
+        "unit_amount": None,
+        "unit_size": None,
+        "rounding": None,
+        "max_debt": 0,
     }
 
 

@@ -138,6 +138,7 @@ async def _owner(
         holds=await books.rows(queries.HOLDS, **of_account, most=MAX_ROWS + 1),
         ended_holds=await books.rows(queries.ENDED_HOLDS, **of_account),
         claims=await books.rows(queries.CLAIMS, **of_account),
+        budgets=await books.rows(queries.BUDGETS, **of_account, most=MAX_ROWS + 1),
         actions=actions,
         statements=books.statements,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger_py.http.routes import accounts, catalogue, entries, events, health, holds
+from ledger_py.http.routes import accounts, budgets, catalogue, entries, events, health, holds
 from ledger_py.http.routing import Route
 
 __all__ = ("ROUTES",)
 
 ROUTES: Final = tuple(
     member
-    for module in (entries, holds, accounts, events, catalogue, health)
+    for module in (entries, holds, accounts, budgets, events, catalogue, health)
     for member in vars(module).values()
     if isinstance(member, Route)
 )

@@ -10,6 +10,7 @@ from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import (
     AccountFrozen,
     AmountOutOfBounds,
+    BudgetExceeded,
     ClaimLimitReached,
     ClaimNotReserved,
     EntryNotFound,
@@ -44,6 +45,7 @@ _OF_RECORDING: Final = (
     ClaimLimitReached,
     ClaimNotReserved,
     AccountFrozen,
+    BudgetExceeded,
 )
 
 

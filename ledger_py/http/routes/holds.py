@@ -8,6 +8,7 @@ from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import (
     AccountFrozen,
     AmountOutOfBounds,
+    BudgetExceeded,
     HoldClosed,
     HoldNotFound,
     InsufficientBalance,
@@ -19,6 +20,7 @@ from ledger_py.http.routing import Route
 from ledger_py.http.schemas import (
     CaptureRequest,
     ExtendRequest,
+    GrowRequest,
     HoldPath,
     HoldRequest,
     ReleaseRequest,
@@ -39,6 +41,7 @@ from ledger_py.structs import Hold, RecordedEntry
         NonceConflict,
         InsufficientBalance,
         AccountFrozen,
+        BudgetExceeded,
     ),
     about="owner_id",
 )
@@ -68,7 +71,14 @@ async def place_hold(
     "/ledger/holds/{hold_nonce}/capture",
     answers="The entry",
     recorded=True,
-    refuses=(HoldNotFound, HoldClosed, AmountOutOfBounds, NonceConflict, AccountFrozen),
+    refuses=(
+        HoldNotFound,
+        HoldClosed,
+        AmountOutOfBounds,
+        NonceConflict,
+        InsufficientBalance,
+        AccountFrozen,
+    ),
     about="hold_nonce",
 )
 async def capture_hold(
@@ -77,7 +87,7 @@ async def capture_hold(
     """Capture a hold: spend what it reserves.
 
     Records an entry of the hold's operation. Unless `final` is false, the hold ends and the rest is
-    released.
+    released. More than it reserves is refused, unless `beyond` says otherwise.
     """
     return await ledger.capture_hold(
         hold_nonce=at.hold_nonce,
@@ -86,6 +96,8 @@ async def capture_hold(
         final=body.final,
         metadata=body.metadata,
         owner_id=body.owner_id,
+        beyond=body.beyond,
+        quantity=body.quantity,
     )
 
 
@@ -123,4 +135,30 @@ async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) ->
         hold_nonce=at.hold_nonce,
         expires_in=timedelta(seconds=body.expires_in),
         owner_id=body.owner_id,
+    )
+
+
+@Route(
+    "POST",
+    "/ledger/holds/{hold_nonce}/grow",
+    answers="The hold",
+    recorded=True,
+    refuses=(
+        HoldNotFound,
+        HoldClosed,
+        AmountOutOfBounds,
+        NonceConflict,
+        InsufficientBalance,
+        AccountFrozen,
+    ),
+    about="hold_nonce",
+)
+async def grow_hold(ledger: AsyncLedger, at: HoldPath, body: GrowRequest, nonce: str) -> Hold:
+    """Let a hold grow: reserve more.
+
+    As often as needed, while it is open. A refusal leaves the hold as it was. It does not last
+    longer: that is for `extend`.
+    """
+    return await ledger.grow_hold(
+        hold_nonce=at.hold_nonce, nonce=nonce, by=body.by, owner_id=body.owner_id
     )

@@ -1,12 +1,12 @@
 CREATE FUNCTION ledger_front.entries_after(cursor text, max_rows integer)
-RETURNS SETOF ledger.feed_entry
+RETURNS SETOF ledger.feed_row
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
     v_cursors jsonb := '{}';
     v_partition record;
-    v_entry ledger.feed_entry;
+    v_entry ledger.feed_row;
     v_share integer;
     v_found boolean := FALSE;
     v_away text;
@@ -43,7 +43,7 @@ BEGIN
                     v_partition.number, ledger_front.caller(), current_setting('lock_timeout'), FALSE,
                     v_cursors ->> v_partition.name, v_share
                 ) AS answer
-                CROSS JOIN LATERAL json_populate_record(NULL::ledger.feed_entry, ledger_front.checked(answer)) AS entries
+                CROSS JOIN LATERAL json_populate_record(NULL::ledger.feed_row, ledger_front.checked(answer)) AS entries
             LOOP
                 v_found := TRUE;
                 v_cursors := v_cursors || jsonb_build_object(v_partition.name, v_entry.cursor);

@@ -8,7 +8,7 @@ CREATE FUNCTION ledger_front.record_claim(
     expires_at timestamptz,
     claim_subject text
 )
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -36,7 +36,7 @@ BEGIN
             app, v_claim, v_reserved, CASE v_answer::json ->> 'replayed' WHEN 'true' THEN 'replayed' ELSE 'recorded' END
         );
     END IF;
-    RETURN json_populate_record(NULL::ledger.recorded_entry, ledger_front.checked(v_answer));
+    RETURN json_populate_record(NULL::ledger.recorded_row, ledger_front.checked(v_answer));
 END
 $$;
 

@@ -1,12 +1,12 @@
 CREATE FUNCTION ledger_front.record_claim_item(app text, number integer, "position" bigint, item jsonb)
-RETURNS SETOF ledger.batch_result
+RETURNS SETOF ledger.batch_row
 LANGUAGE plpgsql
 AS $$
 DECLARE
     v_position text := ARRAY["position"]::text;
     v_claim jsonb;
     v_reserved json;
-    v_result ledger.batch_result;
+    v_result ledger.batch_row;
 BEGIN
     -- What is malformed is refused by the partition of the owner.
     IF jsonb_typeof(item -> 'claim_subject') = 'string' AND item ?& ARRAY['owner_id', 'operation', 'nonce']

@@ -1,5 +1,5 @@
 CREATE FUNCTION ledger_front.record_entries(app text, entries jsonb, atomic boolean)
-RETURNS SETOF ledger.batch_result
+RETURNS SETOF ledger.batch_row
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -50,7 +50,7 @@ BEGIN
     FROM ledger_front.record_parts(
         v_numbers, ledger_front.caller(), v_limit, ledger_front.is_dry_run(), app, v_positions, v_parts, atomic
     ) AS answer
-    CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)) AS results
+    CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_row, ledger_front.checked(answer)) AS results
     ORDER BY results.position;
 EXCEPTION
     WHEN OTHERS THEN

@@ -1,5 +1,5 @@
 CREATE FUNCTION ledger_front.record_part(app text, number integer, positions text, items jsonb)
-RETURNS SETOF ledger.batch_result
+RETURNS SETOF ledger.batch_row
 LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -9,7 +9,7 @@ BEGIN
         ARRAY[number], ledger_front.caller(), current_setting('lock_timeout'), ledger_front.is_dry_run(),
         app, ARRAY[positions], ARRAY[items], FALSE
     ) AS answer
-    CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_result, ledger_front.checked(answer)) AS results;
+    CROSS JOIN LATERAL json_populate_record(NULL::ledger.batch_row, ledger_front.checked(answer)) AS results;
 EXCEPTION
     WHEN OTHERS THEN
         IF NOT ledger_front.is_lost(sqlstate) THEN

@@ -1,5 +1,5 @@
 CREATE FUNCTION ledger_front.unavailable_items(number integer, positions text)
-RETURNS SETOF ledger.batch_result
+RETURNS SETOF ledger.batch_row
 LANGUAGE plpgsql
 STABLE
 AS $$
@@ -8,7 +8,7 @@ BEGIN
     SELECT refusals.*
     FROM unnest(positions::integer []) AS items_of (position)
     CROSS JOIN ledger.error_codes AS codes
-    CROSS JOIN LATERAL jsonb_populate_record(NULL::ledger.batch_result, jsonb_build_object(
+    CROSS JOIN LATERAL jsonb_populate_record(NULL::ledger.batch_row, jsonb_build_object(
         'position', items_of.position, 'code', codes.code, 'message', codes.message, 'hint', codes.advice,
         'detail', (
             SELECT jsonb_build_object('partition', partitions.name)

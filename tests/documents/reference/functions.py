@@ -18,7 +18,7 @@ __all__ = ("SUBJECTS", "functions", "views")
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "Recording": ("record_entry", "record_entries", "reverse_entry"),
-    "Holds": ("place_hold", "capture_hold", "release_hold", "extend_hold", "holds_of"),
+    "Holds": ("place_hold", "capture_hold", "release_hold", "extend_hold", "grow_hold", "holds_of"),
     "Reading an account": (
         "balance",
         "balance_at",

@@ -36,6 +36,8 @@ class Entry:
     hold_final: bool | None = None
     reverses_seq: int | None = None
     frees_claim: bool | None = None
+    quantity: int | None = None
+    overdrawn: bool | None = None
 
 
 @dataclass
@@ -63,7 +65,10 @@ class Hold:
     captured: int = 0
     status: str = "open"
     closed_at: datetime | None = None
+    quantity: int | None = None
     lots: Parts = field(default_factory=dict)
+    growths: dict[str, int] = field(default_factory=dict)
+    """By how much it has grown, by nonce."""
 
     @property
     def remaining(self) -> int:
@@ -93,7 +98,10 @@ class Account:
             entries=list(self.entries),
             lots={seq: replace(lot) for seq, lot in self.lots.items()},
             movements=list(self.movements),
-            holds=[replace(hold, lots=dict(hold.lots)) for hold in self.holds],
+            holds=[
+                replace(hold, lots=dict(hold.lots), growths=dict(hold.growths))
+                for hold in self.holds
+            ],
         )
 
     @property
@@ -137,6 +145,11 @@ class Account:
         return self.lasting - reserved
 
     @property
+    def debt(self) -> int:
+        """What is missing to the floor without credits that expire."""
+        return max(0, self.min_balance - self.lasting_free)
+
+    @property
     def next_seq(self) -> int:
         return len(self.entries) + 1
 
@@ -161,9 +174,9 @@ class Account:
                 amount -= part
         return parts
 
-    def require(self, amount: int) -> None:
-        """Refuse to spend below the floor."""
-        if amount > 0 and self.available - amount < self.min_balance:
+    def require(self, amount: int, debt: int = 0) -> None:
+        """Refuse to spend below the floor, or so far below it."""
+        if amount > 0 and self.available - amount < self.min_balance - debt:
             raise Refused(
                 "LG301",
                 owner_id=self.owner_id,
@@ -187,8 +200,9 @@ class Account:
             self.movements.append((seq, lot_seq, amount))
 
     def grant(self, entry: Entry, expires_at: datetime) -> None:
-        """Add a lot for an entry. Credits that pay off an overdraft are spent at once."""
-        debt = max(0, -(self.lasting - entry.amount))
+        """Add a lot for an entry. Credits that fill an overdraft or a debt are spent at once."""
+        missing = self.min_balance - (self.lasting_free - entry.amount)
+        debt = max(0, -(self.lasting - entry.amount), missing)
         self.lots[entry.seq] = Lot(entry.seq, entry.amount, entry.amount, expires_at)
         if debt:
             self.move(entry.seq, {entry.seq: min(debt, entry.amount)})

@@ -86,12 +86,24 @@ class Books:
                     return account.owner_id, hold
         return None
 
+    def grown_under(self, app: str, nonce: str) -> Hold | None:
+        """Find the hold that has grown under a nonce."""
+        return next(
+            (
+                hold
+                for account in self.accounts.values()
+                for hold in account.holds
+                if hold.app == app and nonce in hold.growths
+            ),
+            None,
+        )
+
     def own_entry(self, owner_id: str, app: str, nonce: str) -> Entry | None:
         """Find an owner's entry; refuse a nonce of a hold or of another owner's entry."""
         found = self.entry_under(app, nonce)
         if found is not None and found[0] == owner_id:
             return found[1]
-        if found is not None or self.hold_under(app, nonce) is not None:
+        if found is not None or self.hold_under(app, nonce) or self.grown_under(app, nonce):
             raise nonce_conflict(app, nonce)
         return None
 
@@ -105,7 +117,7 @@ def entry_row(owner_id: str, entry: Entry, replayed: bool) -> Row:
 def hold_row(owner_id: str, hold: Hold, replayed: bool) -> Row:
     """Return a hold as callers see it."""
     shown = asdict(hold)
-    del shown["lots"], shown["expires_in"]
+    del shown["lots"], shown["expires_in"], shown["growths"]
     return {
         "owner_id": owner_id,
         "asset": "CREDIT",

@@ -6,6 +6,8 @@ from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from math import floor
 from zoneinfo import ZoneInfo
 
 from tests.sql.calls import Connection, call
@@ -64,10 +66,21 @@ class Rule:
     apps: tuple[str, ...] = APPS
     limit: ClaimLimit | None = None
     expiry: Callable[[datetime], datetime] | None = None
+    price: Fraction | None = None
+    """Of a quantity, rounded to the nearest whole number."""
+    max_debt: int = 0
 
-    def amount(self, operation: str, asked: int | None) -> int:
+    def priced(self, quantity: int) -> int:
+        """Return the amount of a quantity, or refuse it."""
+        if self.price is None:
+            raise invalid("quantity")
+        return -floor(quantity * -self.price + Fraction(1, 2))
+
+    def amount(self, operation: str, asked: int | None, quantity: int | None = None) -> int:
         """Return the amount of a request, or refuse it."""
         amount = self.default if asked is None else asked
+        if quantity is not None:
+            amount = self.priced(quantity)
         if amount is None:
             raise invalid("amount")
         if not self.low <= amount <= self.high:
@@ -107,11 +120,24 @@ RULES = {
         limit=ClaimLimit(2, "week", True, "Europe/Berlin"),
         expiry=a_day_and_a_half_later,
     ),
+    "METERED": Rule(None, -40, 0, price=Fraction(-3, 4), max_debt=7),
 }
 
 
-def define_weekly_bonus(conn: Connection) -> None:
-    """Define WEEKLY_BONUS, an operation with all parts of a rule."""
+def define_operations(conn: Connection) -> None:
+    """Define WEEKLY_BONUS and METERED, operations with all parts of a rule."""
+    call(
+        conn,
+        "define_operation",
+        operation="METERED",
+        description="So much for each of four",
+        min_amount=-40,
+        max_amount=0,
+        unit_amount=-3,
+        unit_size=4,
+        rounding="nearest",
+        max_debt=7,
+    )
     call(
         conn,
         "define_operation",
@@ -127,7 +153,8 @@ def define_weekly_bonus(conn: Connection) -> None:
         expires_after="1 day 12 hours",
     )
     for app in APPS:
-        call(conn, "allow_operation", app=app, operation="WEEKLY_BONUS")
+        for operation in ("WEEKLY_BONUS", "METERED"):
+            call(conn, "allow_operation", app=app, operation=operation)
 
 
 def rule_of(app: str, operation: str) -> Rule:

@@ -19,7 +19,7 @@ _SQLSTATES = "SELECT code, sqlstate FROM ledger.error_codes"
 _STATE = {
     "accounts": """
         SELECT
-            owner_id, balance, held, min_balance, last_seq, in_order_from, frozen_at,
+            owner_id, balance, held, min_balance, debt, last_seq, in_order_from, frozen_at,
             nullif(last_entry_at, '-infinity') AS last_entry_at,
             nullif(next_due_at, 'infinity') AS next_due_at
         FROM ledger.accounts WHERE owner_id = ANY(%s)
@@ -29,7 +29,7 @@ _STATE = {
             owner_id, seq, app, operation, amount, balance_after AS balance, recorded_at,
             CASE operation WHEN 'EXPIRY' THEN left(nonce, 7) ELSE nonce END AS nonce,
             amount_defaulted, expiry_defaulted, metadata, expires_at, claim_subject, hold_nonce,
-            hold_final, reverses_seq, frees_claim
+            hold_final, reverses_seq, frees_claim, quantity, overdrawn
         FROM ledger.entries WHERE owner_id = ANY(%s)
     """,
     "lots": """
@@ -42,12 +42,16 @@ _STATE = {
     "holds": """
         SELECT
             owner_id, app, nonce, operation, amount, captured, status, placed_at, expires_in,
-            expires_at, closed_at, metadata
+            expires_at, closed_at, metadata, quantity
         FROM ledger.holds WHERE owner_id = ANY(%s)
     """,
     "reserved": """
         SELECT owner_id, app, hold_nonce, lot_seq, amount
         FROM ledger.hold_lots WHERE owner_id = ANY(%s)
+    """,
+    "growths": """
+        SELECT owner_id, app, nonce, hold_nonce, amount
+        FROM ledger.hold_growths WHERE owner_id = ANY(%s)
     """,
     "claims": """
         SELECT
@@ -112,6 +116,7 @@ def model_state(model: Books) -> State:
                 "balance": account.balance,
                 "held": account.held,
                 "min_balance": account.min_balance,
+                "debt": account.debt,
                 "last_seq": len(account.entries),
                 "in_order_from": account.in_order_from,
                 "frozen_at": account.frozen_at,
@@ -140,6 +145,16 @@ def model_state(model: Books) -> State:
                 }
                 for lot_seq, amount in row.pop("lots").items()
                 if amount
+            ]
+            state["growths"] += [
+                {
+                    "owner_id": owner_id,
+                    "app": hold.app,
+                    "nonce": nonce,
+                    "hold_nonce": hold.nonce,
+                    "amount": by,
+                }
+                for nonce, by in row.pop("growths").items()
             ]
             state["holds"].append(row)
     state["claims"] = [vars(claim) for claim in model.claims]

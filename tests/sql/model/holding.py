@@ -1,4 +1,4 @@
-"""The model of place_hold, capture_hold, release_hold and extend_hold."""
+"""The model of place_hold, capture_hold, release_hold, extend_hold and grow_hold."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import Any
 
 from tests.sql.model.account import TOLERANCE, Account, Hold
 from tests.sql.model.books import Row, entry_row, hold_row
-from tests.sql.model.catalogue import rule_of
+from tests.sql.model.catalogue import RULES, rule_of
 from tests.sql.model.recording import Recording
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
+
+ALLOWING: dict[bool | None, set[str]] = {
+    None: {"refuse", "available", "debt"},
+    False: {"available", "debt"},
+    True: {"debt"},
+}
+"""Which ways of a capture allow what was recorded, by `overdrawn`."""
 
 
 class Holding(Recording):
@@ -26,6 +33,7 @@ class Holding(Recording):
         amount: int | None,
         expires_in: timedelta = timedelta(minutes=15),
         metadata: dict[str, Any] | None = None,
+        quantity: int | None = None,
     ) -> Row:
         """Reserve credits."""
         rule = rule_of(app, operation)
@@ -33,25 +41,34 @@ class Holding(Recording):
             raise invalid("expires_in")
         if rule.low >= 0 or rule.limit is not None:
             raise invalid("operation")
-        if amount is None:
+        if amount is None and quantity is None:
             raise invalid("amount")
+        real_amount = -rule.priced(quantity) if quantity is not None else amount or 0
         found = self.hold_under(app, nonce)
         low, high = max(1, -rule.high), -rule.low
-        if found is None and not low <= amount <= high:
+        if found is None and not low <= real_amount <= high:
             raise Refused(
-                "LG002", operation=operation, amount=amount, min_amount=low, max_amount=high
+                "LG002",
+                operation=operation,
+                amount=real_amount,
+                min_amount=low,
+                max_amount=high,
             )
-        if self.entry_under(app, nonce) or (found is not None and found[0] != owner_id):
+        if self.entry_under(app, nonce) or self.grown_under(app, nonce):
+            raise nonce_conflict(app, nonce)
+        if found is not None and found[0] != owner_id:
             raise nonce_conflict(app, nonce)
         with self.locked(owner_id) as account:
             known = self._hold(account, app, nonce)
             if known is not None:
-                asked = (operation, amount, expires_in, metadata)
-                if (known.operation, known.amount, known.expires_in, known.metadata) != asked:
+                asked = (operation, expires_in, metadata, quantity)
+                if (known.operation, known.expires_in, known.metadata, known.quantity) != asked:
+                    raise nonce_conflict(app, nonce)
+                if quantity is None and known.amount - sum(known.growths.values()) != amount:
                     raise nonce_conflict(app, nonce)
                 return hold_row(owner_id, known, replayed=True)
             self.not_frozen(account)
-            account.require(amount)
+            account.require(real_amount)
             # No two holds of an account have the same time, even if the clock stands still.
             placed_at, times = self.now, {it.placed_at for it in account.holds}
             while placed_at in times:
@@ -61,12 +78,13 @@ class Holding(Recording):
                 app=app,
                 nonce=nonce,
                 operation=operation,
-                amount=amount,
+                amount=real_amount,
                 expires_in=expires_in,
                 placed_at=placed_at,
                 expires_at=self.now + expires_in,
                 metadata=metadata,
-                lots=account.soonest(amount),
+                quantity=quantity,
+                lots=account.soonest(real_amount),
             )
             account.holds.append(hold)
         return hold_row(owner_id, hold, replayed=False)
@@ -79,8 +97,10 @@ class Holding(Recording):
         amount: int | None = None,
         final: bool = True,
         metadata: dict[str, Any] | None = None,
+        beyond: str = "refuse",
+        quantity: int | None = None,
     ) -> Row:
-        """Spend held credits, those of lots that expire soonest first."""
+        """Spend held credits, those of lots that expire soonest first, and then what is free."""
         with self._holding(app, hold_nonce) as (account, hold):
             owner_id = account.owner_id
             known = self.own_entry(owner_id, app, nonce)
@@ -89,14 +109,28 @@ class Holding(Recording):
                     (known.hold_nonce, known.hold_final) == (hold_nonce, final)
                     and (-known.amount == amount or (amount is None and known.amount_defaulted))
                     and known.metadata == metadata
+                    and known.quantity == quantity
+                    and beyond in ALLOWING[known.overdrawn]
                 ):
                     raise nonce_conflict(app, nonce)
                 return entry_row(owner_id, known, replayed=True)
             self._open(hold)
             self.not_frozen(account)
+            rule = RULES[hold.operation]
             real_amount = hold.remaining if amount is None else amount
-            if not 1 <= real_amount <= hold.remaining:
-                raise Refused("LG002", amount=real_amount, min_amount=1, max_amount=hold.remaining)
+            if quantity is not None:
+                real_amount = -rule.priced(quantity)
+            most, remaining, overdrawn = hold.remaining, hold.remaining, None
+            if beyond != "refuse" and real_amount > remaining:
+                most = max(remaining, -rule.low - hold.captured)
+            if not 1 <= real_amount <= most:
+                raise Refused("LG002", amount=real_amount, min_amount=1, max_amount=most)
+            if real_amount > remaining:
+                account.require(real_amount - remaining, rule.max_debt if beyond == "debt" else 0)
+                rest = real_amount - remaining
+                overdrawn = account.available - rest < account.min_balance
+                for lot_seq, part in account.soonest(rest).items():
+                    hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
 
             entry = account.append(
                 app=app,
@@ -108,6 +142,8 @@ class Holding(Recording):
                 metadata=metadata,
                 hold_nonce=hold_nonce,
                 hold_final=final,
+                quantity=quantity,
+                overdrawn=overdrawn,
             )
             hold.captured += real_amount
             for lot_seq in sorted(hold.lots, key=lambda seq: (account.lots[seq].expires_at, seq)):
@@ -116,7 +152,7 @@ class Holding(Recording):
                     real_amount -= part
                     hold.lots[lot_seq] -= part
                     account.move(entry.seq, {lot_seq: part})
-            if final or hold.remaining == 0:
+            if final or hold.remaining <= 0:
                 hold.end("captured", self.now)
                 account.expire(self.now)
         return entry_row(owner_id, entry, replayed=False)
@@ -137,6 +173,28 @@ class Holding(Recording):
             self._open(hold)
             hold.expires_at = max(hold.expires_at, self.now + expires_in)
         return hold_row(account.owner_id, hold, replayed=False)
+
+    def grow_hold(self, app: str, hold_nonce: str, nonce: str, by: int) -> Row:
+        """Reserve more."""
+        with self._holding(app, hold_nonce) as (account, hold):
+            replayed = nonce in hold.growths
+            if replayed and hold.growths[nonce] != by:
+                raise nonce_conflict(app, nonce)
+            if not replayed:
+                if self.grown_under(app, nonce) or self.hold_under(app, nonce):
+                    raise nonce_conflict(app, nonce)
+                if self.entry_under(app, nonce):
+                    raise nonce_conflict(app, nonce)
+                self._open(hold)
+                self.not_frozen(account)
+                if not 1 <= by <= -RULES[hold.operation].low - hold.amount:
+                    raise Refused("LG002", by=by, min_by=1)
+                account.require(by)
+                for lot_seq, part in account.soonest(by).items():
+                    hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
+                hold.amount += by
+                hold.growths[nonce] = by
+        return hold_row(account.owner_id, hold, replayed)
 
     @contextmanager
     def _holding(self, app: str, nonce: str) -> Iterator[tuple[Account, Hold]]:

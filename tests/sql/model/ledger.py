@@ -40,7 +40,7 @@ class Ledger(Reversing):
     def set_min_balance(self, owner_id: str, min_balance: int, actor: str, reason: str) -> None:  # noqa: ARG002
         """Set the floor, if credits can expire without falling below it."""
         with self.locked(owner_id) as account:
-            if account.lasting_free < min_balance:
+            if account.lasting_free < min_balance and min_balance > account.min_balance:
                 raise Refused(
                     "LG301",
                     owner_id=owner_id,

@@ -25,6 +25,7 @@ class Recording(Books):
         metadata: dict[str, Any] | None = None,
         expires_at: datetime | None = None,
         claim_subject: str | None = None,
+        quantity: int | None = None,
     ) -> Row:
         """Record an entry. The order is: replay, rule, freeze, claims, floor, write."""
         with self.locked(owner_id) as account:
@@ -34,7 +35,10 @@ class Recording(Books):
                 if not (
                     known.operation == operation
                     and (
-                        known.amount == (default if amount is None else amount)
+                        (
+                            quantity is None
+                            and known.amount == (default if amount is None else amount)
+                        )
                         or (amount is None and known.amount_defaulted)
                     )
                     and (
@@ -42,6 +46,7 @@ class Recording(Books):
                         or (expires_at is None and known.expiry_defaulted)
                     )
                     and (known.metadata, known.claim_subject) == (metadata, claim_subject)
+                    and known.quantity == quantity
                     and known.hold_nonce is None
                     and known.reverses_seq is None
                 ):
@@ -49,7 +54,7 @@ class Recording(Books):
                 return entry_row(owner_id, known, replayed=True)
 
             rule = rule_of(app, operation)
-            real_amount = rule.amount(operation, amount)
+            real_amount = rule.amount(operation, amount, quantity)
             self.not_frozen(account)
             if expires_at is not None and (real_amount <= 0 or expires_at <= self.now):
                 raise invalid("expires_at")
@@ -68,6 +73,7 @@ class Recording(Books):
                 metadata=metadata,
                 expires_at=until,
                 claim_subject=claim_subject,
+                quantity=quantity,
             )
             self._lots_of(account, entry)
         self.claims |= claims

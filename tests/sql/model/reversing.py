@@ -65,7 +65,13 @@ class Reversing(Holding):
             if original.amount > 0:
                 self._take_back(account, entry, original, lasting_free)
             else:
-                self._give_back(account, entry, original, left, debt=max(0, -lasting))
+                self._give_back(
+                    account,
+                    entry,
+                    original,
+                    left,
+                    debt=max(0, -lasting, account.min_balance - lasting_free),
+                )
                 account.expire(self.now)
         if free_claim:
             self.claims = frozenset(

@@ -1,6 +1,7 @@
+-- requires: dropped/0.1_answers
 -- Inlined by the planner wherever it is used.
-CREATE OR REPLACE FUNCTION ledger_core.as_result("position" integer, entry ledger.recorded_entry)
-RETURNS ledger.batch_result
+CREATE OR REPLACE FUNCTION ledger_core.as_result("position" integer, entry ledger.recorded_row)
+RETURNS ledger.batch_row
 LANGUAGE sql
 IMMUTABLE
 AS $$
@@ -28,7 +29,7 @@ SELECT (
     entry.spender,
     entry.quantity,
     entry.overdrawn
-)::ledger.batch_result
+)::ledger.batch_row
 $$;
 
 COMMENT ON FUNCTION ledger_core.as_result IS

@@ -1,4 +1,4 @@
--- requires: views/core/operation_rules, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
+-- requires: views/core/rules_in_force, functions/core/entries/amount_of_quantity, functions/core/requests/is_quantity, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
 -- requires: functions/core/batches/item_time, functions/core/batches/is_item_time
 -- requires: functions/core/requests/is_key, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
 -- Inlined by the planner into the statements that use it, so that items are read in the same pass, and columns that a
@@ -18,10 +18,15 @@ RETURNS TABLE (
     expires_at timestamptz,
     claim_subject text,
     spender text,
+    quantity bigint,
+    unit_amount bigint,
+    unit_size bigint,
+    rounding text,
     allowed boolean,
     claim_limit integer,
     expires_after interval,
-    claim_time_zone text
+    claim_time_zone text,
+    is_budgeted boolean
 )
 LANGUAGE sql
 STABLE
@@ -40,11 +45,16 @@ SELECT
     judged.expires_at,
     judged.claim_subject,
     judged.spender,
+    judged.quantity,
+    judged.unit_amount,
+    judged.unit_size,
+    judged.rounding,
     judged.allowed AND judged.allowed_amount IS NOT NULL
     AND (judged.expires_at IS NOT NULL OR judged.expires_at_text IS NULL),
     judged.claim_limit,
     judged.expires_after,
-    judged.claim_time_zone
+    judged.claim_time_zone,
+    judged.is_budgeted
 FROM (
     SELECT
         items.position,
@@ -66,6 +76,15 @@ FROM (
             FALSE
         ) AS plain,
         CASE
+            WHEN items.quantity IS NOT NULL THEN (
+                SELECT priced.amount FROM (
+                    SELECT ledger_core.amount_of_quantity(
+                        items.quantity, rules.unit_amount, rules.unit_size, rules.rounding
+                    ) AS amount
+                    OFFSET 0
+                ) AS priced
+                WHERE priced.amount BETWEEN rules.least AND rules.most
+            )
             WHEN coalesce(items.amount, rules.default_amount) BETWEEN rules.least AND rules.most
                 THEN coalesce(items.amount, rules.default_amount)::bigint
         END AS allowed_amount,
@@ -74,6 +93,10 @@ FROM (
         items.expires_at AS expires_at_text,
         items.claim_subject,
         items.spender,
+        items.quantity,
+        CASE WHEN items.quantity IS NOT NULL THEN rules.unit_amount END AS unit_amount,
+        CASE WHEN items.quantity IS NOT NULL THEN rules.unit_size END AS unit_size,
+        CASE WHEN items.quantity IS NOT NULL THEN rules.rounding END AS rounding,
         coalesce(
             items.well_formed AND items.well_formed_options AND NOT rules.retired
             AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
@@ -85,7 +108,8 @@ FROM (
         ) AS allowed,
         rules.claim_limit,
         rules.expires_after,
-        rules.claim_time_zone
+        rules.claim_time_zone,
+        rules.is_budgeted
     FROM (
         SELECT
             elements.position,
@@ -99,6 +123,12 @@ FROM (
             elements.item ->> 'expires_at' AS expires_at,
             elements.item ->> 'claim_subject' AS claim_subject,
             elements.item ->> 'spender' AS spender,
+            CASE
+                WHEN jsonb_typeof(elements.item -> 'quantity') = 'number' THEN CASE
+                    WHEN (elements.item -> 'quantity')::numeric BETWEEN 0 AND ledger_core.max_amount()
+                        THEN (elements.item -> 'quantity')::bigint
+                END
+            END AS quantity,
             jsonb_typeof(elements.item -> 'owner_id') = 'string'
             AND jsonb_typeof(elements.item -> 'operation') = 'string'
             AND jsonb_typeof(elements.item -> 'nonce') = 'string'
@@ -113,7 +143,13 @@ FROM (
             AND coalesce(jsonb_typeof(elements.item -> 'claim_subject') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'claim_deadline') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'spender') IN ('string', 'null'), TRUE)
-            AND elements.item ->> 'quantity' IS NULL
+            AND CASE jsonb_typeof(elements.item -> 'quantity')
+                WHEN 'number' THEN
+                    coalesce(jsonb_typeof(elements.item -> 'amount'), 'null') = 'null'
+                    AND scale((elements.item -> 'quantity')::numeric) = 0
+                    AND (elements.item -> 'quantity')::numeric BETWEEN 0 AND ledger_core.max_amount()
+                ELSE elements.item ->> 'quantity' IS NULL
+            END
             AND CASE
                 WHEN ledger_core.is_item_time(elements.item ->> 'claim_deadline')
                     THEN ledger_core.item_time(elements.item ->> 'claim_deadline') IS NOT NULL
@@ -124,21 +160,25 @@ FROM (
     ) AS items
     LEFT JOIN (
         SELECT
-            operation_rules.operation,
-            operation_rules.asset,
-            operation_rules.default_amount::numeric AS default_amount,
-            greatest(operation_rules.min_amount, -ledger_core.max_batched_amount())::numeric AS min_amount,
-            least(operation_rules.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
-            operation_rules.min_amount::numeric AS least,
-            operation_rules.max_amount::numeric AS most,
-            operation_rules.retired_at IS NOT NULL AS retired,
-            operation_rules.retired_at IS NULL
-            AND ledger_core.is_plain_rule(operation_rules.claim_limit, operation_rules.expires_after) AS plain,
-            operation_rules.claim_limit,
-            operation_rules.expires_after,
-            operation_rules.claim_time_zone
-        FROM ledger_core.operation_rules
-        WHERE operation_rules.app = batch_items.app
+            rules_in_force.operation,
+            rules_in_force.asset,
+            rules_in_force.default_amount::numeric AS default_amount,
+            greatest(rules_in_force.min_amount, -ledger_core.max_batched_amount())::numeric AS min_amount,
+            least(rules_in_force.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
+            rules_in_force.min_amount::numeric AS least,
+            rules_in_force.max_amount::numeric AS most,
+            rules_in_force.retired_at IS NOT NULL AS retired,
+            rules_in_force.retired_at IS NULL AND NOT rules_in_force.is_budgeted
+            AND ledger_core.is_plain_rule(rules_in_force.claim_limit, rules_in_force.expires_after) AS plain,
+            rules_in_force.claim_limit,
+            rules_in_force.expires_after,
+            rules_in_force.claim_time_zone,
+            rules_in_force.is_budgeted,
+            rules_in_force.unit_amount,
+            rules_in_force.unit_size,
+            rules_in_force.rounding
+        FROM ledger_core.rules_in_force
+        WHERE rules_in_force.app = batch_items.app
         OFFSET 0
     ) AS rules ON rules.operation = items.operation
     OFFSET 0
@@ -147,6 +187,6 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.batch_items IS
 'The items of a batch with the assets and amounts that the app''s rules give them.
-allowed: the item''s own fields and the rule allow it, with allowed_amount; ledger_core.record_item says what is wrong with
+allowed: the item''s own fields and the rule allow it, with allowed_amount; ledger_core.record_one_item says what is wrong with
 others. plain: it is, and needs neither claim nor expiry, and its amount passes ledger_core.max_batched_amount neither way;
 amount is null if it does.';

@@ -1,12 +1,13 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger_core.batch_refusal(
     "position" integer, sqlstate text, message text, detail text, hint text
 )
-RETURNS ledger.batch_result
+RETURNS ledger.batch_row
 LANGUAGE plpgsql
 STABLE
 AS $$
 DECLARE
-    v_result ledger.batch_result;
+    v_result ledger.batch_row;
 BEGIN
     v_result."position" := "position";
     v_result.message := message;

@@ -17,6 +17,7 @@ BEGIN
                     SELECT 1 FROM ledger.accounts
                     WHERE accounts.owner_id = items.owner_id AND accounts.asset = items.asset
                         AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at)
+                        AND NOT accounts.has_budgets
                 ) AS is_plain,
                 EXISTS (
                     SELECT 1 FROM ledger_core.nonces

@@ -1,4 +1,6 @@
+-- requires: dropped/0.1_answers
 -- requires: functions/core/batches/as_result, functions/core/entries/as_recorded
+-- requires: functions/core/budgets/budgets_that_apply
 -- Carries the calls of ledger.record_entry out in memory, one after the other, and writes what they come to in one
 -- statement for each table:
 --
@@ -12,9 +14,9 @@
 -- Locks are taken in this order: accounts, new accounts, nonces, claims, each in the order of their keys. The primary keys
 -- decide what another transaction takes meanwhile: 40001 then.
 CREATE OR REPLACE FUNCTION ledger_core.record_mixed_batch(
-    app text, entries jsonb, done ledger.batch_result [], wary boolean
+    app text, entries jsonb, done ledger.batch_row [], wary boolean
 )
-RETURNS ledger.batch_result []
+RETURNS ledger.batch_row []
 LANGUAGE plpgsql
 -- Look-ups by key, whatever the planner believes of the number of rows.
 SET enable_seqscan = off
@@ -29,7 +31,7 @@ DECLARE
     v_is_partition boolean := EXISTS (SELECT 1 FROM ledger_core.kept_buckets);
     v_count bigint;
     v_expected bigint;
-    v_results ledger.batch_result [] := done;
+    v_results ledger.batch_row [] := done;
 
     -- Items
     v_positions integer [];
@@ -69,13 +71,17 @@ DECLARE
     v_left boolean [];
     v_latest timestamptz;
     v_soonest timestamptz;
+    v_in_debt boolean;
     v_settled boolean [];
+    v_begun boolean := FALSE; -- an account has begun to count in budgets
     v_debits bigint []; -- the sum of the items that debit
     v_gets_lots boolean []; -- an item may be credits that expire
     v_answered boolean []; -- an item was recorded or replayed
     v_changed boolean [];
     v_first_lots integer [];
     v_last_lots integer [];
+    v_has_budgets boolean [];
+    v_is_budgeted boolean []; -- an item is counted by a budget of everybody
     v_in_lots bigint [];
     v_respent boolean [];
 
@@ -92,6 +98,18 @@ DECLARE
     v_taken_lots integer [] := '{}';
     v_lot_taken boolean [];
     v_movements ledger.lot_movements [] := '{}';
+
+    -- Counters of budgets, and the counters that a kind of item (account, operation, spender) is counted by
+    v_counters_of integer []; -- the kind of an item
+    v_first_counters integer [];
+    v_last_counters integer [];
+    v_counters integer [];
+    v_use ledger.budget_use [];
+    v_use_addresses tid [];
+    v_most bigint [];
+    v_spent bigint [];
+    v_counted boolean [];
+    v_counter integer;
 
     -- Limits of claims
     v_limits ledger.claims []; -- the keys, without slot and entry
@@ -135,10 +153,15 @@ BEGIN
                 items.expires_at,
                 items.claim_subject COLLATE "C" AS claim_subject,
                 items.spender COLLATE "C" AS spender,
+                items.quantity,
+                items.unit_amount,
+                items.unit_size,
+                items.rounding COLLATE "C" AS rounding,
                 items.allowed,
                 items.claim_limit,
                 items.expires_after,
-                items.claim_time_zone
+                items.claim_time_zone,
+                items.is_budgeted
             FROM ledger_core.batch_items(record_mixed_batch.app, record_mixed_batch.entries) AS items
             WHERE items.position NOT IN (SELECT already.position FROM unnest(done) AS already)
             OFFSET 0
@@ -148,7 +171,8 @@ BEGIN
     SELECT items.*, accounts.*
     INTO
         v_positions, v_requests, v_allowed, v_expires_after, v_time_zones, v_account_of, v_first_with_nonce,
-        v_has_limits, v_has_subjects, v_repeats_nonces, v_owners, v_assets, v_debits, v_gets_lots
+        v_has_limits, v_has_subjects, v_repeats_nonces, v_owners, v_assets, v_debits, v_gets_lots,
+        v_is_budgeted
     FROM (
         SELECT
             array_agg(sorted.position::integer),
@@ -156,7 +180,7 @@ BEGIN
                 NULL, NULL, sorted.allowed_amount, NULL, NULL, v_xact_id, sorted.owner_id, sorted.asset,
                 record_mixed_batch.app, sorted.operation, sorted.nonce, NULL, sorted.amount_defaulted, FALSE,
                 sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL, NULL, NULL, NULL, NULL, NULL,
-                sorted.spender, NULL, NULL, NULL, NULL, NULL
+                sorted.spender, sorted.quantity, sorted.unit_amount, sorted.unit_size, sorted.rounding, NULL
             )::ledger.entries),
             array_agg(sorted.allowed),
             array_agg(sorted.expires_after),
@@ -169,13 +193,16 @@ BEGIN
         FROM (SELECT * FROM listed ORDER BY listed.position) AS sorted
     ) AS items
     CROSS JOIN (
-        SELECT array_agg(keys.owner_id), array_agg(keys.asset), array_agg(keys.debits), array_agg(keys.gets_lots)
+        SELECT
+            array_agg(keys.owner_id), array_agg(keys.asset), array_agg(keys.debits), array_agg(keys.gets_lots),
+            array_agg(keys.is_budgeted)
         FROM (
             SELECT
                 listed.owner_id,
                 listed.asset,
                 least(-sum(least(listed.allowed_amount, 0)), ledger_core.max_amount())::bigint AS debits,
-                bool_or(num_nonnulls(listed.expires_at, listed.expires_after) > 0) AS gets_lots
+                bool_or(num_nonnulls(listed.expires_at, listed.expires_after) > 0) AS gets_lots,
+                coalesce(bool_or(listed.is_budgeted), FALSE) AS is_budgeted
             FROM listed
             GROUP BY listed.account, listed.owner_id, listed.asset
             ORDER BY listed.account
@@ -205,9 +232,11 @@ BEGIN
             array_agg(locked.row_address), array_agg(locked.balance), array_agg(locked.held),
             array_agg(locked.min_balance), array_agg(coalesce(locked.last_seq, 0)), array_agg(locked.next_due_at),
             array_agg(locked.frozen_at), array_agg(coalesce(locked.head_hash, ledger_core.zero_hash())),
-            max(locked.last_entry_at), min(locked.next_due_at)
+            array_agg(coalesce(locked.has_budgets, FALSE)), max(locked.last_entry_at), min(locked.next_due_at),
+            coalesce(bool_or(locked.debt > 0), FALSE)
         INTO
-            v_addresses, v_balances, v_held, v_floors, v_seqs, v_due, v_frozen, v_hashes, v_latest, v_soonest
+            v_addresses, v_balances, v_held, v_floors, v_seqs, v_due, v_frozen, v_hashes,
+            v_has_budgets, v_latest, v_soonest, v_in_debt
         FROM unnest(v_owners, v_assets) AS keys (owner_id, asset)
         -- One look-up by key for each account, in the order of the keys, as everywhere.
         LEFT JOIN LATERAL (
@@ -216,11 +245,13 @@ BEGIN
                 accounts.balance,
                 accounts.held,
                 accounts.min_balance,
+                accounts.debt,
                 accounts.last_seq,
                 accounts.last_entry_at,
                 accounts.next_due_at,
                 accounts.frozen_at,
-                accounts.head_hash
+                accounts.head_hash,
+                accounts.has_budgets
             FROM ledger.accounts
             WHERE accounts.owner_id = keys.owner_id AND accounts.asset = keys.asset
             FOR NO KEY UPDATE
@@ -228,20 +259,31 @@ BEGIN
         EXIT WHEN v_now IS NOT NULL;
 
         v_now := ledger_core.clock();
-        -- An account whose last entry is younger than the clock has a time of its own: leave it to single calls.
+        -- An account whose last entry is younger than the clock has a time of its own, and credits of one in debt fill that
+        -- first: leave both to single calls.
         v_left := array_fill(FALSE, ARRAY[cardinality(v_owners)]);
-        IF v_latest > v_now THEN
+        IF v_latest > v_now OR v_in_debt THEN
             v_left := ARRAY(
-                SELECT coalesce(accounts.last_entry_at > v_now, FALSE)
+                SELECT coalesce(accounts.last_entry_at > v_now OR accounts.debt > 0, FALSE)
                 FROM unnest(v_owners, v_assets) AS keys (owner_id, asset)
                 LEFT JOIN LATERAL (
-                    SELECT accounts.last_entry_at FROM ledger.accounts
+                    SELECT accounts.last_entry_at, accounts.debt FROM ledger.accounts
                     WHERE accounts.owner_id = keys.owner_id AND accounts.asset = keys.asset
                     OFFSET 0
                 ) AS accounts ON TRUE
             );
         END IF;
-        EXIT WHEN (v_soonest > v_now) IS NOT FALSE;
+        FOR v_account IN 1 .. cardinality(v_owners) LOOP
+            CONTINUE WHEN NOT v_is_budgeted[v_account] OR v_has_budgets[v_account];
+            IF v_addresses[v_account] IS NULL THEN
+                v_left[v_account] := TRUE; -- Its account may have to be refused.
+            ELSE
+                UPDATE ledger.accounts SET has_budgets = TRUE
+                WHERE owner_id = v_owners[v_account] AND asset = v_assets[v_account];
+                v_begun := TRUE;
+            END IF;
+        END LOOP;
+        EXIT WHEN (v_soonest > v_now) IS NOT FALSE AND NOT v_begun;
 
         v_settled := array_fill(FALSE, ARRAY[cardinality(v_owners)]);
         FOR v_account IN 1 .. cardinality(v_owners) LOOP
@@ -437,6 +479,71 @@ BEGIN
         END LOOP;
     END IF;
 
+    IF TRUE = ANY (v_has_budgets) THEN
+        v_counters_of := array_fill(NULL::integer, ARRAY[cardinality(v_positions)]);
+        LOOP
+            v_first_counters := '{}';
+            v_last_counters := '{}';
+            v_counters := '{}';
+            v_use := '{}';
+            v_use_addresses := '{}';
+            v_most := '{}';
+            v_counted := '{}';
+            v_begun := FALSE;
+            FOR v_found IN
+                SELECT
+                    kinds.number::integer AS number, kinds.owner_id, kinds.asset, kinds.items, rules.*, kept AS used,
+                    kept.ctid AS row_address,
+                    dense_rank() OVER (
+                        ORDER BY kinds.owner_id, kinds.asset, rules.budget, rules.use_spender
+                    )::integer AS counter
+                FROM (
+                    SELECT
+                        requests.owner_id, requests.asset, requests.operation, requests.spender,
+                        array_agg(requests.ordinality::integer) AS items,
+                        row_number() OVER () AS number
+                    FROM unnest(v_requests) WITH ORDINALITY AS requests
+                    WHERE requests.amount < 0 AND v_allowed[requests.ordinality]
+                        AND v_has_budgets[v_account_of[requests.ordinality]]
+                        AND NOT v_left[v_account_of[requests.ordinality]]
+                    GROUP BY requests.owner_id, requests.asset, requests.operation, requests.spender
+                ) AS kinds
+                CROSS JOIN LATERAL ledger_core.budgets_that_apply(kinds.owner_id, kinds.asset, kinds.spender) AS rules
+                LEFT JOIN ledger.budget_use AS kept
+                    ON kept.owner_id = kinds.owner_id AND kept.asset = kinds.asset AND rules.budget = kept.budget
+                    AND rules.use_spender = kept.spender AND rules.use_id = kept.use_id
+                    AND kept.period_start <= v_now AND kept.period_end > v_now
+                WHERE (rules.app IS NULL OR rules.app = record_mixed_batch.app)
+                    AND (rules.operation IS NULL OR rules.operation = kinds.operation)
+                ORDER BY number, rules.budget
+            LOOP
+                IF v_found.row_address IS NULL THEN
+                    PERFORM ledger_core.renew_budget_use(
+                        v_found.owner_id, v_found.asset, v_found.budget, v_found.rule_spender, v_found.use_spender,
+                        v_found.app, v_found.operation, v_found.use_id, periods.since, periods.until
+                    )
+                    FROM ledger_core.budget_period(v_found.period, v_found.time_zone, v_now) AS periods;
+                    v_begun := TRUE;
+                END IF;
+                CONTINUE WHEN v_begun;
+                IF v_first_counters[v_found.number] IS NULL THEN
+                    v_first_counters[v_found.number] := cardinality(v_counters) + 1;
+                    FOREACH v_by IN ARRAY v_found.items LOOP
+                        v_counters_of[v_by] := v_found.number;
+                    END LOOP;
+                END IF;
+                v_counters := v_counters || v_found.counter;
+                v_last_counters[v_found.number] := cardinality(v_counters);
+                v_use[v_found.counter] := v_found.used;
+                v_use_addresses[v_found.counter] := v_found.row_address;
+                v_most[v_found.counter] := v_found.most;
+                v_spent[v_found.counter] := (v_found.used).spent;
+                v_counted[v_found.counter] := FALSE;
+            END LOOP;
+            EXIT WHEN NOT v_begun;
+        END LOOP;
+    END IF;
+
     FOR v_item IN 1 .. cardinality(v_positions) LOOP
         v_entry := v_requests[v_item];
         v_account := v_account_of[v_item];
@@ -446,7 +553,7 @@ BEGIN
             IF v_recorded_by[v_first] IS NOT NULL THEN
                 RAISE serialization_failure USING MESSAGE = 'An item of a batch may be a retry of another.';
             END IF;
-            v_results := v_results || ledger_core.record_item(
+            v_results := v_results || ledger_core.record_one_item(
                 record_mixed_batch.app, entries -> (v_positions[v_item] - 1), v_positions[v_item], FALSE
             );
             CONTINUE;
@@ -520,7 +627,16 @@ BEGIN
             v_reason := 'floor';
         ELSIF v_balance > ledger_core.max_amount() THEN
             v_reason := 'most';
-        ELSIF v_elsewhere[v_item] AND (v_deadlines[v_item] >= v_now) IS NOT TRUE THEN
+        ELSIF v_counters_of[v_item] IS NOT NULL THEN
+            FOR v_by IN v_first_counters[v_counters_of[v_item]] .. v_last_counters[v_counters_of[v_item]] LOOP
+                v_counter := v_counters[v_by];
+                IF v_spent[v_counter] + (v_use[v_counter]).held - v_entry.amount > v_most[v_counter] THEN
+                    v_reason := 'budget';
+                    EXIT;
+                END IF;
+            END LOOP;
+        END IF;
+        IF v_reason IS NULL AND v_elsewhere[v_item] AND (v_deadlines[v_item] >= v_now) IS NOT TRUE THEN
             v_reason := 'reservation';
         END IF;
         IF v_reason IS NOT NULL THEN
@@ -530,9 +646,17 @@ BEGIN
             ) THEN
                 v_reason := 'nonce';
             END IF;
+            IF v_reason = 'budget' THEN
+                v_results := v_results || ledger_core.refused_by_budget(v_positions[v_item], ledger_core.exceeded_budget(
+                    v_entry.owner_id, v_entry.asset, (v_use[v_counter]).budget, nullif((v_use[v_counter]).spender, ''),
+                    v_most[v_counter], v_spent[v_counter], (v_use[v_counter]).held, -v_entry.amount,
+                    (v_use[v_counter]).period_end
+                ));
+                CONTINUE;
+            END IF;
             v_results := v_results || ledger_core.refused_item(v_positions[v_item], v_reason, v_entry, (
                 coalesce(v_balances[v_account], 0), coalesce(v_held[v_account], 0), coalesce(v_floors[v_account], 0),
-                v_seqs[v_account], v_due[v_account], v_frozen[v_account], v_now
+                v_seqs[v_account], v_due[v_account], v_frozen[v_account], v_now, 0
             )::ledger_core.account_state);
             CONTINUE;
         END IF;
@@ -544,7 +668,7 @@ BEGIN
         v_entry.recorded_at := v_now;
         v_options := '';
         IF v_entry.expires_at IS NOT NULL OR v_entry.claim_subject IS NOT NULL OR v_entry.claim_slot IS NOT NULL
-            OR v_entry.spender IS NOT NULL
+            OR v_entry.spender IS NOT NULL OR v_entry.quantity IS NOT NULL
         THEN
             v_options := ledger_core.hashed_options(v_entry);
         END IF;
@@ -564,6 +688,13 @@ BEGIN
         END IF;
         IF v_elsewhere[v_item] THEN
             v_first_deadline := least(v_first_deadline, v_deadlines[v_item]);
+        END IF;
+        IF v_counters_of[v_item] IS NOT NULL THEN
+            FOR v_by IN v_first_counters[v_counters_of[v_item]] .. v_last_counters[v_counters_of[v_item]] LOOP
+                v_counter := v_counters[v_by];
+                v_spent[v_counter] := v_spent[v_counter] - v_entry.amount;
+                v_counted[v_counter] := TRUE;
+            END LOOP;
         END IF;
         IF v_entry.claim_slot IS NOT NULL THEN
             v_by := v_of_owner[v_item];
@@ -754,6 +885,21 @@ BEGIN
     IF v_count <> 0 THEN
         RAISE serialization_failure USING MESSAGE = 'An account moved while a batch was under way.';
     END IF;
+    IF cardinality(v_counters) > 0 THEN
+        UPDATE ledger.budget_use
+        SET spent = changes.spent
+        FROM (
+            SELECT counted.row_address, counted.spent
+            FROM unnest(v_use_addresses, v_spent, v_counted) AS counted (row_address, spent, is_changed)
+            WHERE counted.is_changed
+            OFFSET 0
+        ) AS changes
+        WHERE budget_use.ctid = changes.row_address;
+        GET DIAGNOSTICS v_count = ROW_COUNT;
+        IF v_count <> cardinality(array_positions(v_counted, TRUE)) THEN
+            RAISE serialization_failure USING MESSAGE = 'What a budget counts moved while a batch was under way.';
+        END IF;
+    END IF;
     IF cardinality(v_taken_lots) > 0 THEN
         UPDATE ledger.lots
         SET remaining = changes.remaining
@@ -784,7 +930,7 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.record_mixed_batch IS
 'Records the items of a batch that have no result yet, of whatever kind, with the meaning of single calls one after the
-other. Returns done and the new results in any order; items without one are left to ledger_core.record_item.
+other. Returns done and the new results in any order; items without one are left to ledger_core.record_one_item.
 done: results of items that this transaction has recorded. wary: leave accounts on which something is due to single calls,
 and expect nonces that holds have taken.
 Raises 40001 or 23505 if another transaction has interfered, or the batch has a combination that is not handled here:

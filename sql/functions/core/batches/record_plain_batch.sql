@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 -- The set-based fast path: the plain items of a batch in one statement. It takes plain accounts whose last entry is not
 -- younger than the clock, and of each account's items those before the first that is not plain or would be refused. That item
 -- and those after it are left to ledger_core.record_mixed_batch.
@@ -6,7 +7,7 @@
 -- has not locked the accounts must be prepared for 40001 (an account changed in between) and for 23505 (a nonce is
 -- taken), and keep nothing then.
 CREATE OR REPLACE FUNCTION ledger_core.record_plain_batch(app text, entries jsonb)
-RETURNS ledger.batch_result []
+RETURNS ledger.batch_row []
 LANGUAGE plpgsql
 -- Forces the plan that locks accounts by address in the order of their keys. The planner would scan a small table
 -- whole, and lock accounts in physical order: a deadlock with other batches.
@@ -18,7 +19,7 @@ DECLARE
     v_now timestamptz := ledger_core.clock();
     v_xact_id xid8 := pg_current_xact_id();
     v_unchanged boolean;
-    v_results ledger.batch_result [];
+    v_results ledger.batch_row [];
 BEGIN
     -- Rows carry as few columns as possible from step to step. All windows are alike, so rows are sorted once.
     WITH ready AS MATERIALIZED (
@@ -98,7 +99,7 @@ BEGIN
                             accounts.head_hash
                         FROM ledger.accounts
                         WHERE accounts.owner_id = items.owner_id AND accounts.asset = items.asset
-                            AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at)
+                            AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at) AND NOT accounts.has_budgets
                             AND accounts.last_entry_at <= v_now
                         OFFSET 0
                     ) AS accounts
@@ -118,6 +119,7 @@ BEGIN
         UPDATE ledger.accounts
         SET
             balance = heads.balance_after,
+            debt = least(accounts.debt, greatest(0, accounts.min_balance - heads.balance_after)),
             last_seq = heads.seq,
             last_entry_at = v_now,
             head_hash = heads.hash
@@ -138,7 +140,7 @@ BEGIN
             -- Nothing that decides has changed since the account was read. Comparing ctid is not enough: not every
             -- version of PostgreSQL looks at it again after waiting for a lock.
             AND accounts.last_seq = heads.last_seq AND accounts.held + accounts.min_balance = heads.unspendable
-            AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at)
+            AND ledger_core.is_plain_account(accounts.next_due_at, accounts.frozen_at) AND NOT accounts.has_budgets
         RETURNING 1
     ),
 
@@ -167,7 +169,7 @@ BEGIN
                 ready.position, ready.entry_id, ready.seq, ready.owner_id, ready.asset,
                 record_plain_batch.app, ready.operation, ready.amount, ready.balance_after, ready.nonce,
                 ready.metadata, NULL, NULL, NULL, v_now, FALSE, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-            )::ledger.batch_result
+            )::ledger.batch_row
             FROM ready
             ORDER BY ready.position
         )

@@ -1,7 +1,8 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger_core.refused_item(
     "position" integer, reason text, request ledger.entries, account ledger_core.account_state
 )
-RETURNS ledger.batch_result
+RETURNS ledger.batch_row
 LANGUAGE plpgsql
 STABLE
 AS $$

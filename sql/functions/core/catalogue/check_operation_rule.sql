@@ -45,7 +45,17 @@ BEGIN
             'expires_after', NOT ledger_core.is_span(rule.expires_after, interval '100 years'),
             'must be positive, at most 100 years, without a negative part'
         ),
-        ('expires_after', rule.expires_after IS NOT NULL AND rule.max_amount <= 0, 'is for credits only')
+        ('expires_after', rule.expires_after IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
+        (
+            'unit_amount',
+            (rule.unit_amount < 0 AND rule.min_amount >= 0) OR (rule.unit_amount > 0 AND rule.max_amount <= 0),
+            'must have the sign of the operation''s amounts'
+        ),
+        (
+            'max_debt', rule.max_debt NOT BETWEEN 0 AND ledger_core.max_amount(),
+            format('must be from 0 to %s', ledger_core.max_amount())
+        ),
+        ('max_debt', rule.max_debt > 0 AND rule.min_amount >= 0, 'is for debits only')
     ) AS checks (field, failed, reason)
     WHERE checks.failed
     LIMIT 1;
@@ -54,6 +64,7 @@ BEGIN
             'field', v_field, 'reason', v_reason, 'operation', rule.operation
         ));
     END IF;
+    PERFORM ledger_core.check_price(rule.operation, rule.unit_amount, rule.unit_size, rule.rounding);
 END
 $$;
 

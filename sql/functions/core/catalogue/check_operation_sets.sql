@@ -30,6 +30,7 @@ BEGIN
     WHERE sets.min_amount > sets.max_amount
         OR sets.min_amount < operations.min_amount OR sets.max_amount > operations.max_amount
         OR sets.default_amount NOT BETWEEN sets.min_amount AND sets.max_amount
+        OR (sets.unit_amount < 0 AND operations.min_amount >= 0) OR (sets.unit_amount > 0 AND operations.max_amount <= 0)
     ORDER BY sets.app, sets.operation
     LIMIT 1;
     IF FOUND THEN
@@ -43,4 +44,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.check_operation_sets IS
 'Trigger at commit: raises LG902 if an app lacks a shared operation,
-LG904 if the default or bounds of an app are not within those of the operation.';
+LG904 if the default or bounds of an app are not within those of the operation, or its price has the other sign.';

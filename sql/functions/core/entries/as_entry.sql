@@ -1,7 +1,8 @@
+-- requires: dropped/0.1_answers
 -- The one list of the columns that callers see. The collation is that of the type: without it the planner would
 -- make a row for each field instead of taking the field from its column.
 CREATE OR REPLACE FUNCTION ledger_core.as_entry(entry ledger.entries)
-RETURNS ledger.entry
+RETURNS ledger.entry_row
 LANGUAGE sql
 IMMUTABLE
 AS $$
@@ -23,7 +24,7 @@ SELECT (
     entry.spender COLLATE "default",
     entry.quantity,
     entry.overdrawn
-)::ledger.entry
+)::ledger.entry_row
 $$;
 
 COMMENT ON FUNCTION ledger_core.as_entry IS

@@ -1,6 +1,7 @@
+-- requires: dropped/0.1_answers
 -- The columns of ledger_core.as_entry, and replayed where the type has it.
 CREATE OR REPLACE FUNCTION ledger_core.as_recorded(entry ledger.entries, replayed boolean)
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE sql
 IMMUTABLE
 AS $$
@@ -23,7 +24,7 @@ SELECT (
     entry.spender COLLATE "default",
     entry.quantity,
     entry.overdrawn
-)::ledger.recorded_entry
+)::ledger.recorded_row
 $$;
 
 COMMENT ON FUNCTION ledger_core.as_recorded IS

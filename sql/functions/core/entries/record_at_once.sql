@@ -1,5 +1,6 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger_core.record_at_once(entry ledger.entries)
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 -- A plan made while there are no claims would go on reading all of them.
 SET enable_seqscan = off
@@ -11,7 +12,7 @@ DECLARE
     v_scope_app text;
     v_period_start timestamp;
     v_limits_subject boolean := FALSE;
-    v_recorded ledger.recorded_entry;
+    v_recorded ledger.recorded_row;
 BEGIN
     entry.recorded_at := ledger_core.clock();
     SELECT claim_limit, claim_period, claim_scope, claim_time_zone, expires_after INTO STRICT v_rule

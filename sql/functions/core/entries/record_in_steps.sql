@@ -1,13 +1,14 @@
+-- requires: dropped/0.1_answers
 -- For all that the guarded ledger_core.write_entry does not take on: what is due, claims of more than one, replays,
 -- refusals.
 CREATE OR REPLACE FUNCTION ledger_core.record_in_steps(entry ledger.entries)
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(entry.owner_id, entry.asset);
-    v_recorded ledger.recorded_entry := ledger_core.replay_of(entry);
+    v_recorded ledger.recorded_row := ledger_core.replay_of(entry);
 BEGIN
     IF v_recorded.entry_id IS NOT NULL THEN
         RETURN v_recorded;

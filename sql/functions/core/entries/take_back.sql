@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_answers
 CREATE OR REPLACE FUNCTION ledger_core.take_back(
     app text,
     nonce text,
@@ -7,7 +8,7 @@ CREATE OR REPLACE FUNCTION ledger_core.take_back(
     free_claim boolean,
     by_hand boolean
 )
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
@@ -19,7 +20,7 @@ DECLARE
     v_reversible bigint;
     v_amount bigint;
     v_entry ledger.entries;
-    v_recorded ledger.recorded_entry;
+    v_recorded ledger.recorded_row;
 BEGIN
     SELECT
         owner_id, asset, seq, nonce, amount, expires_at, reverses_seq, spender, -sign(amount)::bigint AS direction
@@ -101,6 +102,7 @@ BEGIN
             v_reversible - v_amount, v_recorded.balance
         );
         PERFORM ledger_core.expire_lots(v_original.owner_id, v_original.asset, v_account.now);
+        PERFORM ledger_core.give_back_to_budgets(v_original.owner_id, v_original.asset, v_original.seq, v_amount);
     END IF;
     IF v_entry.frees_claim THEN
         DELETE FROM ledger.claims

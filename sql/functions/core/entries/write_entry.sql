@@ -1,4 +1,5 @@
--- Writes a single entry: the account's row and the entry, chained by hash. ledger_core.capture_hold does the same for a
+-- requires: dropped/0.1_answers
+-- Writes a single entry: the account's row and the entry, chained by hash. ledger_core.spend_hold does the same for a
 -- capture, together with the hold.
 --
 -- Guarded, it is the whole fast path: one UPDATE that locks the account, checks it and writes it, or one INSERT of an
@@ -9,7 +10,7 @@
 -- Unguarded, the caller holds the account's lock (ledger_core.lock_account), has checked all but the nonce, and sees to the
 -- lots. The nonce of an entry with a claim_subject it has taken as well.
 CREATE OR REPLACE FUNCTION ledger_core.write_entry(entry ledger.entries, guarded boolean DEFAULT FALSE)
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 -- A plan made while a table is empty would go on reading the whole of it.
 SET enable_seqscan = off
@@ -22,6 +23,8 @@ DECLARE
     v_hash bytea;
     v_recorded_at timestamptz;
     v_next_due_at timestamptz;
+    v_has_budgets boolean;
+    v_debt bigint;
 BEGIN
     -- A retry neither writes nor waits for a lock, unless something is due on the account.
     IF guarded AND EXISTS (SELECT 1 FROM ledger_core.nonces WHERE app = entry.app AND nonce = entry.nonce) THEN
@@ -76,8 +79,8 @@ BEGIN
                 AND (entry.amount >= 0 OR balance - held + entry.amount >= min_balance)
             )
         )
-    RETURNING last_seq, balance, last_entry_at, head_hash, next_due_at
-    INTO entry.seq, entry.balance_after, entry.recorded_at, entry.hash, v_next_due_at;
+    RETURNING last_seq, balance, last_entry_at, head_hash, next_due_at, has_budgets, debt
+    INTO entry.seq, entry.balance_after, entry.recorded_at, entry.hash, v_next_due_at, v_has_budgets, v_debt;
     IF NOT FOUND THEN
         IF NOT guarded THEN
             PERFORM ledger_core.refuse_max_balance(entry.amount);
@@ -116,11 +119,19 @@ BEGIN
         ON CONFLICT (app, nonce) DO NOTHING;
     END IF;
     IF FOUND THEN
+        IF v_debt > 0 AND entry.amount > 0 AND entry.expires_at IS NULL THEN
+            PERFORM ledger_core.pay_debt(entry.owner_id, entry.asset, entry.amount);
+        END IF;
         IF guarded AND entry.amount < 0 AND v_next_due_at < 'infinity' THEN
             PERFORM ledger_core.spend_lots(entry.owner_id, entry.asset, entry.seq, -entry.amount);
         ELSIF guarded AND entry.expires_at IS NOT NULL THEN
             PERFORM ledger_core.add_lot(
                 entry.owner_id, entry.asset, entry.seq, entry.amount, entry.expires_at, entry.balance_after
+            );
+        END IF;
+        IF v_has_budgets AND entry.amount < 0 AND entry.reverses_seq IS NULL AND entry.app <> 'ledger' THEN
+            PERFORM ledger_core.count_in_budgets(
+                entry.owner_id, entry.asset, entry.app, entry.operation, entry.spender, entry.recorded_at, -entry.amount, 0
             );
         END IF;
         RETURN ledger_core.as_recorded(entry, FALSE);
@@ -152,4 +163,4 @@ COMMENT ON FUNCTION ledger_core.write_entry IS
 are set here, and recorded_at if it is null, which it may be for entries without options (ledger_core.hashed_options).
 guarded: recorded_at is null or the clock; check the account as well, and return null if more than this is needed.
 Raises LG001 and LG311 for an owner who cannot have an account here, LG002 if the balance would pass ledger_core.max_amount,
-LG201 if the nonce is taken.';
+LG201 if the nonce is taken, LG307.';

@@ -1,6 +1,7 @@
+-- requires: dropped/0.1_answers
 -- The one list of the columns that callers see; see ledger_core.as_entry for the collation.
 CREATE OR REPLACE FUNCTION ledger_core.as_hold(hold ledger.holds, replayed boolean)
-RETURNS ledger.hold
+RETURNS ledger.hold_row
 LANGUAGE sql
 IMMUTABLE
 AS $$
@@ -21,7 +22,7 @@ SELECT (
     replayed,
     hold.spender COLLATE "default",
     hold.quantity
-)::ledger.hold
+)::ledger.hold_row
 $$;
 
 COMMENT ON FUNCTION ledger_core.as_hold IS

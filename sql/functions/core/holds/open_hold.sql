@@ -1,6 +1,7 @@
+-- requires: dropped/0.1_answers
 -- requires: functions/core/holds/as_hold, functions/core/requests/uses_of_nonce, functions/core/journals/hold_line
 CREATE OR REPLACE FUNCTION ledger_core.open_hold(hold ledger.holds)
-RETURNS ledger.hold
+RETURNS ledger.hold_row
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
@@ -8,6 +9,7 @@ DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(hold.owner_id, hold.asset);
     v_found record;
     v_lots jsonb;
+    v_has_budgets boolean;
 BEGIN
     hold.captured := 0;
     hold.status := 'open';
@@ -72,9 +74,15 @@ BEGIN
     UPDATE ledger.accounts
     SET held = held + hold.amount, next_due_at = least(next_due_at, hold.expires_at)
     FROM taken
-    WHERE owner_id = hold.owner_id AND asset = hold.asset;
+    WHERE owner_id = hold.owner_id AND asset = hold.asset
+    RETURNING has_budgets INTO v_has_budgets;
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse_nonce(hold.app, hold.nonce);
+    END IF;
+    IF v_has_budgets THEN
+        PERFORM ledger_core.count_in_budgets(
+            hold.owner_id, hold.asset, hold.app, hold.operation, hold.spender, hold.placed_at, 0, hold.amount
+        );
     END IF;
     RETURN ledger_core.as_hold(hold, FALSE);
 END
@@ -82,4 +90,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.open_hold IS
 'Reserves amount (positive) of one account until the hold is captured, released or expires.
-hold: the request, which the caller has checked against the rule. Raises LG001 for a new nonce that no URL can contain, LG201, LG301, LG303.';
+hold: the request, which the caller has checked against the rule. Raises LG001 for a new nonce that no URL can contain, LG201, LG301, LG303, LG307.';

@@ -10,13 +10,19 @@ DECLARE
     v_used_up bigint;
     v_reserved jsonb;
 BEGIN
-    WITH reserved AS (
-        INSERT INTO ledger.hold_lots (owner_id, asset, app, hold_nonce, lot_seq, amount)
+    WITH reserved AS MATERIALIZED (
+        SELECT free.lot_seq, free.amount
+        FROM ledger_core.free_lots(reserve_from_lots.owner_id, reserve_from_lots.asset, reserve_from_lots.amount) AS free
+    ),
+
+    -- A hold that grows may have a part of the lot already.
+    noted AS (
+        INSERT INTO ledger.hold_lots AS kept (owner_id, asset, app, hold_nonce, lot_seq, amount)
         SELECT
             reserve_from_lots.owner_id, reserve_from_lots.asset, reserve_from_lots.app, reserve_from_lots.hold_nonce,
-            free.lot_seq, free.amount
-        FROM ledger_core.free_lots(reserve_from_lots.owner_id, reserve_from_lots.asset, reserve_from_lots.amount) AS free
-        RETURNING hold_lots.lot_seq, hold_lots.amount
+            reserved.lot_seq, reserved.amount
+        FROM reserved
+        ON CONFLICT (owner_id, app, hold_nonce, lot_seq) DO UPDATE SET amount = kept.amount + excluded.amount
     ),
 
     left_over AS (

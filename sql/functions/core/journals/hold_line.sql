@@ -1,5 +1,4 @@
--- requires: functions/core/journals/noted_hold, functions/core/journals/hashed_hold_event
--- requires: functions/core/entries/chain_hash, functions/core/constants/zero_hash
+-- requires: functions/core/journals/noted_hold, functions/core/journals/noted_line
 -- A plain SELECT, so that the planner inlines it.
 CREATE OR REPLACE FUNCTION ledger_core.hold_line(
     hold ledger.holds, lots jsonb, event text, happened_at timestamptz, seq bigint
@@ -8,32 +7,9 @@ RETURNS TABLE (event_seq bigint, noted jsonb, xact_id xid8, hash bytea)
 LANGUAGE sql
 STABLE
 AS $$
-SELECT
-    line.event_seq,
-    line.noted,
-    line.xact_id,
-    ledger_core.chain_hash(line.previous, ledger_core.hashed_hold_event(
-        (
-            line.event_seq, hold_line.happened_at, hold.owner_id, hold.asset, hold.app, hold.nonce, hold_line.event,
-            hold_line.seq, line.noted, line.xact_id, NULL
-        )::ledger.hold_events
-    ))
-FROM (
-    SELECT
-        coalesce(head.event_seq, 0) + 1 AS event_seq,
-        coalesce(head.hash, ledger_core.zero_hash()) AS previous,
-        ledger_core.noted_hold(hold, lots) AS noted,
-        pg_current_xact_id() AS xact_id
-    FROM (VALUES (TRUE)) AS one (line)
-    -- The caller holds the account's lock until it commits, so nobody else adds a line meanwhile.
-    LEFT JOIN LATERAL (
-        SELECT events.event_seq, events.hash
-        FROM ledger.hold_events AS events
-        WHERE events.owner_id = hold.owner_id AND events.asset = hold.asset
-        ORDER BY events.event_seq DESC
-        LIMIT 1
-    ) AS head ON TRUE
-    OFFSET 0
+SELECT line.event_seq, line.hold_noted, line.xact_id, line.hash
+FROM ledger_core.noted_line(
+    hold, ledger_core.noted_hold(hold, lots), hold_line.event, hold_line.happened_at, hold_line.seq
 ) AS line
 $$;
 

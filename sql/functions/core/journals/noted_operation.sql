@@ -5,7 +5,16 @@ LANGUAGE sql
 STABLE
 SET timezone = 'UTC'
 SET intervalstyle = 'postgres'
-AS $$ SELECT to_jsonb(noted_operation.operation) - 'operation' $$;
+AS $$
+SELECT to_jsonb(noted_operation.operation) - '{operation,unit_amount,unit_size,rounding,max_debt}'::text []
+    || jsonb_strip_nulls(jsonb_build_object(
+        'unit_amount', (noted_operation.operation).unit_amount,
+        'unit_size', (noted_operation.operation).unit_size,
+        'rounding', (noted_operation.operation).rounding,
+        'max_debt', (noted_operation.operation).max_debt
+    ))
+$$;
 
 COMMENT ON FUNCTION ledger_core.noted_operation IS
-'The rule of an operation as ledger.operation_changes keeps it, the same in every session.';
+'The rule of an operation as ledger.operation_changes keeps it, the same in every session. What older releases
+did not have is there only if it is not null.';

@@ -6,7 +6,7 @@ AS $$
 DECLARE
     v_amount bigint;
     v_entry ledger.entries;
-    v_recorded ledger.recorded_entry;
+    v_recorded ledger.recorded_row;
 BEGIN
     SELECT sum(remaining - held) INTO v_amount
     FROM ledger.lots

@@ -1,4 +1,4 @@
--- For the CHECK of ledger.lots; see ledger_core.is_account.
+-- For the CHECK of ledger.lots; see ledger_core.is_account_with_debt.
 CREATE OR REPLACE FUNCTION ledger_core.is_lot(amount bigint, remaining bigint, held bigint)
 RETURNS boolean
 LANGUAGE plpgsql

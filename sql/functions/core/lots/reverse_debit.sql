@@ -7,7 +7,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_from_lots bigint;
-    v_in_lots bigint;
+    v_missing bigint;
     v_left bigint;
     v_lot_seq bigint;
     v_taken bigint;
@@ -20,14 +20,23 @@ BEGIN
     IF v_from_lots = 0 THEN
         RETURN;
     END IF;
-    SELECT coalesce(sum(remaining), 0) INTO v_in_lots
-    FROM ledger.lots
-    WHERE owner_id = reverse_debit.owner_id AND asset = reverse_debit.asset AND remaining > 0;
+    -- As in ledger_core.add_lot
+    SELECT greatest(
+        coalesce(sum(lots.remaining), 0) + reverse_debit.amount - reverse_debit.balance_after,
+        accounts.min_balance + accounts.held
+        + coalesce(sum(lots.remaining - lots.held), 0) + reverse_debit.amount - reverse_debit.balance_after
+    )
+    INTO v_missing
+    FROM ledger.accounts
+    LEFT JOIN ledger.lots
+        ON accounts.owner_id = lots.owner_id AND accounts.asset = lots.asset AND lots.remaining > 0
+    WHERE accounts.owner_id = reverse_debit.owner_id AND accounts.asset = reverse_debit.asset
+    GROUP BY accounts.min_balance, accounts.held;
 
-    -- The part that came from credits that do not expire goes back to them, and so does what pays off an overdraft.
+    -- The part that came from credits that do not expire goes back to them, and so does what pays off an overdraft or debt.
     v_left := reverse_debit.amount - greatest(
         least(reverse_debit.amount, reverse_debit.amount + still_reversible - v_from_lots),
-        v_in_lots + reverse_debit.amount - reverse_debit.balance_after,
+        v_missing,
         0
     );
     FOR v_lot_seq, v_taken IN

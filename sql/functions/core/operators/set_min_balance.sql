@@ -23,7 +23,9 @@ BEGIN
     SELECT coalesce(sum(remaining - held), 0) INTO v_expiring
     FROM ledger.lots
     WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset AND remaining > 0;
-    IF v_account.balance - v_account.held - v_expiring < set_min_balance.min_balance THEN
+    IF v_account.balance - v_account.held - v_expiring < set_min_balance.min_balance
+        AND set_min_balance.min_balance > v_account.min_balance
+    THEN
         PERFORM ledger_core.refuse(
             'insufficient_balance',
             jsonb_strip_nulls(jsonb_build_object(
@@ -37,6 +39,9 @@ BEGIN
     UPDATE ledger.accounts
     SET min_balance = set_min_balance.min_balance
     WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset;
+    IF v_account.debt > 0 THEN
+        PERFORM ledger_core.note_debt(set_min_balance.owner_id, set_min_balance.asset);
+    END IF;
     PERFORM ledger_core.journal_action(
         set_min_balance.owner_id, set_min_balance.asset, 'set_min_balance', set_min_balance.actor, set_min_balance.reason,
         v_account.now, NULL,

@@ -26,7 +26,8 @@ BEGIN
     ),
 
     expiring AS (
-        SELECT lots.owner_id, lots.asset, min(lots.expires_at) AS due_at
+        SELECT
+            lots.owner_id, lots.asset, min(lots.expires_at) AS due_at, sum(lots.remaining - lots.held) AS amount
         FROM ledger.lots
         WHERE ledger_core.owner_in_range(lots.owner_id, first, last, included) AND lots.remaining > lots.held
         GROUP BY lots.owner_id, lots.asset
@@ -93,11 +94,20 @@ BEGIN
             CASE WHEN accounts.owner_id IS NOT NULL THEN coalesce(accounts.frozen_at::text, 'never') END
         ),
         (
-            'overspent', 'at least ' || accounts.min_balance,
+            'overspent', 'at least ' || accounts.min_balance - accounts.debt,
             CASE
-                WHEN accounts.balance - accounts.held < accounts.min_balance THEN (accounts.balance - accounts.held)::text
-                ELSE 'at least ' || accounts.min_balance
+                WHEN accounts.balance - accounts.held < accounts.min_balance - accounts.debt
+                    THEN (accounts.balance - accounts.held)::text
+                ELSE 'at least ' || accounts.min_balance - accounts.debt
             END
+        ),
+        -- What the account is below its floor, without credits that will expire.
+        (
+            'debt wrong',
+            greatest(
+                0, accounts.min_balance - accounts.balance + accounts.held + coalesce(expiring.amount, 0)
+            )::text,
+            accounts.debt::text
         )
     ) AS checks (problem, expected, found)
     WHERE checks.expected <> checks.found;

@@ -66,7 +66,7 @@ BEGIN
             ) AS previous
         FROM ledger.operator_actions AS actions
         WHERE ledger_core.owner_in_range(actions.owner_id, first, last, included) 
-            AND actions.action NOT IN ('adjust_balance', 'reverse_entry')
+            AND actions.action IN ('set_min_balance', 'freeze_account', 'unfreeze_account')
     ) AS linked
     WHERE linked.before <> linked.previous OR linked.after = linked.before OR linked.seq IS NOT NULL
         OR CASE linked.action

@@ -52,7 +52,7 @@ BEGIN
     RETURN QUERY
     SELECT
         'rule not as last noted', 'app_operations', NULL, NULL, NULL::bigint,
-        jsonb_build_object('app', allowed.app, 'operation', allowed.operation, 'rule', to_jsonb(allowed), 'noted', noted.rule)
+        jsonb_build_object('app', allowed.app, 'operation', allowed.operation, 'rule', ledger_core.noted_app_operation(allowed), 'noted', noted.rule)
     FROM ledger.app_operations AS allowed
     LEFT JOIN LATERAL (
         SELECT changes.rule FROM ledger.operation_changes AS changes
@@ -60,7 +60,7 @@ BEGIN
         ORDER BY changes.change_id DESC
         LIMIT 1
     ) AS noted ON TRUE
-    WHERE to_jsonb(allowed) - 'app' - 'operation' IS DISTINCT FROM noted.rule;
+    WHERE ledger_core.noted_app_operation(allowed) IS DISTINCT FROM noted.rule;
 
     -- A rollback of an app's migrations removes the app with its bindings and operations, if nothing was recorded.
     RETURN QUERY
@@ -86,7 +86,8 @@ BEGIN
             'noted', noted.rule, 'found', bound.facts
         )
     FROM (
-        SELECT app_roles.app, app_roles.role_name, ledger_core.noted_binding(app_roles.bound_at) AS facts
+        SELECT app_roles.app, app_roles.role_name, 
+            ledger_core.noted_login(app_roles.bound_at, app_roles.may_set_budgets) AS facts
         FROM ledger.app_roles
     ) AS bound
     FULL JOIN (
@@ -97,9 +98,40 @@ BEGIN
         ORDER BY changes.app, changes.role_name, changes.change_id DESC
     ) AS noted ON bound.app = noted.app AND bound.role_name = noted.role_name
     WHERE bound.facts IS DISTINCT FROM noted.rule;
+
+    RETURN QUERY
+    SELECT
+        'budget not as last noted', 'budget_definitions', NULL, NULL, NULL::bigint,
+        jsonb_build_object('noted', noted.rule, 'found', defined.facts)
+    FROM (
+        SELECT
+            definitions.asset, definitions.budget, definitions.spender,
+            ledger_core.noted_definition(definitions) AS facts
+        FROM ledger.budget_definitions AS definitions
+    ) AS defined
+    FULL JOIN (
+        SELECT DISTINCT ON (changes.rule ->> 'asset', changes.rule ->> 'budget', changes.rule ->> 'spender')
+            changes.rule ->> 'asset' AS asset, changes.rule ->> 'budget' AS budget, changes.rule ->> 'spender' AS spender,
+            CASE changes.change WHEN 'budget_defined' THEN changes.rule END AS rule
+        FROM ledger.operation_changes AS changes
+        WHERE changes.change IN ('budget_defined', 'budget_dropped')
+        ORDER BY
+            changes.rule ->> 'asset', changes.rule ->> 'budget', changes.rule ->> 'spender', changes.change_id DESC
+    ) AS noted ON defined.asset = noted.asset AND defined.budget = noted.budget AND defined.spender = noted.spender
+    WHERE defined.facts IS DISTINCT FROM noted.rule;
+
+    RETURN QUERY
+    SELECT
+        'is_budgeted wrong', 'app_operations', NULL, NULL, NULL::bigint,
+        jsonb_build_object(
+            'app', allowed.app, 'operation', allowed.operation, 'expected', NOT allowed.is_budgeted,
+            'found', allowed.is_budgeted
+        )
+    FROM ledger.app_operations AS allowed
+    WHERE allowed.is_budgeted <> ledger_core.is_budgeted(allowed.app, allowed.operation);
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_catalogue IS
-'Discrepancies that belong to no owner: rules, apps and bindings changed without the functions, incomplete sets of
+'Discrepancies that belong to no owner: rules, budgets, apps and bindings changed without the functions, incomplete sets of
 operations, triggers and unique indexes missing or disabled.';

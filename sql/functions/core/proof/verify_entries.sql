@@ -60,7 +60,8 @@ BEGIN
     )
     AND checks.expected <> checks.found;
 
-    -- A balance below zero is right only down to the lowest floor that the account ever had.
+    -- A balance below zero is right only down to the lowest floor that the account ever had, and after a capture that left a
+    -- debt. Whatever brings it further down was reserved then.
     RETURN QUERY
     SELECT
         'overspent', 'entries', entries.owner_id::text, entries.asset::text, entries.seq,
@@ -68,6 +69,12 @@ BEGIN
             'nonce', entries.nonce, 'expected', 'at least ' || coalesce(floors.lowest, 0), 'found', entries.balance_after
         )
     FROM ledger.entries
+    LEFT JOIN (
+        SELECT debts.owner_id, debts.asset, min(debts.seq) AS first_seq
+        FROM ledger.entries AS debts
+        WHERE ledger_core.owner_in_range(debts.owner_id, first, last, included) AND debts.overdrawn
+        GROUP BY debts.owner_id, debts.asset
+    ) AS overdrafts ON entries.owner_id = overdrafts.owner_id AND entries.asset = overdrafts.asset
     LEFT JOIN (
         SELECT
             operator_actions.owner_id, operator_actions.asset,
@@ -80,10 +87,66 @@ BEGIN
         GROUP BY operator_actions.owner_id, operator_actions.asset
     ) AS floors ON entries.owner_id = floors.owner_id AND entries.asset = floors.asset
     WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
-        AND entries.balance_after < 0 AND entries.balance_after < coalesce(floors.lowest, 0);
+        AND entries.balance_after < 0 AND entries.balance_after < coalesce(floors.lowest, 0)
+        AND CASE
+            WHEN entries.overdrawn THEN entries.balance_after < coalesce(floors.lowest, 0) - (
+                SELECT coalesce(max((changes.rule ->> 'max_debt')::numeric), 0)
+                FROM ledger.operation_changes AS changes
+                WHERE changes.operation = entries.operation AND changes.app IS NULL
+            )
+            WHEN entries.seq > overdrafts.first_seq
+                THEN entries.amount < 0 AND entries.hold_nonce IS NULL AND entries.operation <> 'EXPIRY'
+            ELSE TRUE
+        END;
+
+    -- What quantity and price come to, and what goes together
+    RETURN QUERY
+    SELECT
+        checks.problem, 'entries', entries.owner_id::text, entries.asset::text, entries.seq,
+        jsonb_build_object('nonce', entries.nonce, 'expected', checks.expected, 'found', checks.found)
+    FROM ledger.entries
+    CROSS JOIN LATERAL (
+        VALUES
+        (
+            'amount not by its price',
+            ledger_core.amount_of_quantity(
+                entries.quantity, entries.unit_amount, entries.unit_size, entries.rounding
+            )::text,
+            entries.amount::text
+        ),
+        (
+            'quantity without price', 'both or none',
+            CASE
+                WHEN num_nulls(entries.quantity, entries.unit_amount, entries.unit_size, entries.rounding) NOT IN (0, 4)
+                    THEN 'one without the other'
+            END
+        ),
+        (
+            'price never in force', 'a price of the operation',
+            CASE
+                WHEN entries.unit_amount IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM ledger.operation_changes AS changes
+                    WHERE changes.operation = entries.operation
+                        AND (changes.app IS NULL OR changes.app = entries.app)
+                        AND (changes.rule ->> 'unit_amount')::numeric = entries.unit_amount
+                        AND (changes.rule ->> 'unit_size')::numeric = entries.unit_size
+                        AND changes.rule ->> 'rounding' = entries.rounding
+                ) THEN format('%s for %s, %s', entries.unit_amount, entries.unit_size, entries.rounding)
+            END
+        ),
+        (
+            'overdrawn without capture', 'a capture',
+            CASE WHEN entries.overdrawn IS NOT NULL AND entries.hold_nonce IS NULL THEN entries.operation END
+        )
+    ) AS checks (problem, expected, found)
+    WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
+        AND num_nonnulls(
+            entries.quantity, entries.unit_amount, entries.unit_size, entries.rounding, entries.overdrawn
+        ) > 0
+        AND checks.expected <> checks.found;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_entries IS
 'Entries whose number, balance, time or hash does not follow from the entry before, that lie in the future, or whose balance
-is below every floor that the account ever had.';
+is below every floor that the account ever had, or whose amount does not follow from quantity and price.';

@@ -24,11 +24,14 @@ BEGIN
             -- As in pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
             ('{accounts,holds,lots}', 'refuse_change', 'delete or truncate', 2 + 8 + 32),
             (
-                '{entries,hold_events,lot_movements,nonces,operation_changes,operator_actions}', 'refuse_change',
+                '{entries,hold_events,hold_growths,lot_movements,nonces,operation_changes,operator_actions}', 'refuse_change',
                 'update, delete or truncate', 2 + 8 + 16 + 32
             ),
             ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
-            ('{apps,operations,app_operations,claim_reservations}', 'refuse_change', 'truncate', 2 + 32),
+            (
+                '{apps,operations,app_operations,claim_reservations,budgets,budget_definitions}', 'refuse_change', 'truncate',
+                2 + 32
+            ),
             ('{apps,operations,app_operations}', 'guard_catalogue', 'update or delete', 1 + 2 + 8 + 16),
             ('{apps,operations,app_operations}', 'serialize_catalogue', 'insert, update or delete', 2 + 4 + 8 + 16),
             ('{apps,operations}', 'check_operation_sets', 'insert or update', 1 + 4 + 16),
@@ -62,13 +65,18 @@ BEGIN
         ('holds', '{owner_id,app,nonce}'),
         ('holds', '{app,nonce}'),
         ('hold_lots', '{owner_id,app,hold_nonce,lot_seq}'),
+        ('hold_growths', '{owner_id,app,nonce}'),
+        ('hold_growths', '{app,nonce}'),
         ('operator_actions', '{owner_id,asset,action_seq}'),
         ('hold_events', '{owner_id,asset,event_seq}'),
         ('operation_changes', '{change_id}'),
         ('apps', '{app}'),
         ('operations', '{operation}'),
         ('app_operations', '{app,operation}'),
-        ('app_roles', '{role_name,app}')
+        ('app_roles', '{role_name,app}'),
+        ('budget_definitions', '{asset,budget,spender}'),
+        ('budgets', '{owner_id,asset,budget,spender}'),
+        ('budget_use', '{owner_id,asset,budget,spender}')
     ) AS needed (found_in, columns)
     WHERE NOT EXISTS (
         SELECT 1

@@ -31,7 +31,9 @@ BEGIN
     ) AS present
     FULL JOIN (
         SELECT DISTINCT ON (events.owner_id, events.asset, events.app, events.hold_nonce)
-            events.owner_id, events.asset, events.app, events.hold_nonce, events.hold
+            -- A growth is said once, of which ledger_core.verify_growths has more.
+            events.owner_id, events.asset, events.app, events.hold_nonce,
+            CASE jsonb_typeof(events.hold) WHEN 'object' THEN events.hold - 'growth' ELSE events.hold END AS hold
         FROM ledger.hold_events AS events
         WHERE ledger_core.owner_in_range(events.owner_id, first, last, included)
         ORDER BY events.owner_id, events.asset, events.app, events.hold_nonce, events.event_seq DESC

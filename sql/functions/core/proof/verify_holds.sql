@@ -9,7 +9,7 @@ BEGIN
     WITH captures AS (
         SELECT
             entries.owner_id, entries.asset, entries.app, entries.hold_nonce, -sum(entries.amount) AS amount,
-            bool_or(entries.hold_final) AS final, min(entries.operation) AS operation,
+            bool_or(entries.hold_final) AS final, bool_or(entries.overdrawn IS NOT NULL) AS beyond, min(entries.operation) AS operation,
             max(entries.recorded_at) AS latest_at,
             (array_agg(entries.recorded_at ORDER BY entries.seq DESC))[1] AS last_at
         FROM ledger.entries
@@ -55,8 +55,27 @@ BEGIN
         ('captured wrong', coalesce(captures.amount, 0)::text, holds.captured::text),
         ('operation wrong', captures.operation, holds.operation),
         (
+            'captured beyond what was reserved',
+            CASE WHEN captures.beyond THEN 'more than ' || holds.amount ELSE 'at most ' || holds.amount END,
+            CASE WHEN captures.beyond <> (captures.amount > holds.amount) THEN captures.amount::text END
+        ),
+        (
+            'amount not by its price',
+            (ledger_core.growth_of_hold(holds) - ledger_core.amount_of_quantity(
+                holds.quantity, holds.unit_amount, holds.unit_size, holds.rounding
+            ))::text,
+            holds.amount::text
+        ),
+        (
+            'quantity without price', 'both or none',
+            CASE
+                WHEN num_nulls(holds.quantity, holds.unit_amount, holds.unit_size, holds.rounding) NOT IN (0, 4)
+                    THEN 'one without the other'
+            END
+        ),
+        (
             'status wrong',
-            CASE WHEN captures.final OR captures.amount = holds.amount THEN 'captured' END,
+            CASE WHEN captures.final OR captures.amount >= holds.amount THEN 'captured' END,
             holds.status
         ),
         ('status wrong', 'not captured', CASE WHEN captures.amount IS NULL AND holds.status = 'captured' THEN 'captured' END),
@@ -90,6 +109,8 @@ BEGIN
         )
     ) AS checks (problem, expected, found)
     WHERE checks.expected <> checks.found;
+
+    RETURN QUERY SELECT * FROM ledger_core.verify_growths(first, last, included);
 END
 $$;
 

@@ -139,11 +139,19 @@ BEGIN
     ) AS expected
     WHERE expected.moving <> expected.moved
         AND (
-            expected.expires_at IS NOT NULL
-            OR NOT EXISTS (
+            (
+                expected.expires_at IS NOT NULL
+                -- A debt is filled first, too: how much it was depends on holds of that time.
+                AND (expected.moved < expected.moving OR NOT EXISTS (
+                    SELECT 1 FROM ledger.entries AS debts
+                    WHERE debts.owner_id = expected.owner_id AND debts.asset = expected.asset
+                        AND debts.seq < expected.seq AND debts.overdrawn
+                ))
+            )
+            OR (expected.expires_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM ledger.holds
                 WHERE holds.owner_id = expected.owner_id AND holds.asset = expected.asset
-            )
+            ))
         );
 END
 $$;

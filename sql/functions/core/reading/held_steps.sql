@@ -20,6 +20,7 @@ BEGIN
         SELECT
             events.event_seq, events.happened_at, events.event, events.seq, events.app, events.hold_nonce,
             (events.hold ->> 'amount')::bigint - (events.hold ->> 'captured')::bigint AS remaining,
+            (events.hold #>> '{growth,by}')::bigint AS growth,
             events.hold ->> 'status' = 'open' AS open
         FROM ledger.hold_events AS events
         WHERE events.owner_id = held_steps.owner_id AND events.asset = held_steps.asset
@@ -41,6 +42,7 @@ BEGIN
                 CASE
                     WHEN newest.event = 'placed' THEN 0
                     WHEN newest.event = 'captured' THEN newest.remaining - captures.amount
+                    WHEN newest.event = 'grown' THEN newest.remaining - newest.growth
                     WHEN newest.event IN ('released', 'expired') THEN newest.remaining
                     WHEN newest.event IN ('extended', 'nonce_shared') AND newest.open THEN newest.remaining
                     WHEN newest.event = 'nonce_shared' THEN 0

@@ -7,44 +7,18 @@ AS $$
 DECLARE
     v_account record;
     v_now timestamptz := ledger_core.clock();
-    v_low bigint;
-    v_high bigint;
-    v_middle bigint;
 BEGIN
-    SELECT last_seq, last_entry_at, in_order_from INTO v_account
+    SELECT last_seq, last_entry_at INTO v_account
     FROM ledger.accounts
     WHERE owner_id = last_seq_at.owner_id AND asset = last_seq_at.asset;
     -- Nothing has followed an entry of the future yet.
     IF v_account.last_entry_at > v_now AND last_seq_at.at >= v_now - ledger_core.clock_tolerance() THEN
         RETURN v_account.last_seq;
     END IF;
-    v_low := v_account.in_order_from - 1;
-    v_high := v_account.last_seq;
-    -- From in_order_from on, the entries are numbered in the order of their times: binary search.
-    WHILE v_low < v_high LOOP
-        v_middle := (v_low + v_high + 1) / 2;
-        IF (
-            SELECT recorded_at FROM ledger.entries
-            WHERE owner_id = last_seq_at.owner_id AND asset = last_seq_at.asset AND seq = v_middle
-        ) <= last_seq_at.at THEN
-            v_low := v_middle;
-        ELSE
-            v_high := v_middle - 1;
-        END IF;
-    END LOOP;
-    -- Before it, the clock was set back once or more: one after the other.
-    IF v_low > 0 AND v_low < v_account.in_order_from THEN
-        SELECT seq INTO v_low FROM ledger.entries
-        WHERE owner_id = last_seq_at.owner_id AND asset = last_seq_at.asset
-            AND seq <= v_low AND recorded_at <= last_seq_at.at
-        ORDER BY seq DESC
-        LIMIT 1;
-    END IF;
-    RETURN coalesce(v_low, 0);
+    RETURN ledger_core.seq_at(last_seq_at.owner_id, last_seq_at.asset, last_seq_at.at);
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.last_seq_at IS
-'The highest number of the account''s entries recorded at or before the given time; 0 if there was none. If the clock was
-ahead when an entry was recorded, the entry counts from the time of the next entry on. If there is none, it counts from
-ledger_core.clock_tolerance ago on, until its own time has come.';
+'As ledger_core.seq_at, but an entry of the future that nothing has followed counts from ledger_core.clock_tolerance ago on,
+until its own time has come.';

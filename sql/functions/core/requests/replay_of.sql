@@ -1,8 +1,9 @@
+-- requires: dropped/0.1_answers
 -- requires: functions/core/requests/uses_of_nonce
 -- For everything that records an entry; ledger_core.replay_of_hold is for holds. Entries and holds of an app share their
 -- nonces.
 CREATE OR REPLACE FUNCTION ledger_core.replay_of(request ledger.entries)
-RETURNS ledger.recorded_entry
+RETURNS ledger.recorded_row
 LANGUAGE plpgsql
 STABLE
 AS $$

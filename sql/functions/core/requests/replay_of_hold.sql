@@ -1,6 +1,7 @@
--- requires: functions/core/requests/uses_of_nonce, functions/core/holds/as_hold
+-- requires: dropped/0.1_answers
+-- requires: functions/core/requests/uses_of_nonce, functions/core/holds/growth_of_hold, functions/core/holds/as_hold
 CREATE OR REPLACE FUNCTION ledger_core.replay_of_hold(request ledger.holds)
-RETURNS ledger.hold
+RETURNS ledger.hold_row
 LANGUAGE plpgsql
 STABLE
 AS $$
@@ -19,8 +20,10 @@ BEGIN
     END IF;
 
     -- As lives: intervals are equal by months of 30 days, and a month is not 30 days.
-    IF (v_kept.operation, v_kept.amount, v_kept.metadata, v_kept.spender, v_kept.quantity)
-        IS DISTINCT FROM (request.operation, request.amount, request.metadata, request.spender, request.quantity)
+    IF (v_kept.operation, v_kept.metadata, v_kept.spender, v_kept.quantity)
+        IS DISTINCT FROM (request.operation, request.metadata, request.spender, request.quantity)
+        -- The price of a quantity may have changed since.
+        OR (request.quantity IS NULL AND v_kept.amount - ledger_core.growth_of_hold(v_kept) <> request.amount)
         OR ledger_core.add_interval_in_utc(v_kept.placed_at, v_kept.expires_in)
         <> ledger_core.add_interval_in_utc(v_kept.placed_at, request.expires_in)
     THEN

@@ -14,4 +14,4 @@ SELECT TRUE FROM ledger.holds AS uses WHERE uses.app = uses_of_nonce.app AND use
 $$;
 
 COMMENT ON FUNCTION ledger_core.uses_of_nonce IS
-'A row or more if an entry or a hold of the app, of whatever owner, has the nonce.';
+'A row or more if an entry, a hold or a growth of the app, of whatever owner, has the nonce.';

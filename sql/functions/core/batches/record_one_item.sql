@@ -1,9 +1,10 @@
-CREATE OR REPLACE FUNCTION ledger_core.record_item(app text, item jsonb, "position" integer, atomic boolean)
-RETURNS ledger.batch_result
+-- requires: dropped/0.1_answers
+CREATE OR REPLACE FUNCTION ledger_core.record_one_item(app text, item jsonb, "position" integer, atomic boolean)
+RETURNS ledger.batch_row
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_entry ledger.recorded_entry;
+    v_entry ledger.recorded_row;
     v_sqlstate text;
     v_message text;
     v_detail text;
@@ -15,7 +16,7 @@ BEGIN
         nullif(item -> 'metadata', 'null'), ledger_core.item_time(item ->> 'expires_at'), item ->> 'claim_subject',
         ledger_core.item_time(item ->> 'claim_deadline'), item ->> 'spender', (item ->> 'quantity')::bigint
     );
-    RETURN ledger_core.as_result(record_item."position", v_entry);
+    RETURN ledger_core.as_result(record_one_item."position", v_entry);
 EXCEPTION
     WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS
@@ -35,6 +36,6 @@ EXCEPTION
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.record_item IS
+COMMENT ON FUNCTION ledger_core.record_one_item IS
 'Records one item of a batch as ledger.record_entry would, and returns the entry or its refusal; if atomic, raises the
 refusal, with the position in its detail.';

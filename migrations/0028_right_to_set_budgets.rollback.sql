@@ -1,0 +1,1 @@
+ALTER TABLE ledger.app_roles DROP COLUMN may_set_budgets;

@@ -54,9 +54,10 @@ def run_job(
         The entry that pays for the job.
 
     Raises:
-        InsufficientBalance: The owner has less than the job may use; no work was done.
+        InsufficientBalance: The owner has less than the job may use, and no work was done; or the
+            work used more, and the rest exceeds what is available and the operation's ``max_debt``.
         HoldClosed: The job has run before; ``status`` in the detail tells how it ended.
-        AmountOutOfBounds: The work used more tokens than allowed, or none; it was not paid.
+        AmountOutOfBounds: The work used no tokens; it was not paid.
         LedgerError: Any other refusal of place_hold and capture_hold.
         Exception: An exception of the work or the delivery; nothing was paid.
     """
@@ -64,11 +65,11 @@ def run_job(
         owner_id=owner_id,
         operation=App2Operation.TOKENS_USED,
         nonce=job_id,
-        amount=most_tokens,
+        quantity=most_tokens,
         expires_in=LONGEST_JOB,
     ) as hold:
         answer = work(most_tokens)
-        payment = hold.capture(answer.tokens, nonce=_payment_of(job_id))
+        payment = hold.capture(quantity=answer.tokens, beyond="debt", nonce=_payment_of(job_id))
     try:
         deliver(answer.text)
     except Exception:

@@ -134,10 +134,29 @@ def test_failed_job_costs_nothing(ledger: Ledger) -> None:
     assert available(ledger) == 1000
 
 
-@pytest.mark.parametrize("tokens", [0, 401])
-def test_work_beyond_its_limit_is_not_paid(ledger: Ledger, tokens: int) -> None:
+def test_work_without_tokens_is_not_paid(ledger: Ledger) -> None:
     with pytest.raises(AmountOutOfBounds):
-        run(ledger, work=lambda _: Answer(text="42", tokens=tokens))
+        run(ledger, work=lambda _: Answer(text="42", tokens=0))
+
+    assert available(ledger) == 1000
+
+
+def test_work_beyond_its_limit_is_paid_from_what_is_available(ledger: Ledger) -> None:
+    payment = run(ledger, work=lambda _: Answer(text="42", tokens=401))
+
+    assert (payment.amount, payment.overdrawn) == (-401, False)
+    assert available(ledger) == 599
+
+
+def test_work_beyond_what_is_available_leaves_a_debt(ledger: Ledger) -> None:
+    payment = run(ledger, most_tokens=1000, work=lambda _: Answer(text="42", tokens=1100))
+
+    assert (payment.balance, payment.overdrawn) == (-100, True)
+
+
+def test_work_beyond_the_debt_allowed_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(InsufficientBalance):
+        run(ledger, most_tokens=1000, work=lambda _: Answer(text="42", tokens=1101))
 
     assert available(ledger) == 1000
 
@@ -186,7 +205,7 @@ def test_interrupted_job_can_be_retried(ledger: Ledger) -> None:
         owner_id="ann",
         operation=App2Operation.TOKENS_USED,
         nonce="job",
-        amount=400,
+        quantity=400,
         expires_in=LONGEST_JOB,
     )
 
@@ -200,7 +219,7 @@ def test_hold_of_an_interrupted_job_expires(ledger: Ledger, clock: Clock) -> Non
         owner_id="ann",
         operation=App2Operation.TOKENS_USED,
         nonce="job",
-        amount=400,
+        quantity=400,
         expires_in=LONGEST_JOB,
     )
     assert available(ledger) == 600

@@ -90,8 +90,8 @@ def test_page_that_takes_too_long_says_so(visitor: Visitor, conn: Connection) ->
     # As slow as a ledger of any size: each row of the balances waits.
     conn.execute(
         "CREATE OR REPLACE VIEW ledger.open_holds AS SELECT owner_id, asset, app, operation, nonce,"
-        " amount, captured, amount - captured AS remaining, placed_at, expires_at, metadata"
-        " FROM ledger.holds, pg_sleep(60)"
+        " amount, captured, amount - captured AS remaining, placed_at, expires_at, metadata,"
+        " spender, quantity FROM ledger.holds, pg_sleep(60)"
     )
 
     answer = client.get("/")

@@ -60,7 +60,7 @@ def test_database_behaves_like_the_model(conn: Connection, clock: Clock) -> None
             id="latest to expire are spent first",
         ),
         pytest.param(
-            "release_hold",
+            "release_open_hold",
             "PERFORM ledger_core.expire_lots(",
             "PERFORM concat(",
             id="expired credits live on when their hold is released",

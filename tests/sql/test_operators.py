@@ -69,6 +69,9 @@ def test_adjustment_returns_the_entry(tx: Connection, clock: Clock) -> None:
         "reverses_seq": None,
         "recorded_at": clock.now,
         "replayed": False,
+        "spender": None,
+        "quantity": None,
+        "overdrawn": None,
     }
 
 
@@ -234,6 +237,9 @@ def test_reversal_by_hand_is_the_apps_and_in_the_journal(tx: Connection, clock: 
         "reverses_seq": 1,
         "recorded_at": clock.now,
         "replayed": False,
+        "spender": None,
+        "quantity": None,
+        "overdrawn": None,
     }
     assert actions(tx) == [
         {

@@ -95,7 +95,7 @@ def test_operation_without_default_needs_an_amount(tx: Connection) -> None:
         record(tx, app="app2", operation="TOKENS_USED")
     assert refusal.detail == {
         "field": "amount",
-        "reason": "is required: the operation has no default",
+        "reason": "or quantity is required: the operation has no default",
         "operation": "TOKENS_USED",
         "min_amount": -1000000,
         "max_amount": -1,

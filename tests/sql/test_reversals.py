@@ -62,6 +62,9 @@ def test_reverse_entry_returns_the_entry(tx: Connection, clock: Clock, spent: Ro
         "reverses_seq": spent["seq"],
         "recorded_at": clock.now,
         "replayed": False,
+        "spender": None,
+        "quantity": None,
+        "overdrawn": None,
     }
 
 

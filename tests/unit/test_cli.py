@@ -67,6 +67,7 @@ def test_rollback_says_what_is_lost_and_asks(
     ledger: CliRunner, ledger_db: str, answer: str
 ) -> None:
     environment = {"DATABASE_URL": ledger_db}
+    run(ledger, "rollback", "--yes", url=ledger_db)  # the second migration of app2 loses nothing
     result = ledger.invoke(main, ["rollback"], env=environment, input=answer)
 
     lines = result.stderr.splitlines()
@@ -264,7 +265,10 @@ def test_command_loads_almost_nothing_before_it_can_be_interrupted() -> None:
     assert not {"click", "msgspec", "psycopg"} & set(loaded)
 
 
-def test_question_that_is_answered_by_an_interruption_changes_nothing(ledger_db: str) -> None:
+def test_question_that_is_answered_by_an_interruption_changes_nothing(
+    ledger: CliRunner, ledger_db: str
+) -> None:
+    run(ledger, "rollback", "--yes", url=ledger_db)  # the second migration of app2 loses nothing
     process = subprocess.Popen(
         [sys.executable, "-m", "ledger_py", "rollback"],
         env={**os.environ, "DATABASE_URL": ledger_db},

@@ -70,12 +70,6 @@ BEGIN
         )
     FROM ledger.entries
     LEFT JOIN (
-        SELECT debts.owner_id, debts.asset, min(debts.seq) AS first_seq
-        FROM ledger.entries AS debts
-        WHERE ledger_core.owner_in_range(debts.owner_id, first, last, included) AND debts.overdrawn
-        GROUP BY debts.owner_id, debts.asset
-    ) AS overdrafts ON entries.owner_id = overdrafts.owner_id AND entries.asset = overdrafts.asset
-    LEFT JOIN (
         SELECT
             operator_actions.owner_id, operator_actions.asset,
             min(CASE jsonb_typeof(operator_actions.after -> 'min_balance')
@@ -94,7 +88,11 @@ BEGIN
                 FROM ledger.operation_changes AS changes
                 WHERE changes.operation = entries.operation AND changes.app IS NULL
             )
-            WHEN entries.seq > overdrafts.first_seq
+            WHEN EXISTS (
+                SELECT 1 FROM ledger.entries AS debts
+                WHERE debts.owner_id = entries.owner_id AND debts.asset = entries.asset
+                    AND debts.seq < entries.seq AND debts.overdrawn
+            )
                 THEN entries.amount < 0 AND entries.hold_nonce IS NULL AND entries.operation <> 'EXPIRY'
             ELSE TRUE
         END;

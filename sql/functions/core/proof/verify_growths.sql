@@ -41,11 +41,20 @@ BEGIN
         SELECT
             growths.owner_id, growths.asset, growths.app, growths.hold_nonce, sum(growths.amount) AS amount,
             count(*) FILTER (WHERE taken.nonce IS NULL) AS not_taken,
-            count(*) FILTER (WHERE recorded.nonce IS NOT NULL OR placed.nonce IS NOT NULL) AS shared
+            count(*) FILTER (WHERE others.is_recorded OR others.is_placed) AS shared
         FROM ledger.hold_growths AS growths
         LEFT JOIN ledger_core.nonces AS taken ON growths.app = taken.app AND growths.nonce = taken.nonce
-        LEFT JOIN ledger.entries AS recorded ON growths.app = recorded.app AND growths.nonce = recorded.nonce
-        LEFT JOIN ledger.holds AS placed ON growths.app = placed.app AND growths.nonce = placed.nonce
+        -- By key for each growth: a join would read tables as a whole.
+        CROSS JOIN LATERAL (
+            SELECT
+                EXISTS (
+                    SELECT 1 FROM ledger.entries WHERE entries.app = growths.app AND entries.nonce = growths.nonce
+                ) AS is_recorded,
+                EXISTS (
+                    SELECT 1 FROM ledger.holds WHERE holds.app = growths.app AND holds.nonce = growths.nonce
+                ) AS is_placed
+            OFFSET 0
+        ) AS others
         WHERE ledger_core.owner_in_range(growths.owner_id, first, last, included)
         GROUP BY growths.owner_id, growths.asset, growths.app, growths.hold_nonce
     ) AS grown

@@ -6,7 +6,9 @@ CREATE FUNCTION ledger_front.record_claim(
     amount bigint,
     metadata jsonb,
     expires_at timestamptz,
-    claim_subject text
+    claim_subject text,
+    spender text,
+    quantity bigint
 )
 RETURNS ledger.recorded_row
 LANGUAGE plpgsql
@@ -19,7 +21,7 @@ DECLARE
     v_answer text := ledger_front.record_entry(
         ledger_front.place(owner_id), ledger_front.caller(), current_setting('lock_timeout'), ledger_front.is_dry_run(),
         app, owner_id, operation, nonce, amount, metadata, expires_at, claim_subject,
-        (v_reserved ->> 'claim_deadline')::timestamptz
+        (v_reserved ->> 'claim_deadline')::timestamptz, spender, quantity
     );
 BEGIN
     IF starts_with(v_answer, '[') THEN

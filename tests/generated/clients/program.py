@@ -9,11 +9,14 @@ from ledger_client.api.catalogue import operations, problem_type, problem_types
 from ledger_client.api.health import live, ready
 from ledger_client.api.ledger import (
     balance,
+    budgets,
     capture_hold,
+    drop_budget,
     entries,
     events,
     extend_hold,
     forecast,
+    grow_hold,
     holds,
     lots,
     place_hold,
@@ -21,7 +24,9 @@ from ledger_client.api.ledger import (
     record_entry,
     release_hold,
     reverse_entry,
+    set_budget,
     statement,
+    statement_by_spender,
     timeline,
 )
 from ledger_client.models import (
@@ -29,11 +34,16 @@ from ledger_client.models import (
     Balance,
     BatchAnswer,
     BatchRequest,
+    Budget,
+    BudgetRequest,
+    BudgetRequestPeriod,
+    Budgets,
     CaptureRequest,
     Entry,
     EntryPage,
     ExtendRequest,
     Forecast,
+    GrowRequest,
     Hold,
     HoldPage,
     HoldRequest,
@@ -48,6 +58,7 @@ from ledger_client.models import (
     RecordedEntry,
     RecordRequest,
     ReversalRequest,
+    SpenderPage,
     Statement,
     Timeline,
 )
@@ -114,6 +125,9 @@ def hold_and_capture(client: Client) -> None:
     extended = extend_hold.sync(HOLD, client=client, body=ExtendRequest(3600))
     assert isinstance(extended, Hold)
     assert extended.expires_at > placed.expires_at
+    grown = grow_hold.sync(HOLD, client=client, body=GrowRequest(by=1, nonce="py-8"))
+    assert isinstance(grown, Hold)
+    assert grown.remaining == 21
     part = CaptureRequest(nonce="py-7", amount=5, final=False)
     captured = capture_hold.sync(HOLD, client=client, body=part)
     assert isinstance(captured, RecordedEntry)
@@ -150,6 +164,22 @@ def read(client: Client) -> None:
     assert isinstance(left, LotPage)
     coming = forecast.sync(OWNER, client=client)
     assert isinstance(coming, Forecast)
+
+
+def limit(client: Client) -> None:
+    body = BudgetRequest(
+        most=1000, period=BudgetRequestPeriod.DAY, actor="olga", reason="as agreed"
+    )
+    budget = set_budget.sync(OWNER, "daily", client=client, body=body)
+    assert isinstance(budget, Budget)
+    assert budget.most == 1000
+    under = budgets.sync(OWNER, client=client)
+    assert isinstance(under, Budgets)
+    assert [found.budget for found in under.budgets] == ["daily"]
+    left = drop_budget.sync(OWNER, "daily", client=client, actor="olga", reason="over")
+    assert isinstance(left, Budgets)
+    page = statement_by_spender.sync(OWNER, client=client, since=STARTED)
+    assert isinstance(page, SpenderPage)
 
 
 def follow_events(client: Client) -> None:
@@ -190,6 +220,7 @@ if __name__ == "__main__":
         reverse(client)
         hold_and_capture(client)
         read(client)
+        limit(client)
         follow_events(client)
         read_catalogue(client)
         check_health(client)

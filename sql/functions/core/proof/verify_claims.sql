@@ -112,11 +112,13 @@ BEGIN
     WHERE limited.found <> limited.expected
         AND NOT (
             limited.found = 0
-            AND EXISTS (
-                SELECT 1 FROM ledger.entries AS reversals
+            -- Looked up by key; EXISTS may be hashed, which reads all entries.
+            AND coalesce((
+                SELECT TRUE FROM ledger.entries AS reversals
                 WHERE reversals.owner_id = limited.owner_id AND reversals.asset = limited.asset
                     AND reversals.reverses_seq = limited.seq AND reversals.frees_claim
-            )
+                LIMIT 1
+            ), FALSE)
         );
 END
 $$;

@@ -88,11 +88,12 @@ BEGIN
                 FROM ledger.operation_changes AS changes
                 WHERE changes.operation = entries.operation AND changes.app IS NULL
             )
-            WHEN EXISTS (
-                SELECT 1 FROM ledger.entries AS debts
+            WHEN coalesce((
+                SELECT TRUE FROM ledger.entries AS debts
                 WHERE debts.owner_id = entries.owner_id AND debts.asset = entries.asset
                     AND debts.seq < entries.seq AND debts.overdrawn
-            )
+                LIMIT 1
+            ), FALSE)
                 THEN entries.amount < 0 AND entries.hold_nonce IS NULL AND entries.operation <> 'EXPIRY'
             ELSE TRUE
         END;

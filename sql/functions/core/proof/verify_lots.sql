@@ -142,11 +142,12 @@ BEGIN
             (
                 expected.expires_at IS NOT NULL
                 -- A debt is filled first, too: how much it was depends on holds of that time.
-                AND (expected.moved < expected.moving OR NOT EXISTS (
-                    SELECT 1 FROM ledger.entries AS debts
+                AND (expected.moved < expected.moving OR NOT coalesce((
+                    SELECT TRUE FROM ledger.entries AS debts
                     WHERE debts.owner_id = expected.owner_id AND debts.asset = expected.asset
                         AND debts.seq < expected.seq AND debts.overdrawn
-                ))
+                    LIMIT 1
+                ), FALSE))
             )
             OR (expected.expires_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM ledger.holds

@@ -46,7 +46,6 @@ _RECORD_ALL: Final = """
 UNSETTLED: Final = "unsettled"
 """The row that is there while calls of the version before may leave something out of journals."""
 
-_TYPES: Final = "types/"
 _COMMENTS: Final = "comments/"
 _PRIVILEGES: Final = "privileges/"
 _DROPPED: Final = "dropped/"
@@ -112,8 +111,8 @@ def read_parts(conn: Connection) -> dict[str, str]:
 def due_files(conn: Connection, project: Project) -> list[CodeFile]:
     """List the files of `sql/` that are to be run, in order: those that differ and what goes along.
 
-    A file that drops something takes along what requires it; any file takes along the types, which
-    a rollback may have made anew, and the comments and the privileges, which speak of all objects.
+    A file that drops something takes along what requires it; any file takes along the comments and
+    the privileges, which speak of all functions, tables and views.
     """
     parts = read_parts(conn)
     absent = _names(conn, _ABSENT, [name for file in project.code for name in file.creates])
@@ -137,7 +136,7 @@ def due_files(conn: Connection, project: Project) -> list[CodeFile]:
     return [
         file
         for file in project.code
-        if file.name in due or (due and file.name.startswith((_TYPES, _COMMENTS, _PRIVILEGES)))
+        if file.name in due or (due and file.name.startswith((_COMMENTS, _PRIVILEGES)))
     ]
 
 

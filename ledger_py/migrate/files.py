@@ -15,15 +15,7 @@ from ledger_py.apps import AppError, find_apps
 from ledger_py.migrate.errors import MigrationError
 from ledger_py.settings import SQL_ROOT
 
-CODE_FOLDERS: Final = (
-    "types",
-    "functions",
-    "views",
-    "triggers",
-    "comments",
-    "privileges",
-    "dropped",
-)
+CODE_FOLDERS: Final = ("functions", "views", "triggers", "comments", "privileges", "dropped")
 """The folders of `sql/`, in the order in which they are loaded."""
 
 _OF_FRONTS: Final = "fronts"

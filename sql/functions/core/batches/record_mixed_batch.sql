@@ -656,7 +656,7 @@ BEGIN
             END IF;
             v_results := v_results || ledger_core.refused_item(v_positions[v_item], v_reason, v_entry, (
                 coalesce(v_balances[v_account], 0), coalesce(v_held[v_account], 0), coalesce(v_floors[v_account], 0),
-                v_seqs[v_account], v_due[v_account], v_frozen[v_account], v_now, 0
+                v_seqs[v_account], v_due[v_account], v_frozen[v_account], v_now
             )::ledger_core.account_state);
             CONTINUE;
         END IF;

@@ -1,5 +1,6 @@
 -- requires: dropped/0.1_answers
--- The one list of the columns that callers see. The collation is that of the type: without it the planner would
+-- The columns that callers see, in the order of the type; ledger_core.as_recorded and as_result have them as well, because what
+-- a release adds stands last in every answer. The collation is that of the type: without it the planner would
 -- make a row for each field instead of taking the field from its column.
 CREATE OR REPLACE FUNCTION ledger_core.as_entry(entry ledger.entries)
 RETURNS ledger.entry_row

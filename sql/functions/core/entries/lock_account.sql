@@ -9,7 +9,7 @@ DECLARE
     v_now timestamptz;
 BEGIN
     LOOP
-        SELECT balance, held, min_balance, last_seq, next_due_at, frozen_at, last_entry_at, debt INTO v_account
+        SELECT balance, held, min_balance, last_seq, next_due_at, frozen_at, last_entry_at INTO v_account
         FROM ledger.accounts
         WHERE owner_id = lock_account.owner_id AND asset = lock_account.asset
         FOR NO KEY UPDATE;
@@ -31,7 +31,7 @@ BEGIN
     v_account.now := v_now;
     IF v_account.next_due_at <= v_now THEN
         PERFORM ledger_core.settle(lock_account.owner_id, lock_account.asset, v_now);
-        SELECT balance, held, min_balance, last_seq, next_due_at, frozen_at, v_now, debt INTO v_account
+        SELECT balance, held, min_balance, last_seq, next_due_at, frozen_at, v_now INTO v_account
         FROM ledger.accounts
         WHERE owner_id = lock_account.owner_id AND asset = lock_account.asset;
     END IF;

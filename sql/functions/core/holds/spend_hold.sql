@@ -163,10 +163,6 @@ BEGIN
     ELSE
         v_remaining := v_amount;
     END IF;
-    v_debt := v_account.debt;
-    IF v_entry.overdrawn THEN
-        v_debt := greatest(v_debt, v_missing);
-    END IF;
     v_entry.entry_id := nextval('ledger_core.entry_ids');
     v_entry.xact_id := pg_current_xact_id();
     v_entry.amount := -v_amount;
@@ -184,7 +180,7 @@ BEGIN
         SET
             balance = v_entry.balance_after,
             held = held - v_remaining,
-            debt = v_debt,
+            debt = greatest(debt, CASE WHEN v_entry.overdrawn THEN v_missing END),
             last_seq = v_entry.seq,
             last_entry_at = v_account.now,
             in_order_from = CASE WHEN last_entry_at <= v_account.now THEN in_order_from ELSE v_entry.seq END,
@@ -194,7 +190,7 @@ BEGIN
             ))
         FROM taken
         WHERE owner_id = spend_hold.owner_id AND asset = spend_hold.asset
-        RETURNING head_hash, has_budgets
+        RETURNING head_hash, has_budgets, debt
     ),
 
     recorded AS (
@@ -229,7 +225,7 @@ BEGIN
     FROM recorded
     CROSS JOIN written
     WHERE owner_id = spend_hold.owner_id AND app = spend_hold.app AND nonce = spend_hold.hold_nonce
-    RETURNING recorded.hash, written.has_budgets INTO v_entry.hash, v_has_budgets;
+    RETURNING recorded.hash, written.has_budgets, written.debt INTO v_entry.hash, v_has_budgets, v_debt;
     IF NOT FOUND THEN
         PERFORM ledger_core.refuse_nonce(spend_hold.app, spend_hold.nonce);
     END IF;

@@ -39,9 +39,7 @@ BEGIN
     UPDATE ledger.accounts
     SET min_balance = set_min_balance.min_balance
     WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset;
-    IF v_account.debt > 0 THEN
-        PERFORM ledger_core.note_debt(set_min_balance.owner_id, set_min_balance.asset);
-    END IF;
+    PERFORM ledger_core.note_debt(set_min_balance.owner_id, set_min_balance.asset);
     PERFORM ledger_core.journal_action(
         set_min_balance.owner_id, set_min_balance.asset, 'set_min_balance', set_min_balance.actor, set_min_balance.reason,
         v_account.now, NULL,

@@ -30,8 +30,8 @@ $$;
 
 COMMENT ON FUNCTION ledger.find IS
 'What a text names (1 to 255 characters, compared byte by byte): at most max_rows (1 to 1000) rows, exact matches first.
-kind owner: an account whose owner begins with the text. entry: its nonce or its entry_id is the text. hold: its nonce is
-the text. claim: its claim_subject is the text.
+kind owner: an account whose owner begins with the text. entry: its nonce or its entry_id is the text. hold: its nonce, or
+that of a growth, is the text. claim: its claim_subject is the text.
 owner_id, asset: the account. seq: the entry, or the one that made the claim; null for others. found: what tells the match
 from others, such as app, operation, nonce and amount; of an account, the number of its entries (entry_count).
 No rows if nothing matches. Raises LG001.';

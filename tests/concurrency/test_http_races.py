@@ -18,7 +18,7 @@ from apps.app2.operations import App2Operation
 from tests.concurrency.callers import CONNECTIONS, share_out
 from tests.fixtures.database import database_of
 from tests.http.running import make_service, running, wait_until
-from tests.sql.calls import Connection, balance, entries, record, scalar
+from tests.sql.calls import Connection, balance, call, entries, record, rows, scalar
 
 Body = dict[str, Any]
 
@@ -254,3 +254,18 @@ def service_waits_for_a_lock(conn: Connection) -> bool:
             " AND application_name = 'ledger-app1' AND wait_event_type = 'Lock')",
         )
     )
+
+
+def test_callers_over_http_spend_exactly_their_budget(api: httpx.Client, conn: Connection) -> None:
+    record(conn, owner_id="alice", amount=1000)
+    limit = {"owner_id": "alice", "budget": "limit", "most": 100, "period": "ever"}
+    call(conn, "set_budget", **limit, actor="olga", reason="agreed")
+    body = {"owner_id": "alice", "operation": "CREDIT_SPEND", "amount": -1}
+
+    answers = post_at_once(api, [body | {"nonce": f"race-{number}"} for number in range(200)])
+
+    assert statuses(answers) == {201: 100, 409: 100}
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {problem["code"] for problem in refused} == {"budget_exceeded"}
+    assert [row["spent"] for row in rows(conn, "budgets_of", owner_id="alice")] == [100]
+    assert rows(conn, "verify") == []

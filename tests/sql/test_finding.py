@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, record, refused, rows, spend
-from tests.sql.lifecycle import adjust, define_limited, place
+from tests.sql.lifecycle import adjust, define_limited, grow, place
 
 
 def find(conn: Connection, text: str, **more: Any) -> list[Row]:
@@ -168,3 +168,15 @@ def test_rows_are_1_to_1000(tx: Connection, max_rows: int | None) -> None:
     with refused(tx, "LG001") as refusal:
         rows(tx, "find", text="x", max_rows=max_rows)
     assert refusal.detail["field"] == "max_rows"
+
+
+def test_hold_is_found_by_the_nonce_of_its_growth(tx: Connection) -> None:
+    record(tx, amount=100)
+    place(tx, 5, nonce="job-1")
+    grow(tx, "job-1", 3, nonce="job-1:more")
+    (found,) = find(tx, "job-1:more")
+    assert (found["kind"], found["found"]["nonce"], found["found"]["amount"]) == (
+        "hold",
+        "job-1",
+        8,
+    )

@@ -384,3 +384,44 @@ def test_checks_at_commit_never_run_code_of_an_operator(log_in: LogIn, conn: Con
 def test_owner_records_for_every_app(conn: Connection) -> None:
     record(conn, app="app1")
     assert record(conn, app="app2")["seq"] == 2
+
+
+# Budgets
+
+
+def limit(conn: Connection, app: str | None = "app1", **rule: Any) -> dict[str, Any]:
+    plain = {"owner_id": "alice", "budget": "limit", "most": 5, "period": "day", "app": app}
+    return call(conn, "set_budget", **plain | rule, actor="olga", reason="agreed")
+
+
+def test_login_sets_budgets_of_its_app_only_where_it_may(log_in: LogIn, conn: Connection) -> None:
+    app1 = log_in("app1")
+    with fails(app1, "LG401"):
+        limit(app1)
+    call(conn, "bind_role", role=app1.info.user, app="app1", may_set_budgets=True)
+    assert limit(app1)["most"] == 5
+    for app in ("app2", None):
+        with fails(app1, "LG401"):
+            limit(app1, app, budget="another")
+    call(app1, "drop_budget", owner_id="alice", budget="limit", actor="olga", reason="over")
+
+
+@pytest.mark.parametrize("app", ["app2", None])
+def test_login_cannot_touch_budgets_that_limit_more_than_its_app(
+    log_in: LogIn, conn: Connection, app: str | None
+) -> None:
+    app1 = log_in("app1")
+    call(conn, "bind_role", role=app1.info.user, app="app1", may_set_budgets=True)
+    limit(conn, app)
+    rule = {"budget": "of-all", "most": 5, "period": "day", "app": app}
+    call(conn, "define_budget", **rule)
+    for budget in ("limit", "of-all"):
+        with fails(app1, "LG401"):
+            limit(app1, budget=budget, most=1000)
+    with fails(app1, "LG401"):
+        call(app1, "drop_budget", owner_id="alice", budget="limit", actor="olga", reason="over")
+
+
+def test_login_of_an_app_cannot_define_budgets_of_everybody(log_in: LogIn) -> None:
+    with fails(log_in("app1"), DENIED):
+        call(log_in("app1"), "define_budget", budget="of-all", most=5, period="day")

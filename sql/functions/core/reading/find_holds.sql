@@ -18,8 +18,13 @@ BEGIN
                 'app', holds.app, 'operation', holds.operation, 'nonce', holds.nonce, 'amount', holds.amount,
                 'status', ledger_core.hold_status_at(holds.status, holds.expires_at, v_now)
             ) AS found
-        FROM ledger.holds
-        WHERE holds.app = apps.app AND holds.nonce = find_holds.name
+        FROM (
+            SELECT find_holds.name AS nonce
+            UNION ALL
+            SELECT growths.hold_nonce FROM ledger.hold_growths AS growths
+            WHERE growths.app = apps.app AND growths.nonce = find_holds.name
+        ) AS names
+        INNER JOIN ledger.holds ON holds.app = apps.app AND names.nonce = holds.nonce
         OFFSET 0
     ) AS named
     ORDER BY apps.app
@@ -28,4 +33,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.find_holds IS
-'At most max_rows holds whose nonce is the name, with their status as of now.';
+'At most max_rows holds whose nonce, or that of a growth, is the name, with their status as of now.';

@@ -66,6 +66,24 @@ def test_database_behaves_like_the_model(conn: Connection, clock: Clock) -> None
             id="expired credits live on when their hold is released",
         ),
         pytest.param(
+            "count_in_budgets",
+            "> v_rule.most",
+            "> v_rule.most + 1",
+            id="a budget can be passed by one",
+        ),
+        pytest.param(
+            "give_back_to_budgets",
+            "-give_back_to_budgets.amount",
+            "0",
+            id="a reversal gives nothing back to budgets",
+        ),
+        pytest.param(
+            "spend_hold",
+            "v_amount - v_beyond, -v_remaining",
+            "v_amount - v_beyond, 0",
+            id="what was captured counts as held as well",
+        ),
+        pytest.param(
             "balance_as_of",
             "free.expires_at <= balance_as_of.at",
             "free.expires_at < balance_as_of.at",

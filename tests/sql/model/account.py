@@ -6,9 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.sql.model.refusal import Refused
+
+if TYPE_CHECKING:
+    from tests.sql.model.budgets import Budget
 
 TOLERANCE = timedelta(seconds=10)
 
@@ -36,6 +39,7 @@ class Entry:
     hold_final: bool | None = None
     reverses_seq: int | None = None
     frees_claim: bool | None = None
+    spender: str | None = None
     quantity: int | None = None
     overdrawn: bool | None = None
 
@@ -65,6 +69,7 @@ class Hold:
     captured: int = 0
     status: str = "open"
     closed_at: datetime | None = None
+    spender: str | None = None
     quantity: int | None = None
     lots: Parts = field(default_factory=dict)
     growths: dict[str, int] = field(default_factory=dict)
@@ -90,6 +95,8 @@ class Account:
     holds: list[Hold] = field(default_factory=list)
     min_balance: int = 0
     frozen_at: datetime | None = None
+    budgets: dict[tuple[str, str | None], Budget] = field(default_factory=dict)
+    """By name and spender."""
 
     def copy(self) -> Account:
         """Copy the account. Entries are immutable and shared."""
@@ -98,6 +105,7 @@ class Account:
             entries=list(self.entries),
             lots={seq: replace(lot) for seq, lot in self.lots.items()},
             movements=list(self.movements),
+            budgets=dict(self.budgets),
             holds=[
                 replace(hold, lots=dict(hold.lots), growths=dict(hold.growths))
                 for hold in self.holds

@@ -29,7 +29,7 @@ _STATE = {
             owner_id, seq, app, operation, amount, balance_after AS balance, recorded_at,
             CASE operation WHEN 'EXPIRY' THEN left(nonce, 7) ELSE nonce END AS nonce,
             amount_defaulted, expiry_defaulted, metadata, expires_at, claim_subject, hold_nonce,
-            hold_final, reverses_seq, frees_claim, quantity, overdrawn
+            hold_final, reverses_seq, frees_claim, spender, quantity, overdrawn
         FROM ledger.entries WHERE owner_id = ANY(%s)
     """,
     "lots": """
@@ -42,7 +42,7 @@ _STATE = {
     "holds": """
         SELECT
             owner_id, app, nonce, operation, amount, captured, status, placed_at, expires_in,
-            expires_at, closed_at, metadata, quantity
+            expires_at, closed_at, metadata, spender, quantity
         FROM ledger.holds WHERE owner_id = ANY(%s)
     """,
     "reserved": """
@@ -80,9 +80,13 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return [_batch_result(sqlstates, row) for row in found]
     if function in ("expire_credits", "balance_at"):
         return found[0][function]
-    if function in ("set_min_balance", "freeze_account", "unfreeze_account"):
+    if function in ("set_min_balance", "freeze_account", "unfreeze_account", "drop_budget"):
         return None
-    return found if function in ("holds_of", "lots_of", "forecast", "timeline") else found[0]
+    return (
+        found
+        if function in ("budgets_of", "holds_of", "lots_of", "forecast", "timeline")
+        else found[0]
+    )
 
 
 def _json(value: Any) -> Any:

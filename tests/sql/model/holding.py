@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from tests.sql.model import budgets
 from tests.sql.model.account import TOLERANCE, Account, Hold
 from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.catalogue import RULES, rule_of
@@ -34,6 +35,7 @@ class Holding(Recording):
         expires_in: timedelta = timedelta(minutes=15),
         metadata: dict[str, Any] | None = None,
         quantity: int | None = None,
+        spender: str | None = None,
     ) -> Row:
         """Reserve credits."""
         rule = rule_of(app, operation)
@@ -61,8 +63,9 @@ class Holding(Recording):
         with self.locked(owner_id) as account:
             known = self._hold(account, app, nonce)
             if known is not None:
-                asked = (operation, expires_in, metadata, quantity)
-                if (known.operation, known.expires_in, known.metadata, known.quantity) != asked:
+                asked = (operation, expires_in, metadata, quantity, spender)
+                first = (known.operation, known.expires_in, known.metadata, known.quantity)
+                if (*first, known.spender) != asked:
                     raise nonce_conflict(app, nonce)
                 if quantity is None and known.amount - sum(known.growths.values()) != amount:
                     raise nonce_conflict(app, nonce)
@@ -84,9 +87,11 @@ class Holding(Recording):
                 expires_at=self.now + expires_in,
                 metadata=metadata,
                 quantity=quantity,
+                spender=spender,
                 lots=account.soonest(real_amount),
             )
             account.holds.append(hold)
+            self._count(account, hold, held=real_amount)
         return hold_row(owner_id, hold, replayed=False)
 
     def capture_hold(
@@ -144,8 +149,10 @@ class Holding(Recording):
                 hold_final=final,
                 quantity=quantity,
                 overdrawn=overdrawn,
+                spender=hold.spender,
             )
             hold.captured += real_amount
+            beyond_hold = max(0, real_amount - remaining)
             for lot_seq in sorted(hold.lots, key=lambda seq: (account.lots[seq].expires_at, seq)):
                 part = min(real_amount, hold.lots[lot_seq])
                 if part > 0:
@@ -154,6 +161,8 @@ class Holding(Recording):
                     account.move(entry.seq, {lot_seq: part})
             if final or hold.remaining <= 0:
                 hold.end("captured", self.now)
+                if beyond_hold:
+                    self._count(account, hold, spent=beyond_hold)
                 account.expire(self.now)
         return entry_row(owner_id, entry, replayed=False)
 
@@ -194,7 +203,21 @@ class Holding(Recording):
                     hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
                 hold.amount += by
                 hold.growths[nonce] = by
+                self._count(account, hold, held=by)
         return hold_row(account.owner_id, hold, replayed)
+
+    @staticmethod
+    def _count(account: Account, hold: Hold, *, spent: int = 0, held: int = 0) -> None:
+        """Count in the budgets of the period in which the hold was placed."""
+        budgets.check(
+            account,
+            hold.app,
+            hold.operation,
+            hold.spender,
+            hold.placed_at,
+            spent=spent,
+            held=held,
+        )
 
     @contextmanager
     def _holding(self, app: str, nonce: str) -> Iterator[tuple[Account, Hold]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from tests.sql.model.account import Account
 from tests.sql.model.books import Row, entry_row, hold_row
+from tests.sql.model.budgets import Budget, used
 from tests.sql.model.refusal import Refused, nonce_conflict
 from tests.sql.model.reversing import Reversing
 
@@ -59,6 +61,46 @@ class Ledger(Reversing):
         """Unfreeze the account."""
         with self.locked(owner_id) as account:
             account.frozen_at = None
+
+    def set_budget(self, owner_id: str, actor: str, reason: str, **rule: Any) -> None:  # noqa: ARG002
+        """Set a budget, or change it."""
+        with self.locked(owner_id) as account:
+            budget = Budget(**rule)
+            account.budgets[budget.budget, budget.spender] = budget
+
+    def drop_budget(
+        self,
+        owner_id: str,
+        budget: str,
+        spender: str | None,
+        **_by: str,
+    ) -> None:
+        """Drop a budget."""
+        if (budget, spender) not in self.accounts.get(owner_id, Account(owner_id)).budgets:
+            raise Refused("LG107", owner_id=owner_id, budget=budget, spender=spender)
+        with self.locked(owner_id) as account:
+            del account.budgets[budget, spender]
+
+    def budgets_of(self, owner_id: str) -> list[Row]:
+        """Return the budgets; of each spender, a row for each who has used some of it as well."""
+        account = self.settled(owner_id)
+        spenders = {entry.spender for entry in account.entries if entry.spender is not None}
+        spenders |= {hold.spender for hold in account.holds if hold.spender is not None}
+        found: list[tuple[Budget, str | None, tuple[int, int]]] = []
+        for rule in account.budgets.values():
+            if rule.spender != "*":
+                found.append((rule, rule.spender, used(account, rule, rule.spender, self.now)))
+                continue
+            found.append((rule, "*", (0, 0)))
+            for spender in spenders:
+                its = used(account, rule, spender, self.now)
+                if any(its) and (rule.budget, spender) not in account.budgets:
+                    found.append((rule, spender, its))
+        found.sort(key=lambda it: (it[0].budget, it[1] is not None, it[1] != "*", it[1] or ""))
+        return [
+            {"budget": rule.budget, "spender": spender, "spent": its[0], "held": its[1]}
+            for rule, spender, its in found
+        ]
 
     def expire_credits(self) -> int:
         """Settle all accounts with something due, and return their number."""

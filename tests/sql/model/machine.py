@@ -47,6 +47,7 @@ LIFE = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR])
 # Mostly longer than the life of the credits that they reserve.
 LIFE_OF_HOLD = st.sampled_from([_HOUR, 2 * _HOUR, 24 * _HOUR, 60 * _HOUR, 60 * _HOUR, 100 * _HOUR])
 METADATA = st.sampled_from([None, None, {"why": "x"}])
+SPENDER = st.sampled_from([None, None, "k1", "k2"])
 SUBJECT = st.sampled_from([None, None, "device", "phone"])
 # None: the default.
 SIZE = st.sampled_from([None, *range(1, 13)])
@@ -86,6 +87,7 @@ ITEM = st.fixed_dictionaries(
         "life": st.none() | st.none() | LIFE,
         "subject": SUBJECT,
         "metadata": METADATA,
+        "spender": SPENDER,
     }
 )
 
@@ -131,7 +133,7 @@ class LedgerMachine(RuleBasedStateMachine):
         app, operation = credit
         self.record(app, operation=operation, **item)
 
-    @rule(debit=DEBIT, owner=OWNERS, size=SIZE, used=NONCE)
+    @rule(debit=DEBIT, owner=OWNERS, size=SIZE, spender=SPENDER, used=NONCE)
     def spend(self, debit: tuple[str, str], **item: Any) -> None:
         app, operation = debit
         self.record(app, operation=operation, **item)
@@ -151,6 +153,7 @@ class LedgerMachine(RuleBasedStateMachine):
         life=LIFE_OF_HOLD,
         metadata=METADATA,
         used=NONCE,
+        spender=SPENDER,
     )
     def hold(
         self,
@@ -160,6 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
         life: timedelta,
         metadata: Row | None,
         used: int | None,
+        spender: str | None = None,
     ) -> None:
         app, operation = debit
         self.call(
@@ -171,6 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
             amount=5 if operation == "CONTENT_CREATION" else amount,
             expires_in=life,
             metadata=metadata,
+            spender=spender,
         )
 
     @rule(app=APP, owner=OWNERS, quantity=QUANTITY, used=NONCE)
@@ -315,6 +320,30 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.call("adjust_balance", amount=amount, nonce=self.nonce(used), **arguments)
 
+    @rule(
+        owner=OWNERS,
+        # A budget of all spenders together and those of single ones do not share a name.
+        named=st.sampled_from([("all", None), ("all", None), ("each", "*"), ("each", "k1")]),
+        most=st.integers(0, 25),
+        period=st.sampled_from(["day", "day", "month", "ever"]),
+        app=st.sampled_from([None, None, "app1"]),
+        operation=st.sampled_from([None, None, "CREDIT_SPEND"]),
+    )
+    def set_budget(self, owner: str, named: tuple[str, str | None], **rule: Any) -> None:
+        budget, spender = named
+        by = {"actor": "olga", "reason": "test"}
+        who = {"owner_id": self.prefix + owner, "budget": budget, "spender": spender}
+        self.call("set_budget", **who, **rule, **by)
+
+    @rule(
+        owner=OWNERS,
+        named=st.sampled_from([("all", None), ("each", "*"), ("each", "k1")]),
+    )
+    def drop_budget(self, owner: str, named: tuple[str, str | None]) -> None:
+        budget, spender = named
+        who = {"owner_id": self.prefix + owner, "budget": budget, "spender": spender}
+        self.call("drop_budget", **who, actor="olga", reason="test")
+
     @precondition(lambda self: (due := self.next_due()) is not None and due <= self.clock.now)
     @rule()
     def expire(self) -> None:
@@ -380,6 +409,7 @@ class LedgerMachine(RuleBasedStateMachine):
         life: timedelta | None = None,
         subject: str | None = None,
         metadata: Row | None = None,
+        spender: str | None = None,
     ) -> Row:
         """Make the fields of an entry, with the names and times of this example."""
         return {
@@ -390,6 +420,7 @@ class LedgerMachine(RuleBasedStateMachine):
             "metadata": metadata,
             "expires_at": None if life is None else self.clock.now + life,
             "claim_subject": None if subject is None else self.prefix + subject,
+            "spender": spender,
         }
 
     @staticmethod
@@ -473,6 +504,7 @@ class LedgerMachine(RuleBasedStateMachine):
             ("holds_of", {}),
             ("lots_of", {}),
             ("forecast", {}),
+            ("budgets_of", {}),
             ("balance_at", {"at": self.clock.now - _HOUR}),
             ("balance_at", {"at": self.clock.now}),
         ):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from tests.sql.model import budgets
 from tests.sql.model.account import Account, Entry
 from tests.sql.model.books import Books, Claim, Row, entry_row
 from tests.sql.model.catalogue import RULES, rule_of
@@ -26,8 +27,9 @@ class Recording(Books):
         expires_at: datetime | None = None,
         claim_subject: str | None = None,
         quantity: int | None = None,
+        spender: str | None = None,
     ) -> Row:
-        """Record an entry. The order is: replay, rule, freeze, claims, floor, write."""
+        """Record an entry. The order is: replay, rule, freeze, claims, floor, budgets."""
         with self.locked(owner_id) as account:
             known = self.own_entry(owner_id, app, nonce)
             if known is not None:
@@ -46,7 +48,7 @@ class Recording(Books):
                         or (expires_at is None and known.expiry_defaulted)
                     )
                     and (known.metadata, known.claim_subject) == (metadata, claim_subject)
-                    and known.quantity == quantity
+                    and (known.quantity, known.spender) == (quantity, spender)
                     and known.hold_nonce is None
                     and known.reverses_seq is None
                 ):
@@ -74,7 +76,10 @@ class Recording(Books):
                 expires_at=until,
                 claim_subject=claim_subject,
                 quantity=quantity,
+                spender=spender,
             )
+            if real_amount < 0:
+                budgets.check(account, app, operation, spender, self.now, spent=-real_amount)
             self._lots_of(account, entry)
         self.claims |= claims
         return entry_row(owner_id, entry, replayed=False)

@@ -60,6 +60,7 @@ class Reversing(Holding):
                 amount_defaulted=amount is None,
                 metadata=metadata,
                 reverses_seq=original.seq,
+                spender=original.spender,
                 frees_claim=free_claim,
             )
             if original.amount > 0:

@@ -62,11 +62,14 @@ class Ledger(Reversing):
         with self.locked(owner_id) as account:
             account.frozen_at = None
 
-    def set_budget(self, owner_id: str, actor: str, reason: str, **rule: Any) -> None:  # noqa: ARG002
+    def set_budget(self, owner_id: str, actor: str, reason: str, **rule: Any) -> Row:  # noqa: ARG002
         """Set a budget, or change it."""
+        budget = Budget(**rule)
+        key = (budget.budget, budget.spender)
         with self.locked(owner_id) as account:
-            budget = Budget(**rule)
-            account.budgets[budget.budget, budget.spender] = budget
+            account.budgets[key] = budget
+        found = self.budgets_of(owner_id)
+        return next(row for row in found if (row["budget"], row["spender"]) == key)
 
     def drop_budget(
         self,

@@ -641,6 +641,7 @@ class Ledger:
             OperationNotAllowed: The operation is not in the app's set.
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the hold would reserve.
+            BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -691,6 +692,7 @@ class Ledger:
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: More is captured than the hold reserves, is available, and may be
                 a debt.
+            BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
@@ -742,6 +744,7 @@ class Ledger:
             HoldNotFound: The app has placed no such hold, or not for that owner.
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the hold would grow by.
+            BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.

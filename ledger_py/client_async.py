@@ -636,6 +636,7 @@ class AsyncLedger:
             OperationNotAllowed: The operation is not in the app's set.
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the hold would reserve.
+            BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -686,6 +687,7 @@ class AsyncLedger:
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: More is captured than the hold reserves, is available, and may be
                 a debt.
+            BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
@@ -737,6 +739,7 @@ class AsyncLedger:
             HoldNotFound: The app has placed no such hold, or not for that owner.
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the hold would grow by.
+            BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.

@@ -124,7 +124,9 @@ class AmountOutOfBounds(LedgerError, code="amount_out_of_bounds", sqlstate="LG00
     """The amount is outside the operation's bounds, or of the wrong sign.
 
     Detail: ``amount``, ``min_amount``, ``max_amount``; also ``operation``, unless the bounds are
-    those of a hold, a reversal or an adjustment. If only the sign is wrong, the hint suggests the
+    those of a hold, a reversal or an adjustment; ``quantity`` and its price (``unit_amount``,
+    ``unit_size``, ``rounding``) where these make the amount; and of a growth ``by``, ``min_by``
+    and ``max_by``. If only the sign is wrong, the hint suggests the
     amount that was probably meant.
     """
 
@@ -182,7 +184,8 @@ class InsufficientBalance(LedgerError, code="insufficient_balance", sqlstate="LG
     """The account has less available than the request would take.
 
     Detail: ``owner_id``, ``asset``, ``available``, ``required``, and ``min_balance``, the floor of
-    the account. ``required`` is absent when the request was to raise the floor.
+    the account. ``required`` is absent when the request was to raise the floor. ``max_debt``: how
+    far below the floor a capture may go that is to be recorded as a debt.
     """
 
 

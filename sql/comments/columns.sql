@@ -387,7 +387,7 @@ BEGIN
                         (NULL, 'only_most', 'The most of the budget, if no other one counts the same; null: there are more.'),
                         (NULL, 'only_app', 'The app that this budget counts; null: every app, or there are more budgets.'),
                         (NULL, 'only_operation', 'The operation that this budget counts; null: every one, or there are more budgets.'),
-                        (NULL, 'has_budgets', 'True: debits are counted in budgets.'),
+                        (NULL, 'has_budgets', 'True: debits are counted in budgets, since the account first had one.'),
                         (NULL, 'is_budgeted', 'True: a budget of everybody counts the operation.'),
                         (NULL, 'may_set_budgets', 'True: the login may set budgets that count what is spent in the app.'),
                         (NULL, 'sqlstate', 'The SQLSTATE that the database raises.'),

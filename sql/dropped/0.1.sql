@@ -10,6 +10,7 @@ DROP FUNCTION IF EXISTS
     ledger_core.allow_operation,
     ledger_core.app_facts,
     ledger_core.append_entry,
+    ledger_core.batch_items,
     ledger_core.binding_facts,
     ledger_core.capture_hold,
     ledger_core.change_bytes,

@@ -58,4 +58,5 @@ whole (LG301); debt: record it in full, down to the operation''s max_debt below 
 ends the hold, and all captures of a hold stay within the bounds of the operation. overdrawn in the answer is null if
 the hold reserved enough, false if the rest was available, and true if it left a debt. A retry may say another beyond, as long
 as what was recorded is allowed by it.
-Raises LG001, LG002, LG101, LG105, LG201, LG301, LG303, LG304 once the hold was captured, released or expired, LG311, LG401.';
+Raises LG001, LG002, LG101, LG105, LG201, LG301, LG303, LG304 once the hold was captured, released or expired, LG307, LG311,
+LG401.';

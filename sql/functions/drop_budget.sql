@@ -19,15 +19,23 @@ DECLARE
 BEGIN
     PERFORM ledger_core.check_known_account(drop_budget.owner_id, drop_budget.asset);
     PERFORM ledger_core.check_key('budget', drop_budget.budget);
-    PERFORM ledger_core.check_spender(drop_budget.spender);
+    IF drop_budget.spender IS NOT NULL THEN
+        PERFORM ledger_core.check_key('spender', drop_budget.spender);
+    END IF;
     PERFORM ledger_core.check_actor(drop_budget.actor, drop_budget.reason);
     SELECT * INTO v_old
     FROM ledger.budgets
     WHERE owner_id = drop_budget.owner_id AND asset = drop_budget.asset AND budget = drop_budget.budget
         AND spender = coalesce(drop_budget.spender, '');
     IF FOUND THEN
-        PERFORM ledger_core.check_may_set_budget(drop_budget.owner_id, drop_budget.asset, drop_budget.budget, v_old.app);
         v_account := ledger_core.lock_account(drop_budget.owner_id, drop_budget.asset);
+        -- Under the lock: it may have changed meanwhile.
+        PERFORM ledger_core.check_may_set_budget(
+            drop_budget.owner_id, drop_budget.asset, drop_budget.budget, budgets.app
+        )
+        FROM ledger.budgets
+        WHERE budgets.owner_id = drop_budget.owner_id AND budgets.asset = drop_budget.asset
+            AND budgets.budget = drop_budget.budget AND budgets.spender = v_old.spender;
         DELETE FROM ledger.budgets
         WHERE owner_id = drop_budget.owner_id AND asset = drop_budget.asset AND budget = drop_budget.budget
             AND spender = v_old.spender
@@ -40,13 +48,7 @@ BEGIN
         ));
     END IF;
     PERFORM ledger_core.forget_budget_use(drop_budget.owner_id, drop_budget.asset);
-    UPDATE ledger.accounts
-    SET
-        has_budgets = EXISTS (
-            SELECT 1 FROM ledger.budgets
-            WHERE budgets.owner_id = drop_budget.owner_id AND budgets.asset = drop_budget.asset
-        ) OR EXISTS (SELECT 1 FROM ledger.budget_definitions WHERE budget_definitions.asset = drop_budget.asset)
-    WHERE owner_id = drop_budget.owner_id AND asset = drop_budget.asset;
+    -- accounts.has_budgets stays: a caller that has read it counts under budgets of everybody that come now.
     v_new.budget := v_old.budget;
     v_new.spender := v_old.spender;
     PERFORM ledger_core.journal_action(

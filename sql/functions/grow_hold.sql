@@ -34,6 +34,7 @@ COMMENT ON FUNCTION ledger.grow_hold IS
 'Reserves more for an open hold, as often as needed, and returns the hold; replayed is true if the same request had grown it
 before, and then nothing changes. A refusal leaves the hold as it was. It does not make the hold last longer.
 nonce: names the growth, and must not be that of an entry, a hold or another growth. by: how much more to reserve, a positive
-number of whole units; with all that the hold reserves, within the bounds that its operation has now, retired or not. owner_id:
-whose hold it must be; with partitions, it tells where the hold is. Null: the nonce says it.
-Raises LG001, LG002, LG101, LG105, LG201, LG301, LG303, LG304 once the hold was captured, released or expired, LG311, LG401.';
+number of whole units; with all that the hold reserves, within the bounds that its operation has now, retired or not.
+owner_id: whose hold it must be; with partitions, it tells where the hold is. Null: the nonce says it.
+Raises LG001, LG002, LG101, LG105, LG201, LG301, LG303, LG304 once the hold was captured, released or expired, LG307, LG311,
+LG401.';

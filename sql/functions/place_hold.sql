@@ -39,7 +39,7 @@ BEGIN
         AND ledger_core.is_key(place_hold.nonce)
         AND (place_hold.metadata IS NULL OR ledger_core.is_metadata(place_hold.metadata))
         AND ledger_core.is_span(place_hold.expires_in, interval '366 days')
-        AND (place_hold.spender IS NULL OR ledger_core.is_key(place_hold.spender))
+        AND ledger_core.is_spender(place_hold.spender)
         AND ledger_core.may_act_for(app) AS sound
     INTO v_rule
     FROM ledger_core.rules_in_force

@@ -82,7 +82,7 @@ BEGIN
         OR record_entries.entries @? '$[*].claim_subject ? (@ != null)';
     FOR v_position IN
         SELECT items."position"
-        FROM ledger_core.batch_items(record_entries.app, record_entries.entries) AS items
+        FROM ledger_core.judged_items(record_entries.app, record_entries.entries) AS items
         WHERE items."position" NOT IN (SELECT done."position" FROM unnest(v_results) AS done)
         -- Lock accounts in the order of their keys, unless the order of items of different owners matters: because
         -- they share a key, or because the first refusal is to be raised.

@@ -33,7 +33,7 @@ BEGIN
         ledger_core.is_key(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
         AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
-        AND (record_entry.spender IS NULL OR ledger_core.is_key(record_entry.spender))
+        AND ledger_core.is_spender(record_entry.spender)
         AND ledger_core.may_act_for(app) AS sound,
         ledger_core.is_plain_rule(claim_limit, expires_after)
         AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0 AS plain,

@@ -36,7 +36,6 @@ BEGIN
     v_rule.operation := set_budget.operation;
     v_rule.time_zone := set_budget.time_zone;
     PERFORM ledger_core.check_budget(v_rule);
-    PERFORM ledger_core.check_may_set_budget(v_rule.owner_id, v_rule.asset, v_rule.budget, v_rule.app);
     PERFORM ledger_core.set_budget(v_rule, set_budget.actor, set_budget.reason);
     SELECT * INTO STRICT v_budget FROM ledger.budgets_of(set_budget.owner_id, set_budget.asset) AS budgets
     WHERE budgets.budget = set_budget.budget AND budgets.spender IS NOT DISTINCT FROM set_budget.spender AND budgets.own;

@@ -9,7 +9,9 @@ DECLARE
     v_old ledger.budget_definitions;
 BEGIN
     PERFORM ledger_core.check_key('budget', undefine_budget.budget);
-    PERFORM ledger_core.check_spender(undefine_budget.spender);
+    IF undefine_budget.spender IS NOT NULL THEN
+        PERFORM ledger_core.check_key('spender', undefine_budget.spender);
+    END IF;
     PERFORM ledger_core.check_key('asset', undefine_budget.asset);
     PERFORM ledger_core.lock_catalogue();
     DELETE FROM ledger.budget_definitions

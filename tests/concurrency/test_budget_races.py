@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.concurrency.callers import all_at_once, outcomes
+from tests.concurrency.callers import all_at_once, outcomes, wait_until_blocked
 from tests.fixtures.clock import Clock
-from tests.sql.calls import Connection, Row, call, new_nonce, record, rows, spend
+from tests.sql.calls import Connection, Row, call, new_nonce, record, refused, rows, spend
 from tests.sql.lifecycle import capture, item, place, record_batch, release
 
 BY = {"actor": "olga", "reason": "agreed"}
@@ -129,3 +130,21 @@ def test_callers_at_the_end_of_a_day_spend_the_budget_of_each_day(
     answers = all_at_once(ledger_db, [partial(spend, amount=1)] * 150)
     assert outcomes(answers) == {"recorded": 100, "LG307": 50}
     assert used(conn) == (100, 0)
+
+
+def test_budget_of_everybody_counts_while_the_last_of_an_owner_is_dropped(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
+) -> None:
+    dropping, spending = pair
+    record(conn, amount=100)
+    own = {"owner_id": "alice", "budget": "own", "most": 50, "period": "ever"}
+    call(conn, "set_budget", **own, **BY)
+    with dropping.transaction():
+        call(dropping, "drop_budget", owner_id="alice", budget="own", **BY)
+        call(conn, "define_budget", budget="of-all", most=5, period="ever")
+        waiting = thread.submit(spend, spending, 5)
+        wait_until_blocked(conn, spending)
+    assert waiting.result()["balance"] == 95
+    with refused(conn, "LG307"):
+        spend(conn, 1)
+    assert used(conn) == (5, 0)

@@ -109,6 +109,7 @@ _ODDITIES: list[Any] = [
     {"claim_subject": ""},
     {"spender": "key-7"},
     {"spender": ""},
+    {"spender": "*"},
     {"quantity": 1840},
     {"owner_id": ""},
     {"owner_id": "x" * 256},

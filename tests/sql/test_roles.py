@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from tests.concurrency.callers import wait_until_blocked
 from tests.sql.calls import (
     Connection,
     balance,
@@ -425,3 +427,29 @@ def test_login_cannot_touch_budgets_that_limit_more_than_its_app(
 def test_login_of_an_app_cannot_define_budgets_of_everybody(log_in: LogIn) -> None:
     with fails(log_in("app1"), DENIED):
         call(log_in("app1"), "define_budget", budget="of-all", most=5, period="day")
+
+
+@pytest.mark.parametrize("function", ["set_budget", "drop_budget"])
+def test_login_that_waited_cannot_lift_what_an_operator_has_set_meanwhile(
+    log_in: LogIn, conn: Connection, function: str
+) -> None:
+    app1 = log_in("app1")
+    call(conn, "bind_role", role=app1.info.user, app="app1", may_set_budgets=True)
+    limit(app1)
+    lifted: dict[str, Any] = {"owner_id": "alice", "budget": "limit"}
+    if function == "set_budget":
+        lifted |= {"most": 1000, "period": "day", "app": "app1"}
+
+    def lift() -> None:
+        call(app1, function, **lifted, actor="app", reason="more")
+
+    with psycopg.connect(conn.info.dsn) as observer, ThreadPoolExecutor(1) as thread:
+        with conn.transaction():
+            limit(conn, None, most=1)
+            waiting = thread.submit(lift)
+            wait_until_blocked(observer, app1)
+        with pytest.raises(psycopg.Error) as refusal:
+            waiting.result()
+    assert refusal.value.sqlstate == "LG401"
+    (budget,) = rows(conn, "budgets_of", owner_id="alice")
+    assert (budget["most"], budget["app"]) == (1, None)

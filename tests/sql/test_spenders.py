@@ -38,7 +38,7 @@ def test_the_spender_is_a_part_of_the_request(tx: Connection) -> None:
             spend(tx, 3, nonce="s", **other)
 
 
-@pytest.mark.parametrize("spender", ["", "x" * 256])
+@pytest.mark.parametrize("spender", ["", "x" * 256, "*"])
 def test_a_spender_is_1_to_255_characters(tx: Connection, spender: str) -> None:
     with fails(tx, "LG001") as refusal:
         spend(tx, 3, spender=spender)

@@ -78,6 +78,7 @@ async def place_hold(
         NonceConflict,
         InsufficientBalance,
         AccountFrozen,
+        BudgetExceeded,
     ),
     about="hold_nonce",
 )
@@ -150,6 +151,7 @@ async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) ->
         NonceConflict,
         InsufficientBalance,
         AccountFrozen,
+        BudgetExceeded,
     ),
     about="hold_nonce",
 )

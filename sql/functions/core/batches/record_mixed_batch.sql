@@ -162,7 +162,7 @@ BEGIN
                 items.expires_after,
                 items.claim_time_zone,
                 items.is_budgeted
-            FROM ledger_core.batch_items(record_mixed_batch.app, record_mixed_batch.entries) AS items
+            FROM ledger_core.judged_items(record_mixed_batch.app, record_mixed_batch.entries) AS items
             WHERE items.position NOT IN (SELECT already.position FROM unnest(done) AS already)
             OFFSET 0
         ) AS items

@@ -7,6 +7,8 @@ DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(rule.owner_id, rule.asset);
     v_old ledger.budgets;
 BEGIN
+    -- Under the lock: an operator may have set a budget of this name meanwhile.
+    PERFORM ledger_core.check_may_set_budget(rule.owner_id, rule.asset, rule.budget, rule.app);
     SELECT * INTO v_old
     FROM ledger.budgets
     WHERE owner_id = rule.owner_id AND asset = rule.asset AND budget = rule.budget AND spender = rule.spender;
@@ -51,4 +53,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.set_budget IS
 'Sets a budget of one owner and adds that to the operator actions; does nothing if it is this already. rule: checked by
-ledger_core.check_budget. Raises LG001, LG311.';
+ledger_core.check_budget. Raises LG001, LG311, LG401.';

@@ -10,7 +10,7 @@ AS $$
 SELECT (sign(unit_amount::numeric) * least(
     div(
         2 * quantity::numeric * abs(unit_amount)
-        + CASE rounding WHEN 'up' THEN 2 * unit_size - 2 WHEN 'nearest' THEN unit_size ELSE 0 END,
+        + CASE rounding WHEN 'up' THEN 2 * unit_size::numeric - 2 WHEN 'nearest' THEN unit_size ELSE 0 END,
         2 * unit_size::numeric
     ),
     ledger_core.max_amount() + 1

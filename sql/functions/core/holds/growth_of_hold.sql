@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION ledger_core.growth_of_hold(hold ledger.holds)
-RETURNS bigint
+RETURNS numeric
 LANGUAGE plpgsql
 STABLE
 AS $$

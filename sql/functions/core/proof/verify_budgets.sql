@@ -72,8 +72,9 @@ BEGIN
     FROM ledger.accounts
     WHERE ledger_core.owner_in_range(accounts.owner_id, first, last, included) AND accounts.has_budgets
         AND NOT EXISTS (
-            SELECT 1 FROM ledger.budgets
-            WHERE budgets.owner_id = accounts.owner_id AND budgets.asset = accounts.asset
+            SELECT 1 FROM ledger.operator_actions AS actions
+            WHERE actions.owner_id = accounts.owner_id AND actions.asset = accounts.asset
+                AND actions.action = 'set_budget'
         )
         AND NOT EXISTS (
             SELECT 1 FROM ledger.operation_changes AS changes

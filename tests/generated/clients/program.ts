@@ -80,6 +80,12 @@ async function holdAndCapture(): Promise<void> {
   });
   assert.ok(extended.data!.expires_at > placed.data.expires_at);
 
+  const grown = await client.POST("/ledger/holds/{hold_nonce}/grow", {
+    params,
+    body: { nonce: "ts-8", by: 1 },
+  });
+  assert.equal(grown.data?.remaining, 21);
+
   const captured = await client.POST("/ledger/holds/{hold_nonce}/capture", {
     params,
     body: { nonce: "ts-7", amount: 5, final: false },
@@ -129,6 +135,25 @@ async function read(): Promise<void> {
   assert.ok(forecast.data?.events);
 }
 
+async function limit(): Promise<void> {
+  const address = { path: { ...path, budget: "daily" } };
+  const budget = await client.PUT("/ledger/{owner_id}/budgets/{budget}", {
+    params: address,
+    body: { most: 1000, period: "day", actor: "olga", reason: "as agreed" },
+  });
+  assert.equal(budget.data?.most, 1000);
+  const under = await client.GET("/ledger/{owner_id}/budgets", { params: { path } });
+  assert.equal(under.data?.budgets[0]?.budget, "daily");
+  const left = await client.DELETE("/ledger/{owner_id}/budgets/{budget}", {
+    params: { ...address, query: { actor: "olga", reason: "over" } },
+  });
+  assert.equal(left.data?.budgets.length, 0);
+  const spenders = await client.GET("/ledger/{owner_id}/spenders", {
+    params: { path, query: { since: started } },
+  });
+  assert.ok(spenders.data?.spenders);
+}
+
 async function followEvents(): Promise<void> {
   const stop = new AbortController();
   const { data } = await client.GET("/events", { parseAs: "stream", signal: stop.signal });
@@ -166,6 +191,7 @@ await recordBatch();
 await reverse();
 await holdAndCapture();
 await read();
+await limit();
 await followEvents();
 await readCatalogue();
 await checkHealth();

@@ -173,6 +173,7 @@ SELECT
     entries.hold_nonce,
     entries.reverses_seq,
     entries.entry_id,
+    entries.spender,
     entries.quantity,
     entries.unit_amount,
     entries.unit_size,

@@ -50,7 +50,7 @@ def signed(number: int) -> str:
 
 
 def plain(value: object) -> str:
-    """Show a value of a journal: yes and no, numbers grouped, other things as they are."""
+    """Show a value of a journal: yes and no, numbers grouped, members by name."""
     match value:
         case bool():
             return "yes" if value else "no"
@@ -58,6 +58,9 @@ def plain(value: object) -> str:
             return amount(value)
         case None:
             return "none"
+        case dict():
+            said = {name: it for name, it in value.items() if it is not None}
+            return ", ".join(f"{name.replace('_', ' ')} {plain(it)}" for name, it in said.items())
     return str(value)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger_py.console.showing import address, amount, lines, moment, relative, said, signed
+from ledger_py.console.showing import address, amount, lines, moment, plain, relative, said, signed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -80,3 +80,8 @@ def test_document_keeps_its_lines_and_names_what_is_hidden() -> None:
     assert "U+202E" in second
     assert "U+000A" not in shown
     assert third == '<bdi class="said">}</bdi>'
+
+
+def test_rule_of_a_journal_is_shown_without_what_it_leaves_open() -> None:
+    rule = {"most": 20, "period": "day", "app": None, "time_zone": "UTC"}
+    assert plain(rule) == "most 20, period day, time zone UTC"

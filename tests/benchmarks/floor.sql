@@ -44,12 +44,19 @@ GRANT USAGE ON SCHEMA floor TO ledger_app;
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA floor TO ledger_app;
 
--- That of the constraints which came along; older versions have none.
+-- That of the constraints which came along, in whatever version.
 DO $$
+DECLARE
+    v_function regprocedure;
 BEGIN
-    IF to_regproc('ledger_core.is_account') IS NOT NULL THEN
+    FOR v_function IN
+        SELECT pg_proc.oid FROM pg_proc
+        INNER JOIN pg_namespace ON pg_proc.pronamespace = pg_namespace.oid
+        WHERE pg_namespace.nspname = 'ledger_core'
+            AND pg_proc.proname IN ('is_account', 'is_account_with_debt', 'max_amount')
+    LOOP
         GRANT USAGE ON SCHEMA ledger_core TO ledger_app;
-        GRANT EXECUTE ON FUNCTION ledger_core.is_account, ledger_core.max_amount TO ledger_app;
-    END IF;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ledger_app', v_function);
+    END LOOP;
 END
 $$;

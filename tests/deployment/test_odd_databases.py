@@ -22,7 +22,7 @@ from ledger_py.migrate import migrate
 from tests.client.clients import Connect, connect_async, connect_sync, ledger_on
 from tests.http.running import make_service, running, wait_until
 from tests.http.test_database_away import turn_read_only, turn_writable
-from tests.http.test_routes import BY_NAME, ENDED, HOLD, TIME, ask, holds, named
+from tests.http.test_routes import BY_NAME, ENDED, ask, holds, named, prepare
 from tests.sql.calls import Connection, count_asset, record, scalar
 
 ENTRY = {"owner_id": "alice", "operation": "CREDIT_ADD", "amount": 1}
@@ -131,13 +131,7 @@ def test_service_does_not_depend_on_styles(styled_db: str) -> None:
     with running(make_service(styled_db)) as api:
         for number, row in enumerate(ENDED):
             owner = f"日本-{number}"
-            entry = ENTRY | {"owner_id": owner, "amount": 100, "nonce": f"{owner}-gift"}
-            entry["expires_at"] = TIME
-            api.post("/ledger", json=entry).raise_for_status()
-            claim = {"owner_id": owner, "operation": "SIGNUP_CREDIT", "nonce": f"{owner}-claim"}
-            api.post("/ledger", json=claim).raise_for_status()
-            hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
-            api.post("/ledger/holds", json=hold).raise_for_status()
+            prepare(api, owner)
             answer = ask(api, owner, row)
 
             assert answer.status_code == (201 if BY_NAME[row.route].recorded else 200), answer.text
@@ -185,7 +179,7 @@ def test_ready_says_that_the_database_is_read_only(ledger_db: str, conn: Connect
     with running(make_service(ledger_db)) as api:
         turn_read_only(conn)
         read_only = database_check(api)
-        entry = api.post("/ledger", json=ENTRY | {"nonce": "n-1"})
+        entry = api.post("/ledger", json=ENTRY | {"nonce": "on a standby"})
         turn_writable(conn)
         wait_until(lambda: api.get("/health/ready").status_code == 200)
 
@@ -206,7 +200,7 @@ def test_service_on_a_standby_reads_and_says_why_it_is_not_ready(
     with embedded_server(data_dir) as url, running(make_service(url)) as api:
         balance = api.get("/ledger/alice").json()["balance"]
         ready = database_check(api)
-        entry = api.post("/ledger", json=ENTRY | {"nonce": "n-1"})
+        entry = api.post("/ledger", json=ENTRY | {"nonce": "on a standby"})
 
     assert balance == 10
     assert ready == (503, "is a standby, which takes no entries")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -27,7 +27,7 @@ from tests.deployment.pooler import PGBOUNCER, pooler
 from tests.faults.processes import Service
 from tests.http.running import make_service, running
 from tests.http.test_collisions import put_obstacle, remove_obstacle
-from tests.http.test_routes import BY_NAME, ENDED, HOLD, TIME, Row, ask, holds, named, over
+from tests.http.test_routes import BY_NAME, ENDED, Row, ask, holds, named, over, prepare
 from tests.sql.calls import Connection, count_asset, record, scalar
 
 CALLERS = 16
@@ -44,16 +44,12 @@ def direct(module_db: str) -> Iterator[Connection]:
 def test_every_route_answers(
     api: httpx.Client,
     owner: str,
-    record: Callable[..., httpx.Response],
     row: Row,
     module_db: str,
 ) -> None:
     with psycopg.connect(module_db, autocommit=True) as conn:
         count_asset(conn, "GEM")
-    record(amount=100, nonce=f"{owner}-gift", expires_at=TIME).raise_for_status()
-    record("SIGNUP_CREDIT", nonce=f"{owner}-claim").raise_for_status()
-    hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
-    api.post("/ledger/holds", json=hold).raise_for_status()
+    prepare(api, owner)
 
     # A refusal leaves the connection as it was.
     if row.refused is not None:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from ledger_py.errors import ERRORS_BY_SQLSTATE, PartitionUnavailable
-from tests.faults.journal import Journal, Request
+from tests.faults.journal import FIELDS, Journal, Request
 
 __all__ = (
     "ANSWERED_WITHIN",
@@ -51,6 +51,10 @@ _EXPECTED: Final = {
 }
 ANSWERED_WITHIN: Final = 8.0
 """Seconds after which a caller gives an attempt up."""
+
+
+_COLUMNS: Final = ", ".join(FIELDS)
+"""Named: a prepared SELECT * ends where a release adds columns."""
 
 
 class Unanswered(Exception):
@@ -412,7 +416,8 @@ class SqlCaller(Caller):
                 change,
             )
             cursor = await conn.execute(
-                "SELECT * FROM ledger.record_entry(app => 'app1', owner_id => %(owner_id)s,"
+                f"SELECT {_COLUMNS}"
+                " FROM ledger.record_entry(app => 'app1', owner_id => %(owner_id)s,"
                 " operation => %(operation)s, nonce => %(nonce)s, amount => %(amount)s)",
                 change,
             )
@@ -436,7 +441,8 @@ class SqlCaller(Caller):
 
         async def ask(conn: psycopg.AsyncConnection[dict[str, Any]]) -> None:
             cursor = await conn.execute(
-                "SELECT * FROM ledger.record_entries(app => 'app1', entries => %s)", [entries]
+                f"SELECT {_COLUMNS}, code FROM ledger.record_entries(app => 'app1', entries => %s)",
+                [entries],
             )
             results[:] = await cursor.fetchall()
 

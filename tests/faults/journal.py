@@ -9,7 +9,7 @@ from typing import Any, Self
 
 __all__ = ("Entry", "Journal", "Request")
 
-_FIELDS = ("entry_id", "seq", "owner_id", "app", "operation", "amount", "balance", "nonce")
+FIELDS = ("entry_id", "seq", "owner_id", "app", "operation", "amount", "balance", "nonce")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Entry:
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Self:
         """Convert a row or an HTTP response."""
-        return cls(*(answer[name] for name in _FIELDS))
+        return cls(*(answer[name] for name in FIELDS))
 
 
 @dataclass

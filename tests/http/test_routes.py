@@ -389,15 +389,22 @@ def gems(module_db: str) -> None:
             count_asset(conn, "GEM")
 
 
-@pytest.fixture
-def owner(record: Callable[..., httpx.Response], api: httpx.Client, owner: str) -> str:
-    """The owner that the table speaks of."""
-    record(amount=100, nonce=f"{owner}-gift", expires_at=TIME).raise_for_status()
-    record("SIGNUP_CREDIT", nonce=f"{owner}-claim").raise_for_status()
+def prepare(api: httpx.Client, owner: str) -> None:
+    """Give an owner what the table speaks of."""
+    gift = {"operation": "CREDIT_ADD", "nonce": f"{owner}-gift", "amount": 100, "expires_at": TIME}
+    claim = {"operation": "SIGNUP_CREDIT", "nonce": f"{owner}-claim"}
+    for entry in (gift, claim):
+        api.post("/ledger", json={"owner_id": owner} | entry).raise_for_status()
     hold = HOLD | {"owner_id": owner, "nonce": f"{owner}-job", "amount": 40}
     api.post("/ledger/holds", json=hold).raise_for_status()
     spare = {"most": 1000, "period": "day", "actor": "olga", "reason": "agreed"}
     api.put(f"/ledger/{owner}/budgets/spare", json=spare).raise_for_status()
+
+
+@pytest.fixture
+def owner(api: httpx.Client, owner: str) -> str:
+    """The owner that the table speaks of."""
+    prepare(api, owner)
     return owner
 
 

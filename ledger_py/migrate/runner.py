@@ -262,7 +262,7 @@ class _Run:
 
         def in_a_transaction(begun: Callable[[Any], None]) -> None:
             with self._session(file.path, file.file) as session, session.transaction():
-                begun(session.connection)
+                _begin(session, begun, file.file)
                 migration.process_steps(session, "apply")
                 session.mark_one(migration)
                 session.connection.execute(RECORD, _row(file))
@@ -332,7 +332,7 @@ class _Run:
 
         def tried(begun: Callable[[Any], None]) -> tuple[list[Loss], list[Loss]]:
             with self._session(path, undo) as session, session.transaction(rollback_on_exit=True):
-                begun(session.connection)
+                _begin(session, begun, undo)
                 return losses.undo(
                     session.connection, lambda: migration.process_steps(session, "rollback")
                 )
@@ -343,7 +343,7 @@ class _Run:
         def undone(begun: Callable[[Any], None]) -> None:
             with self._session(path, undo) as session, session.transaction():
                 conn = session.connection
-                begun(conn)
+                _begin(session, begun, undo)
                 losses.lock(conn, dropped)
                 lost = losses.count(conn, dropped)
                 _, deleted = losses.undo(conn, lambda: migration.process_steps(session, "rollback"))
@@ -365,6 +365,13 @@ class _Run:
             except psycopg.Error as error:
                 text = file.read_text(encoding="utf-8")
                 raise failure(path, text, session.failed, error) from error
+
+
+def _begin(session: Backend, begun: Callable[[Any], None], file: Path) -> None:
+    """Begin the transaction of a file; some take a lock before their own."""
+    begun(session.connection)
+    if gate := steps.gate(file.read_text(encoding="utf-8")):
+        session.execute(gate)
 
 
 def _row(file: MigrationFile) -> list[str]:

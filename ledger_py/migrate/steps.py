@@ -56,6 +56,11 @@ _LOCKING: Final = re.compile(
     re.IGNORECASE,
 )
 
+_ALTERED: Final = re.compile(r"\bALTER\s+TABLE\s+(ledger\.\w+)", re.IGNORECASE)
+
+_GATE: Final = "LOCK TABLE ledger.operations IN ACCESS EXCLUSIVE MODE"
+"""Stops new calls before they hold anything: most read the rules of operations first."""
+
 _BLOCKERS: Final = """
     SELECT
         coalesce(waiting.relation::regclass::text, waiting.locktype) AS what,
@@ -90,6 +95,22 @@ def transaction(conn: Connection, search_path: str = "pg_catalog, pg_temp") -> I
             conn.execute("ROLLBACK")
         raise
     conn.execute("COMMIT")
+
+
+def gate(text: str) -> str | None:
+    """Return the statement that a migration needs before its own, or None.
+
+    Calls lock tables in different orders. A migration that waits for its second table while calls
+    that hold it wait for the first would never get both under load.
+
+    Args:
+        text: The SQL of the migration.
+
+    Returns:
+        A statement that waits for the calls under way and stops new ones; None if the migration
+        changes at most one table.
+    """
+    return _GATE if len(set(_ALTERED.findall(text))) > 1 else None
 
 
 class LockBudget:

@@ -155,6 +155,34 @@ def test_callers_of_a_release_go_on_during_an_upgrade(empty_db: str, release: Pr
     assert migrated(empty_db) == []
 
 
+def test_migration_of_two_tables_holds_neither_while_it_waits(
+    ledger_db: str, changed: Project
+) -> None:
+    (changed.root / "migrations" / "9999_two_tables.sql").write_text(
+        "-- Two hot tables.\n-- depends: 0029_journals_of_budgets\n\n"
+        "ALTER TABLE ledger.accounts ADD COLUMN one integer;\n\n"
+        "ALTER TABLE ledger.entries ADD COLUMN two integer;\n"
+    )
+    (changed.root / "migrations" / "9999_two_tables.rollback.sql").write_text("SELECT 1;\n")
+    outcome: list[list[str]] = []
+    migrating = threading.Thread(
+        target=lambda: outcome.append(migrated(ledger_db, Project(changed.root)))
+    )
+
+    with psycopg.connect(ledger_db) as caller, psycopg.connect(ledger_db, autocommit=True) as eye:
+        # As a call does: the rules of operations first, then tables in an order of its own.
+        caller.execute("SELECT 1 FROM ledger.operations; LOCK ledger.entries IN ROW EXCLUSIVE MODE")
+        migrating.start()
+        while not eye.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        ).fetchone():
+            assert migrating.is_alive()
+        caller.execute("LOCK TABLE ledger.accounts IN ROW EXCLUSIVE MODE NOWAIT")
+    migrating.join()
+
+    assert outcome[0][0] == "migrations/9999_two_tables.sql applied"
+
+
 def test_transaction_that_outlasts_an_upgrade_is_adopted_later(
     empty_db: str, release: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

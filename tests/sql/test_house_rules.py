@@ -83,6 +83,18 @@ def test_functions_that_avoid_scans_do_not_compile(catalogue: Connection) -> Non
     assert breaches == []
 
 
+def test_functions_that_lock_rows_catch_nothing(catalogue: Connection) -> None:
+    """Who waits for a row that an inner subtransaction locked waits for the whole transaction."""
+    breaches = found(
+        catalogue,
+        f"""
+        SELECT pg_proc.oid::regprocedure FROM {FUNCTIONS}
+        AND prosrc ~ '\\mFOR (NO KEY )?UPDATE\\M' AND prosrc ~ '\\mEXCEPTION\\s+WHEN\\M'
+        """,
+    )
+    assert breaches == []
+
+
 def test_functions_have_no_overloads(catalogue: Connection) -> None:
     breaches = found(
         catalogue,

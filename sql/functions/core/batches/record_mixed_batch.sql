@@ -213,19 +213,25 @@ BEGIN
     END IF;
 
     IF cardinality(done) > 0 THEN
-        -- Waiting for locks now, out of order, could deadlock with another batch.
-        BEGIN
-            PERFORM 1
+        -- Waiting for locks now, out of order, could deadlock with another batch. Rows are skipped rather than asked for
+        -- with NOWAIT: catching that error takes a subtransaction, and who waits for a row that a subtransaction locked
+        -- waits for the whole transaction, even after the next attempt has begun anew.
+        IF EXISTS (
+            SELECT 1
             FROM unnest(v_owners, v_assets) AS keys (owner_id, asset)
             CROSS JOIN LATERAL (
                 SELECT 1 FROM ledger.accounts
                 WHERE accounts.owner_id = keys.owner_id AND accounts.asset = keys.asset
-                FOR NO KEY UPDATE NOWAIT
-            ) AS locked;
-        EXCEPTION
-            WHEN lock_not_available THEN
-                RAISE serialization_failure USING MESSAGE = 'An account of a batch is locked.';
-        END;
+            ) AS existing
+            LEFT JOIN LATERAL (
+                SELECT TRUE AS is_locked FROM ledger.accounts
+                WHERE accounts.owner_id = keys.owner_id AND accounts.asset = keys.asset
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) AS locked ON TRUE
+            WHERE locked.is_locked IS NULL
+        ) THEN
+            RAISE serialization_failure USING MESSAGE = 'An account of a batch is locked.';
+        END IF;
     END IF;
     LOOP
         SELECT

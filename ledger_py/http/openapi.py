@@ -23,6 +23,7 @@ from ledger_py.errors import (
     OperationNotAllowed,
     PartitionUnavailable,
     UnknownApp,
+    WrongPartition,
 )
 from ledger_py.fields import DATABASE_LIMITS, Key
 from ledger_py.http.examples import answer_examples, request_examples
@@ -228,6 +229,8 @@ def _codes(route: Route) -> Iterator[str]:
     if parameters & {"ledger", "recorder", "feed"}:
         # On a cluster, or through a front.
         yield from ("database_unavailable", "database_busy", PartitionUnavailable.code)
+    if parameters & {"ledger", "recorder"} and parameters & {"at", "body"}:
+        yield WrongPartition.code
     yield from ("bad_request", "unknown_host", "internal_error")
 
 

@@ -62,6 +62,26 @@ BEGIN
             'Give the budget of all spenders together and those of single spenders different names.'
         );
     END IF;
+    -- It must hold for everybody, and an owner's own budget of the name would go before it. Those of operators may.
+    IF v_old.most IS NULL OR v_old.app IS DISTINCT FROM v_new.app THEN
+        -- ledger.set_budget reads this row under a lock as well.
+        PERFORM 1 FROM ledger_core.budget_version FOR UPDATE;
+        SELECT own.owner_id, own.app INTO v_rule.owner_id, v_rule.app
+        FROM ledger.budgets AS own
+        WHERE own.asset = v_new.asset AND own.budget = v_new.budget AND own.app IS NOT NULL
+            AND own.app IS DISTINCT FROM v_new.app
+        LIMIT 1;
+        IF FOUND THEN
+            PERFORM ledger_core.refuse(
+                'invalid_request',
+                jsonb_build_object(
+                    'field', 'budget', 'budget', v_new.budget, 'owner_id', v_rule.owner_id, 'app', v_rule.app,
+                    'reason', 'is the name of a budget that counts an app only, and would go before this one'
+                ),
+                'Choose another name, or drop those budgets first: ledger.budgets has them.'
+            );
+        END IF;
+    END IF;
     IF (v_old.period, v_old.app, v_old.operation, v_old.time_zone)
         IS DISTINCT FROM (v_new.period, v_new.app, v_new.operation, v_new.time_zone)
     THEN

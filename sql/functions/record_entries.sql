@@ -80,6 +80,10 @@ BEGIN
 
     v_shared := ledger_core.has_repeated_nonce(record_entries.entries)
         OR record_entries.entries @? '$[*].claim_subject ? (@ != null)';
+    IF v_shared OR record_entries.atomic THEN
+        -- Items are recorded in their own order below, which may be another one in another batch.
+        PERFORM ledger_core.lock_accounts(record_entries.app, record_entries.entries);
+    END IF;
     FOR v_position IN
         SELECT items."position"
         FROM ledger_core.judged_items(record_entries.app, record_entries.entries) AS items

@@ -36,6 +36,10 @@ BEGIN
     v_rule.operation := set_budget.operation;
     v_rule.time_zone := set_budget.time_zone;
     PERFORM ledger_core.check_budget(v_rule);
+    IF v_rule.app IS NOT NULL THEN
+        -- ledger.define_budget must see it, or be seen by it. A snapshot from before a definition fails here.
+        PERFORM 1 FROM ledger_core.budget_version FOR SHARE;
+    END IF;
     PERFORM ledger_core.set_budget(v_rule, set_budget.actor, set_budget.reason);
     SELECT * INTO STRICT v_budget FROM ledger.budgets_of(set_budget.owner_id, set_budget.asset) AS budgets
     WHERE budgets.budget = set_budget.budget AND budgets.spender IS NOT DISTINCT FROM set_budget.spender AND budgets.own;

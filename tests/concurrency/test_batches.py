@@ -71,6 +71,22 @@ def test_batches_with_owners_in_opposite_order_do_not_deadlock(
             assert batches.outcomes == {"recorded": 400}
 
 
+def test_refused_atomic_batches_with_owners_in_opposite_order_do_not_deadlock(
+    ledger_db: str, conn: Connection
+) -> None:
+    owners = [f"owner-{i}" for i in range(60)]
+    record_batch(conn, [item(1, owner_id=owner_id) for owner_id in owners])
+
+    def refused_batch(order: list[str]) -> Callable[[Connection], Row]:
+        """The last item is refused, after all the others have been recorded."""
+        items = [item(1, owner_id=owner_id) for owner_id in order]
+        items.append(item(-100, operation="CREDIT_SPEND", owner_id=order[-1]))
+        return lambda caller: record_batch(caller, items, atomic=True)[0]
+
+    calls = [refused_batch(order) for _ in range(8) for order in (owners, owners[::-1])]
+    assert outcomes(all_at_once(ledger_db, calls)) == {"LG301": 16}
+
+
 def test_batches_with_new_owners_in_opposite_order_do_not_deadlock(
     ledger_db: str, conn: Connection
 ) -> None:

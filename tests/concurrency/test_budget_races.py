@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.concurrency.callers import all_at_once, outcomes, wait_until_blocked
@@ -148,3 +149,21 @@ def test_budget_of_everybody_counts_while_the_last_of_an_owner_is_dropped(
     with refused(conn, "LG307"):
         spend(conn, 1)
     assert used(conn) == (5, 0)
+
+
+def test_definition_waits_for_a_budget_of_an_app_that_would_go_before_it(
+    ledger_db: str, conn: Connection, limit: Callable[..., None]
+) -> None:
+    with (
+        psycopg.connect(ledger_db, autocommit=True) as operator,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        rule = {"budget": "limit", "most": 100, "period": "day"}
+        with conn.transaction():
+            limit("set_budget", app="app1")
+            defined = thread.submit(call, operator, "define_budget", **rule)
+            with psycopg.connect(ledger_db, autocommit=True) as watching:
+                wait_until_blocked(watching, operator)
+        with pytest.raises(psycopg.Error) as refusal:
+            defined.result()
+        assert refusal.value.sqlstate == "LG001"

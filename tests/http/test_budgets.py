@@ -47,13 +47,25 @@ def test_spending_beyond_a_budget_says_when_to_come_again(
     record: Record, limit: Callable[..., httpx.Response]
 ) -> None:
     limit()
+    record(operation="CREDIT_SPEND", amount=-3)
+
+    refused = record(operation="CREDIT_SPEND", amount=-8)
+
+    problem = assert_problem(refused, 409, "budget_exceeded")
+    assert (problem["budget"], problem["most"], problem["required"]) == ("monthly", 10, 8)
+    left = datetime.fromisoformat(problem["resets_at"]) - datetime.now(UTC)
+    assert abs(int(refused.headers["retry-after"]) - left.total_seconds()) < 60
+
+
+def test_request_that_exceeds_the_budget_alone_is_not_told_to_come_again(
+    record: Record, limit: Callable[..., httpx.Response]
+) -> None:
+    limit()
 
     refused = record(operation="CREDIT_SPEND", amount=-11)
 
-    problem = assert_problem(refused, 409, "budget_exceeded")
-    assert (problem["budget"], problem["most"], problem["required"]) == ("monthly", 10, 11)
-    left = datetime.fromisoformat(problem["resets_at"]) - datetime.now(UTC)
-    assert abs(int(refused.headers["retry-after"]) - left.total_seconds()) < 60
+    assert "Waiting does not help" in assert_problem(refused, 409, "budget_exceeded")["hint"]
+    assert "retry-after" not in refused.headers
 
 
 def test_budget_for_ever_has_no_time_to_come_again(

@@ -294,6 +294,46 @@ def test_definition_is_for_everybody_until_an_owner_has_its_own(tx: Connection) 
     assert used(tx) == (109, 0)
 
 
+def test_definition_is_refused_where_a_budget_of_an_app_would_go_before_it(tx: Connection) -> None:
+    set_budget(tx, 1000, app="app1")
+    with refused(tx, "LG001") as refusal:
+        define_budget(tx, 5)
+    assert (refusal.detail["field"], refusal.detail["budget"]) == ("budget", "limit")
+    assert (refusal.detail["owner_id"], refusal.detail["app"]) == ("alice", "app1")
+    # One that counts no more than the app may be replaced by it.
+    define_budget(tx, 5, app="app1")
+    with refused(tx, "LG001"):
+        define_budget(tx, 5)
+    call(tx, "drop_budget", owner_id="alice", budget="limit", **BY)
+    define_budget(tx, 5)
+    with refused(tx, "LG307"):
+        spend(tx, 6)
+    # Operators may replace it, and it can be changed all the same.
+    set_budget(tx, 1000, app="app1")
+    define_budget(tx, 4)
+    spend(tx, 6)
+
+
+@pytest.mark.parametrize(
+    ("most", "period", "amount", "hint"),
+    [
+        (10, "month", 4, "wait until resets_at"),
+        (10, "month", 11, "Waiting does not help: the request alone"),
+        (10, "ever", 4, "Waiting does not help: the budget never"),
+    ],
+)
+def test_hint_says_whether_waiting_helps(
+    tx: Connection, most: int, period: str, amount: int, hint: str
+) -> None:
+    set_budget(tx, most, period)
+    spend(tx, 7)
+    with refused(tx, "LG307") as refusal:
+        spend(tx, amount)
+    assert hint in refusal.hint
+    (result,) = record_batch(tx, [item(-amount, operation="CREDIT_SPEND")])
+    assert hint in result["hint"]
+
+
 def test_changed_definition_counts_anew_and_changed_most_does_not_reset(
     tx: Connection, clock: Clock
 ) -> None:

@@ -76,6 +76,16 @@ def test_unknown_way_is_refused(tx: Connection) -> None:
     assert refusal.detail["field"] == "beyond"
 
 
+def test_hints_say_what_can_be_done_about_more_than_was_held(tx: Connection) -> None:
+    hold(tx, 100)
+    with refused(tx, "LG002") as refusal:
+        capture(tx, "h", 101)
+    assert "beyond (available, debt)" in refusal.hint
+    with refused(tx, "LG301") as refusal:
+        capture(tx, "h", 121, beyond="debt")
+    assert "max_debt" in refusal.hint
+
+
 @pytest.mark.parametrize("beyond", ["available", "debt"])
 def test_rest_is_taken_from_what_is_available(tx: Connection, beyond: str) -> None:
     hold(tx, 10)

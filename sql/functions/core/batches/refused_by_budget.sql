@@ -8,7 +8,7 @@ DECLARE
     v_message text;
     v_hint text;
 BEGIN
-    PERFORM ledger_core.refuse('budget_exceeded', exceeded);
+    PERFORM ledger_core.refuse_budget(exceeded);
     RETURN NULL;
 EXCEPTION
     WHEN SQLSTATE 'LG307' THEN

@@ -60,7 +60,7 @@ BEGIN
                     AND budget = v_rule.budget AND spender = v_rule.use_spender;
             END IF;
             IF v_rule.spent + v_rule.held + count_in_budgets.spent + count_in_budgets.held > v_rule.most THEN
-                PERFORM ledger_core.refuse('budget_exceeded', ledger_core.exceeded_budget(
+                PERFORM ledger_core.refuse_budget(ledger_core.exceeded_budget(
                     count_in_budgets.owner_id, count_in_budgets.asset, v_rule.budget, nullif(v_rule.use_spender, ''),
                     v_rule.most, v_rule.spent, v_rule.held, count_in_budgets.spent + count_in_budgets.held,
                     v_rule.period_end

@@ -108,6 +108,8 @@ BEGIN
             CASE
                 WHEN v_amount BETWEEN -v_remaining AND -1
                     THEN format('A capture is a positive number; did you mean %s?', -v_amount)
+                WHEN v_amount > v_remaining AND spend_hold.beyond = 'refuse'
+                    THEN 'Capture at most what the hold still reserves, or say with beyond (available, debt) where the rest comes from.'
                 WHEN v_most > v_remaining
                     THEN 'All that is captured of a hold stays within the bounds of its operation.'
                 ELSE 'Capture at most what the hold still reserves; release a hold of which nothing was used.'
@@ -124,7 +126,10 @@ BEGIN
                 'available', v_account.balance - v_account.held, 'required', v_beyond,
                 'min_balance', v_account.min_balance,
                 'max_debt', CASE spend_hold.beyond WHEN 'debt' THEN v_rule.max_debt END
-            )));
+            )), CASE spend_hold.beyond
+                WHEN 'debt'
+                    THEN 'Nothing was taken. The debt would be more than max_debt of the operation. Add credits, or capture less.'
+            END);
         END IF;
         IF v_rule.is_budgeted THEN
             PERFORM ledger_core.begin_budgets(spend_hold.owner_id, spend_hold.asset);

@@ -1,4 +1,15 @@
 -- Refused while there are traces of budgets in journals: the older version would report these for ever.
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM ledger.operation_changes WHERE change LIKE 'budget%')
+        OR EXISTS (SELECT 1 FROM ledger.operator_actions WHERE action LIKE '%budget')
+    THEN
+        RAISE EXCEPTION 'Budgets were set or defined here, and the journals, which are append only, tell of them. '
+            'The version before cannot read these lines: keep this version, or restore a backup.';
+    END IF;
+END
+$$;
+
 ALTER TABLE ledger.operation_changes
 DROP CONSTRAINT operation_changes_change_known,
 ADD CONSTRAINT operation_changes_change_known CHECK (

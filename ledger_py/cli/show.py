@@ -34,6 +34,12 @@ _ATTEMPTS: Final = 8
 """The characters that are left out at most, in search of an owner that begins alike."""
 
 
+class Words(str):
+    """A text that is not a caller's, and is printed as it is."""
+
+    __slots__ = ()
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is shown of an account."""
 
@@ -112,10 +118,10 @@ def _matches(ledger: Ledger, text: str) -> list[Match]:
 # Lines
 
 
-def _operation(entry: Entry) -> str:
+def _operation(entry: Entry) -> Words:
     """Say the operation, with how much was used, and whether the entry left a debt."""
     used = "" if entry.quantity is None else f" of {entry.quantity}"
-    return f"{entry.operation}{used}{', overdrawn' if entry.overdrawn else ''}"
+    return Words(f"{entry.operation}{used}{', overdrawn' if entry.overdrawn else ''}")
 
 
 def _lines(page: Page) -> Iterable[str]:
@@ -166,9 +172,9 @@ def _lines(page: Page) -> Iterable[str]:
                 it.held,
                 it.most,
                 it.period,
-                it.resets_at or "never",
+                it.resets_at or Words("never"),
                 it.budget,
-                it.spender or "all",
+                _spender(it.spender),
             )
             for it in page.budgets
         ],
@@ -218,22 +224,27 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> I
         yield "  ".join(["", *padded, last.rstrip()])
 
 
-def _bar(used: int, most: int) -> str:
+def _spender(spender: str | None) -> str:
+    """Say whose debits a budget counts."""
+    if spender is None:
+        return Words("all")
+    return Words("each") if spender == "*" else spender
+
+
+def _bar(used: int, most: int) -> Words:
     """Draw how far a budget is used up, in ten steps."""
     full = min(_ROWS, used * _ROWS // most) if most else _ROWS
-    return "#" * full + "." * (_ROWS - full)
+    return Words("#" * full + "." * (_ROWS - full))
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return _time(value)
-    return str(value) if isinstance(value, int) or value == "*" else _name(value)
+    return str(value) if isinstance(value, int | Words) else _name(value)
 
 
 def _name(text: str) -> str:
-    """Quote a text, unless it is a plain word or a bar."""
-    if set(text) <= {"#", "."}:
-        return text
+    """Quote a text, unless it is a plain word."""
     return text if text.isascii() and text.replace("-", "_").isidentifier() else quoted(text)
 
 

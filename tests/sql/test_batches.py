@@ -623,22 +623,23 @@ def test_entries_of_a_batch_are_stored_like_single_entries(tx: Connection) -> No
 
 @pytest.mark.parametrize("size", [1, 10, 100, 1_000])
 def test_mixed_batch_on_tables_that_were_never_analyzed_compares_nothing_with_all(
-    tx: Connection, clock: Clock, size: int
+    conn: Connection, size: int
 ) -> None:
     """Its first plans are made on empty tables. Rows read grow with the items, not their square."""
     owners = [f"owner-{n}" for n in range(size)]
-    until = clock.ahead(hours=1).isoformat()
-    record_batch(tx, [item(owner_id=owner_id, expires_at=until) for owner_id in owners])
+    until = Clock(conn).ahead(hours=1).isoformat()
     tables = "ARRAY['accounts', 'lots', 'entries', 'claims', 'nonces', 'holds']"
     read = (
         "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
         f" WHERE relname = ANY ({tables})"
     )
-    before = scalar(tx, read)
-    items = [spending(1, owner_id=owner_id) for owner_id in owners]
-    items += [item(operation="DAILY_REWARD", owner_id=owner_id) for owner_id in owners]
-    assert set(codes(record_batch(tx, items))) == {None}
-    assert scalar(tx, read) - before < 20 * len(items) + 200
+    with conn.transaction():
+        record_batch(conn, [item(owner_id=owner_id, expires_at=until) for owner_id in owners])
+        before = scalar(conn, read)
+        items = [spending(1, owner_id=owner_id) for owner_id in owners]
+        items += [item(operation="DAILY_REWARD", owner_id=owner_id) for owner_id in owners]
+        assert set(codes(record_batch(conn, items))) == {None}
+        assert scalar(conn, read) - before < 20 * len(items) + 200
 
 
 def test_ten_thousand_spends_from_lots_of_one_owner_read_each_lot_once(

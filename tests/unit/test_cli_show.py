@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -14,7 +15,7 @@ from ledger_py.cli import main
 from ledger_py.cli.curve import curve
 from ledger_py.structs import BalanceStep
 from ledger_py.wording import escaped, quoted
-from tests.sql.calls import Connection, count_asset, record, spend
+from tests.sql.calls import Connection, call, count_asset, record, spend
 from tests.sql.conftest import LogIn, log_in  # noqa: F401 (a fixture)
 from tests.sql.lifecycle import place
 
@@ -31,6 +32,11 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def show(runner: CliRunner, url: str, *arguments: str) -> Result:
     return runner.invoke(main, ["show", *arguments], env={"DATABASE_URL": url})
+
+
+def words_of(shown: Result) -> list[str]:
+    """Return the lines with one space between words."""
+    return [" ".join(line.split()) for line in shown.stdout.splitlines()]
 
 
 def address(conn: Connection) -> str:
@@ -68,6 +74,34 @@ def test_account_is_shown_on_a_page(runner: CliRunner, conn: Connection, ledger_
     assert any(line.endswith('Z 4 4 app1 CREDIT_SPEND "job 7"') for line in words)
     assert any(line.endswith('Z hold_end 4 40 0 app1 "job 7"') for line in words)
     assert words[-1] == "2999-01-01 00:00:00Z expiry -10 30 0 app1 lot"
+
+
+def test_budgets_growths_and_debts_are_shown(
+    runner: CliRunner, conn: Connection, ledger_db: str
+) -> None:
+    price: dict[str, Any] = {"unit_amount": -2, "unit_size": 1000, "rounding": "up"}
+    bounds: dict[str, Any] = {"min_amount": -1000, "max_amount": -1, "max_debt": 20}
+    call(conn, "define_operation", operation="TOKENS", description="Tokens", **bounds, **price)
+    call(conn, "allow_operation", app="app1", operation="TOKENS")
+    said = {"owner_id": "alice", "actor": "Olga", "reason": "as agreed"}
+    call(conn, "set_budget", budget="all", most=100, period="ever", **said)
+    call(conn, "set_budget", budget="key", most=80, period="ever", spender="*", **said)
+    record(conn, amount=30)
+    ended: dict[str, Any] = {"app": "app1", "hold_nonce": "job-1"}
+    place(conn, 4, nonce="job-1", operation="TOKENS")
+    call(conn, "grow_hold", **ended, nonce="more", by=6)
+
+    words = words_of(show(runner, ledger_db, "alice"))
+
+    assert any(line.endswith("Z 10 10 app1 TOKENS job-1") for line in words)
+    assert "#......... 0 10 100 ever never all all" in words
+    assert ".......... 0 0 80 ever never key each" in words
+
+    call(conn, "capture_hold", **ended, nonce="paid", quantity=18000, beyond="debt")
+    words = words_of(show(runner, ledger_db, "alice"))
+
+    assert "available -6" in words
+    assert any(line.endswith("-36 -6 app1 TOKENS of 18000, overdrawn paid") for line in words)
 
 
 def test_lists_are_cut_and_say_so(runner: CliRunner, conn: Connection, ledger_db: str) -> None:

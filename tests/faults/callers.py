@@ -47,7 +47,7 @@ CREATE TABLE orders (
 # Refusals that valid requests may get.
 _EXPECTED: Final = {
     *("insufficient_balance", "hold_closed", "hold_not_found", "entry_not_found"),
-    "reversal_exceeds_original",
+    *("reversal_exceeds_original", "budget_exceeded"),
 }
 ANSWERED_WITHIN: Final = 8.0
 """Seconds after which a caller gives an attempt up."""

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
 
 from tests.faults.journal import Entry, Journal, Request
+from tests.faults.metered import BUDGET
 from tests.sql.books import assert_books_are_right
 
 __all__ = ("Findings", "check")
+
+_HOLDS: Final = """
+SELECT holds.*, holds.amount - coalesce(sum(growths.amount), 0) AS placed
+FROM ledger.holds
+LEFT JOIN ledger.hold_growths AS growths
+    ON holds.app = growths.app AND holds.nonce = growths.hold_nonce
+GROUP BY holds.app, holds.owner_id, holds.nonce
+"""
+_PASSED: Final = """
+SELECT spender, sum(amount) FROM ledger.entries
+WHERE spender IS NOT NULL GROUP BY spender HAVING -sum(amount) > %s
+"""
 
 
 class Findings:
@@ -49,6 +62,7 @@ def check(journal: Journal, *urls: str) -> Findings:
     findings.other += journal.wrong
     entries: dict[str, list[Entry]] = {}
     holds: dict[str, dict[str, Any]] = {}
+    growths: dict[str, dict[str, Any]] = {}
     orders: dict[str, dict[str, Any]] = {}
     for url in urls:
         with psycopg.connect(url, row_factory=dict_row) as conn:
@@ -56,12 +70,18 @@ def check(journal: Journal, *urls: str) -> Findings:
                 Entry.of(row)
                 for row in conn.execute("SELECT *, balance_after AS balance FROM ledger.entries")
             ]
-            holds |= {row["nonce"]: row for row in conn.execute("SELECT * FROM ledger.holds")}
+            holds |= {row["nonce"]: row for row in conn.execute(_HOLDS)}
+            growths |= {
+                row["nonce"]: row for row in conn.execute("SELECT * FROM ledger.hold_growths")
+            }
             orders |= {row["nonce"]: row for row in conn.execute("SELECT * FROM shop.orders")}
             findings.other += [
                 f"verify: {row}" for row in conn.execute("SELECT * FROM ledger.verify()")
             ]
             findings.other += _check_feed(conn, here)
+            findings.other += [
+                f"the budget of {row} was passed" for row in conn.execute(_PASSED, [BUDGET])
+            ]
         for entry in here:
             entries.setdefault(entry.nonce, []).append(entry)
         with psycopg.connect(url) as plain:
@@ -72,7 +92,7 @@ def check(journal: Journal, *urls: str) -> Findings:
         if nonce not in journal.requests:
             findings.other.append(f"no request for {found}")
     for request in journal.requests.values():
-        _check_request(request, entries.get(request.nonce, []), holds, findings)
+        _check_request(request, entries.get(request.nonce, []), holds, growths, findings)
     for nonce in journal.released:
         if nonce not in holds or holds[nonce]["status"] != "released":
             findings.lost.append(f"the release of {nonce}, which is {holds.get(nonce)}")
@@ -81,16 +101,21 @@ def check(journal: Journal, *urls: str) -> Findings:
 
 
 def _check_request(
-    request: Request, found: list[Entry], holds: dict[str, dict[str, Any]], findings: Findings
+    request: Request,
+    found: list[Entry],
+    holds: dict[str, dict[str, Any]],
+    growths: dict[str, dict[str, Any]],
+    findings: Findings,
 ) -> None:
     if request.entry is not None and request.entry not in found:
         findings.lost.append(f"{request.entry}, of which there is {found}")
-    if request.hold is not None and holds.get(request.nonce, {}).get("amount") != request.hold:
-        findings.lost.append(f"{request}, of which there is {holds.get(request.nonce)}")
-    if request.excluded and (found or request.nonce in holds):
-        findings.other.append(
-            f"{request} was recorded nevertheless: {found or holds[request.nonce]}"
-        )
+    hold, growth = holds.get(request.nonce), growths.get(request.nonce)
+    if request.hold is not None and (hold is None or hold["placed"] != request.hold):
+        findings.lost.append(f"{request}, of which there is {hold}")
+    if request.growth is not None and (growth is None or growth["amount"] != request.growth):
+        findings.lost.append(f"{request}, of which there is {growth}")
+    if request.excluded and (found or hold or growth):
+        findings.other.append(f"{request} was recorded nevertheless: {found or hold or growth}")
 
 
 def _check_orders(

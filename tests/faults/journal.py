@@ -41,7 +41,8 @@ class Request:
         attempts: Number of attempts.
         unanswered: Number of attempts without an answer, or with an unknown outcome.
         entry: The acknowledged entry.
-        hold: The amount of the acknowledged hold.
+        hold: The amount of the acknowledged hold, as it was placed.
+        growth: The amount of the acknowledged growth of a hold.
         refusal: The code of the refusal.
     """
 
@@ -51,12 +52,13 @@ class Request:
     unanswered: int = 0
     entry: Entry | None = None
     hold: int | None = None
+    growth: int | None = None
     refusal: str | None = None
 
     @property
     def acknowledged(self) -> bool:
-        """True if an entry or a hold was acknowledged."""
-        return self.entry is not None or self.hold is not None
+        """True if an entry, a hold or a growth was acknowledged."""
+        return any(known is not None for known in (self.entry, self.hold, self.growth))
 
     @property
     def excluded(self) -> bool:

@@ -17,6 +17,7 @@ from tests.faults.faults import Fault, Targets, possible
 from tests.faults.figures import Figures
 from tests.faults.journal import Journal
 from tests.faults.load import fill_accounts, load, progress
+from tests.faults.metered import MeteredCaller
 from tests.faults.world import World, world
 
 __all__ = ("run",)
@@ -24,6 +25,7 @@ __all__ = ("run",)
 _SERVICES: Final = 2
 _HTTP_CALLERS: Final = 10
 _SQL_CALLERS: Final = 4
+_METERED_CALLERS: Final = 3
 
 
 def run(
@@ -74,11 +76,16 @@ async def _run(
 ) -> Figures:
     journal = Journal()
     await fill_accounts(journal, found.url)
+    MeteredCaller.limit(found.server.url)
     addresses = [service.address for service in targets.services]
     prepare = 5 if found.pooler is None else None
     callers: list[Caller] = [
         *(HttpCaller(journal, _random(targets), addresses) for _ in range(_HTTP_CALLERS)),
         *(SqlCaller(journal, _random(targets), found.url, prepare) for _ in range(_SQL_CALLERS)),
+        *(
+            MeteredCaller(journal, _random(targets), found.url, prepare)
+            for _ in range(_METERED_CALLERS)
+        ),
     ]
     begun = time.monotonic()
     caused: Counter[str] = Counter()
@@ -94,7 +101,7 @@ async def _run(
         await asyncio.to_thread(service.wait)
         await _answers(service.address)
     findings = await asyncio.to_thread(check, journal, found.server.url)
-    words = f"{_HTTP_CALLERS} HTTP and {_SQL_CALLERS} SQL callers"
+    words = f"{_HTTP_CALLERS} HTTP, {_SQL_CALLERS} SQL and {_METERED_CALLERS} metered callers"
     longest = {"all": max(caller.longest for caller in callers)}
     return Figures(lasted, words, longest, journal, caused, findings)
 

@@ -11,6 +11,7 @@ from tests.faults.callers import SCHEMA
 from tests.faults.checking import check
 from tests.faults.faults import FAULTS, NETWORK_FAULTS, POOLER_FAULTS
 from tests.faults.journal import Journal, Request
+from tests.faults.metered import BUDGET
 from tests.faults.run import run
 from tests.sql.calls import Connection, record
 
@@ -87,6 +88,22 @@ class TestTheComparison:
         # Right if an earlier attempt has an unknown outcome.
         refused.unanswered = 1
         assert check(journal, ledger_db).all() == []
+
+    def test_growth_that_is_missing_is_lost(self, journal: Journal, ledger_db: str) -> None:
+        journal.new("growth").growth = 5
+
+        assert len(check(journal, ledger_db).lost) == 1
+
+    def test_budget_that_was_passed_is_found(
+        self, journal: Journal, conn: Connection, ledger_db: str
+    ) -> None:
+        for amount in (BUDGET + 1, -BUDGET - 1):
+            request = journal.new("http")
+            operation = "CREDIT_ADD" if amount > 0 else "CREDIT_SPEND"
+            spender = None if amount > 0 else "key"
+            record(conn, nonce=request.nonce, operation=operation, amount=amount, spender=spender)
+
+        assert len(check(journal, ledger_db).other) == 1
 
     def test_entry_without_a_request_is_found(
         self, journal: Journal, conn: Connection, ledger_db: str

@@ -1,0 +1,1 @@
+"""Mistakes that are planted in the ledger, each of which the model must find."""

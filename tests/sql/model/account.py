@@ -12,6 +12,7 @@ from tests.sql.model.refusal import Refused
 
 if TYPE_CHECKING:
     from tests.sql.model.budgets import Budget
+    from tests.sql.model.catalogue import Price
 
 TOLERANCE = timedelta(seconds=10)
 
@@ -71,6 +72,8 @@ class Hold:
     closed_at: datetime | None = None
     spender: str | None = None
     quantity: int | None = None
+    price: Price | None = None
+    """What was promised to a hold by quantity."""
     lots: Parts = field(default_factory=dict)
     growths: dict[str, int] = field(default_factory=dict)
     """By how much it has grown, by nonce."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from tests.sql.model.account import Account, Entry, Hold
+from tests.sql.model.catalogue import PRICES, Rule, rule_of
 from tests.sql.model.refusal import nonce_conflict
 
 Row: TypeAlias = dict[str, Any]
@@ -37,6 +38,11 @@ class Books:
         self.now = now
         self.accounts: dict[str, Account] = {}
         self.claims: frozenset[Claim] = frozenset()
+        self.price = PRICES[0]
+
+    def rule_of(self, app: str, operation: str) -> Rule:
+        """Return the rule of an operation for an app at the price of now, or refuse."""
+        return rule_of(app, operation, self.price)
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -117,7 +123,7 @@ def entry_row(owner_id: str, entry: Entry, replayed: bool) -> Row:
 def hold_row(owner_id: str, hold: Hold, replayed: bool) -> Row:
     """Return a hold as callers see it."""
     shown = asdict(hold)
-    del shown["lots"], shown["expires_in"], shown["growths"]
+    del shown["lots"], shown["expires_in"], shown["growths"], shown["price"]
     return {
         "owner_id": owner_id,
         "asset": "CREDIT",

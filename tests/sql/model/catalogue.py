@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from tests.sql.calls import Connection, call
@@ -57,6 +57,22 @@ class ClaimLimit:
 
 
 @dataclass(frozen=True)
+class Price:
+    """The amount of each unit of a quantity."""
+
+    unit_amount: int
+    unit_size: int
+    rounding: str
+
+    def of(self, quantity: int) -> int:
+        """Return the amount of a quantity. Halves are rounded away from zero."""
+        exact = quantity * Fraction(-self.unit_amount, self.unit_size)
+        if self.rounding == "up":
+            return -ceil(exact)
+        return -floor(exact if self.rounding == "down" else exact + Fraction(1, 2))
+
+
+@dataclass(frozen=True)
 class Rule:
     """The rule of an operation."""
 
@@ -66,15 +82,14 @@ class Rule:
     apps: tuple[str, ...] = APPS
     limit: ClaimLimit | None = None
     expiry: Callable[[datetime], datetime] | None = None
-    price: Fraction | None = None
-    """Of a quantity, rounded to the nearest whole number."""
+    price: Price | None = None
     max_debt: int = 0
 
     def priced(self, quantity: int) -> int:
         """Return the amount of a quantity, or refuse it."""
         if self.price is None:
             raise invalid("quantity")
-        return -floor(quantity * -self.price + Fraction(1, 2))
+        return self.price.of(quantity)
 
     def amount(self, operation: str, asked: int | None, quantity: int | None = None) -> int:
         """Return the amount of a request, or refuse it."""
@@ -102,6 +117,9 @@ def a_day_and_a_half_later(at: datetime) -> datetime:
     return tomorrow.astimezone(UTC) + timedelta(hours=12)
 
 
+PRICES = (Price(-3, 4, "nearest"), Price(-2, 3, "up"), Price(-5, 4, "down"))
+"""METERED begins with the first."""
+
 RULES = {
     "DAILY_REWARD": Rule(1, 1, 1, limit=ClaimLimit(1, "day")),
     "SIGNUP_CREDIT": Rule(3, 3, 3, limit=ClaimLimit(1, "ever")),
@@ -120,24 +138,27 @@ RULES = {
         limit=ClaimLimit(2, "week", True, "Europe/Berlin"),
         expiry=a_day_and_a_half_later,
     ),
-    "METERED": Rule(None, -40, 0, price=Fraction(-3, 4), max_debt=7),
+    "METERED": Rule(None, -40, 0, price=PRICES[0], max_debt=7),
 }
 
 
-def define_operations(conn: Connection) -> None:
-    """Define WEEKLY_BONUS and METERED, operations with all parts of a rule."""
+def define_price(conn: Connection, price: Price) -> None:
+    """Define METERED at a price."""
     call(
         conn,
         "define_operation",
         operation="METERED",
-        description="So much for each of four",
+        description="So much for each of some",
         min_amount=-40,
         max_amount=0,
-        unit_amount=-3,
-        unit_size=4,
-        rounding="nearest",
         max_debt=7,
+        **asdict(price),
     )
+
+
+def define_operations(conn: Connection) -> None:
+    """Define WEEKLY_BONUS and METERED, operations with all parts of a rule."""
+    define_price(conn, PRICES[0])
     call(
         conn,
         "define_operation",
@@ -157,11 +178,11 @@ def define_operations(conn: Connection) -> None:
             call(conn, "allow_operation", app=app, operation=operation)
 
 
-def rule_of(app: str, operation: str) -> Rule:
-    """Return the rule of an operation for an app, or refuse."""
+def rule_of(app: str, operation: str, price: Price) -> Rule:
+    """Return the rule of an operation for an app, or refuse. price: what METERED costs."""
     rule = RULES.get(operation)
     if rule is None:
         raise Refused("LG102", app=app, operation=operation)
     if app not in rule.apps:
         raise Refused("LG103", app=app, operation=operation)
-    return rule
+    return replace(rule, price=price) if rule.price else rule

@@ -160,6 +160,7 @@ def model_state(model: Books) -> State:
                 }
                 for nonce, by in row.pop("growths").items()
             ]
+            del row["price"]
             state["holds"].append(row)
     state["claims"] = [vars(claim) for claim in model.claims]
     return {table: _in_order(found) for table, found in state.items()}

@@ -10,7 +10,7 @@ from typing import Any
 from tests.sql.model import budgets
 from tests.sql.model.account import TOLERANCE, Account, Hold
 from tests.sql.model.books import Row, entry_row, hold_row
-from tests.sql.model.catalogue import RULES, rule_of
+from tests.sql.model.catalogue import RULES
 from tests.sql.model.recording import Recording
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
 
@@ -38,7 +38,7 @@ class Holding(Recording):
         spender: str | None = None,
     ) -> Row:
         """Reserve credits."""
-        rule = rule_of(app, operation)
+        rule = self.rule_of(app, operation)
         if expires_in <= timedelta(0):
             raise invalid("expires_in")
         if rule.low >= 0 or rule.limit is not None:
@@ -87,6 +87,7 @@ class Holding(Recording):
                 expires_at=self.now + expires_in,
                 metadata=metadata,
                 quantity=quantity,
+                price=None if quantity is None else rule.price,
                 spender=spender,
                 lots=account.soonest(real_amount),
             )
@@ -121,10 +122,11 @@ class Holding(Recording):
                 return entry_row(owner_id, known, replayed=True)
             self._open(hold)
             self.not_frozen(account)
-            rule = RULES[hold.operation]
+            rule = self.rule_of(app, hold.operation)
             real_amount = hold.remaining if amount is None else amount
             if quantity is not None:
-                real_amount = -rule.priced(quantity)
+                # A hold that was placed by quantity was promised its price.
+                real_amount = -(hold.price.of(quantity) if hold.price else rule.priced(quantity))
             most, remaining, overdrawn = hold.remaining, hold.remaining, None
             if beyond != "refuse" and real_amount > remaining:
                 most = max(remaining, -rule.low - hold.captured)

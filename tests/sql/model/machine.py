@@ -6,7 +6,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from hypothesis import note
+from hypothesis import currently_in_test_context
+from hypothesis import note as note_in_test
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -14,7 +15,7 @@ from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection
 from tests.sql.model.account import TOLERANCE, Account
 from tests.sql.model.books import Row
-from tests.sql.model.catalogue import APPS, RULES
+from tests.sql.model.catalogue import APPS, PRICES, RULES, Price, define_price
 from tests.sql.model.database import (
     call_database,
     database_state,
@@ -102,6 +103,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.prefix = f"{next(_EXAMPLES)}-"
         self.owner_ids = [self.prefix + name for name in ("ann", "bob", "cyn")]
         conn.execute(_FORGET)
+        define_price(conn, PRICES[0])
         clock.set(BEGINNING)
         self.model = Ledger(BEGINNING)
         self.latest = BEGINNING
@@ -203,6 +205,12 @@ class LedgerMachine(RuleBasedStateMachine):
             quantity=quantity,
             expires_in=life,
         )
+
+    @rule(price=st.sampled_from(PRICES))
+    def change_price(self, price: Price) -> None:
+        note(f"-- METERED costs {price}")
+        define_price(self.conn, price)
+        self.model.price = price
 
     @precondition(lambda self: self.holds)
     @rule(newest=NEWEST, by=st.integers(0, 9), used=NONCE)
@@ -543,6 +551,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.move_clock(self.latest + timedelta(days=731))
         self.call("expire_credits")
         assert self.next_due() is None
+
+
+def note(line: str) -> None:
+    """Note a step; outside of a test of Hypothesis there is nobody to read it."""
+    if currently_in_test_context():
+        note_in_test(line)
 
 
 def assert_same(expected: Any, actual: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.sql.model import budgets
 from tests.sql.model.account import Account, Entry
 from tests.sql.model.books import Books, Claim, Row, entry_row
-from tests.sql.model.catalogue import RULES, rule_of
+from tests.sql.model.catalogue import RULES
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
 
 
@@ -55,7 +55,7 @@ class Recording(Books):
                     raise nonce_conflict(app, nonce)
                 return entry_row(owner_id, known, replayed=True)
 
-            rule = rule_of(app, operation)
+            rule = self.rule_of(app, operation)
             real_amount = rule.amount(operation, amount, quantity)
             self.not_frozen(account)
             if expires_at is not None and (real_amount <= 0 or expires_at <= self.now):

@@ -1,0 +1,123 @@
+"""Sequences of calls that lead straight to where a mistake would show."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.sql.model.catalogue import PRICES
+from tests.sql.model.machine import LedgerMachine
+
+_HOUR = timedelta(hours=1)
+
+
+def _credit(machine: LedgerMachine, amount: int, life: timedelta | None = None) -> None:
+    machine.record("app1", owner="ann", operation="CREDIT_ADD", size=amount, life=life)
+
+
+def _spend(machine: LedgerMachine, amount: int) -> None:
+    machine.record("app1", owner="ann", operation="CREDIT_SPEND", size=amount)
+
+
+def _hold_five_of_ten(machine: LedgerMachine, *, limited: bool = False) -> None:
+    """Hold. A budget of before is counted in its row; one of after is counted anew."""
+    _credit(machine, 10)
+    if limited:
+        _limit(machine)
+    machine.hold(("app1", "METERED"), "ann", 5, 60 * _HOUR, None, None)
+
+
+def _limit(machine: LedgerMachine, period: str = "ever") -> None:
+    machine.set_budget("ann", ("all", None), most=20, period=period, app=None, operation=None)
+
+
+def _capture(
+    machine: LedgerMachine, amount: int, *, by_quantity: bool = False, beyond: str = "debt"
+) -> None:
+    machine.capture_in_full(0, amount, by_quantity, None, final=True, beyond=beyond)
+
+
+def grow_under_a_budget(machine: LedgerMachine) -> None:
+    """A growth counts in budgets."""
+    _hold_five_of_ten(machine, limited=True)
+    machine.grow(0, 3, None)
+
+
+def grow_by_more_than_is_available(machine: LedgerMachine) -> None:
+    """Five are available, and a growth by six is refused."""
+    _hold_five_of_ten(machine)
+    machine.grow(0, 6, None)
+
+
+def ask_for_too_large_a_debt(machine: LedgerMachine) -> None:
+    """The debt may be seven, and eight are refused."""
+    _hold_five_of_ten(machine)
+    _capture(machine, 18)
+
+
+def fill_a_debt(machine: LedgerMachine) -> None:
+    """Credits fill a debt of five, lasting ones and then such as would expire."""
+    _hold_five_of_ten(machine)
+    _capture(machine, 15)
+    _credit(machine, 3)
+    _credit(machine, 8, _HOUR)
+
+
+def spend_in_debt(machine: LedgerMachine) -> None:
+    """Nothing is spent beyond a debt."""
+    _hold_five_of_ten(machine)
+    _capture(machine, 15)
+    _spend(machine, 1)
+
+
+def use_quantities(machine: LedgerMachine) -> None:
+    """Quantities are priced by each way of rounding."""
+    _credit(machine, 50)
+    for price in PRICES:
+        machine.change_price(price)
+        for quantity in (1, 2, 3):
+            machine.use("app1", "ann", quantity, None)
+
+
+def change_the_price_of_a_hold(machine: LedgerMachine) -> None:
+    """A hold by quantity pays the price that it was promised."""
+    _credit(machine, 10)
+    machine.hold_by_quantity("app1", "ann", 4, 60 * _HOUR, None)
+    machine.change_price(PRICES[2])
+    _capture(machine, 4, by_quantity=True)
+
+
+def capture_on_the_next_day(machine: LedgerMachine) -> None:
+    """A capture counts in the budget of the day of its hold."""
+    _hold_five_of_ten(machine)
+    _limit(machine, "day")
+    machine.pass_time(5 * _HOUR)
+    _spend(machine, 1)
+    _capture(machine, 5)
+
+
+def release_under_a_budget(machine: LedgerMachine) -> None:
+    """A released hold gives back what it held."""
+    _hold_five_of_ten(machine, limited=True)
+    machine.release(0)
+
+
+def reverse_under_a_budget(machine: LedgerMachine) -> None:
+    """A reversed debit gives back what it spent."""
+    _credit(machine, 10)
+    _limit(machine)
+    _spend(machine, 4)
+    machine.reverse(0, 3, free_claim=False, metadata=None, by_hand=False, used=None)
+
+
+OPENINGS = (
+    grow_under_a_budget,
+    grow_by_more_than_is_available,
+    ask_for_too_large_a_debt,
+    fill_a_debt,
+    spend_in_debt,
+    use_quantities,
+    change_the_price_of_a_hold,
+    capture_on_the_next_day,
+    release_under_a_budget,
+    reverse_under_a_budget,
+)

@@ -16,6 +16,7 @@ import pytest
 
 from apps.app2.operations import App2Operation
 from tests.concurrency.callers import CONNECTIONS, share_out
+from tests.fixtures.clock import Clock
 from tests.fixtures.database import database_of
 from tests.http.running import make_service, running, wait_until
 from tests.sql.calls import Connection, balance, call, entries, record, rows, scalar
@@ -256,16 +257,89 @@ def service_waits_for_a_lock(conn: Connection) -> bool:
     )
 
 
-def test_callers_over_http_spend_exactly_their_budget(api: httpx.Client, conn: Connection) -> None:
+@pytest.fixture
+def limited(conn: Connection) -> None:
+    """Credits of alice, of which she may spend 100."""
     record(conn, owner_id="alice", amount=1000)
     limit = {"owner_id": "alice", "budget": "limit", "most": 100, "period": "ever"}
     call(conn, "set_budget", **limit, actor="olga", reason="agreed")
-    body = {"owner_id": "alice", "operation": "CREDIT_SPEND", "amount": -1}
 
-    answers = post_at_once(api, [body | {"nonce": f"race-{number}"} for number in range(200)])
+
+def assert_budget_is_used_up(conn: Connection) -> None:
+    (budget,) = rows(conn, "budgets_of", owner_id="alice")
+    assert (budget["spent"], budget["held"]) == (100, 0)
+    assert balance(conn) == 900
+    assert rows(conn, "verify") == []
+
+
+@pytest.mark.usefixtures("limited")
+def test_callers_over_http_spend_exactly_their_budget(api: httpx.Client, conn: Connection) -> None:
+    answers = post_at_once(api, [spending(number) for number in range(200)])
 
     assert statuses(answers) == {201: 100, 409: 100}
     refused = [answer.json() for answer in answers if answer.status_code == 409]
     assert {problem["code"] for problem in refused} == {"budget_exceeded"}
-    assert [row["spent"] for row in rows(conn, "budgets_of", owner_id="alice")] == [100]
+    assert_budget_is_used_up(conn)
+
+
+@pytest.mark.usefixtures("limited")
+def test_batches_over_http_spend_exactly_their_budget(api: httpx.Client, conn: Connection) -> None:
+    def post_batch(number: int, caller: httpx.Client) -> list[Body]:
+        batch = [spending(n, nonce=f"batch-{number}-{n}") for n in range(10)]
+        answer = caller.post("/ledger/batch", json={"entries": batch}).json()
+        results: list[Body] = answer["results"]
+        return results
+
+    answers = share_out([api] * 20, [partial(post_batch, number) for number in range(20)])
+
+    codes = Counter(result.get("code", "recorded") for results in answers for result in results)
+    assert codes == {"recorded": 100, "budget_exceeded": 100}
+    assert_budget_is_used_up(conn)
+
+
+@pytest.mark.usefixtures("limited")
+def test_holds_and_entries_over_http_spend_exactly_their_budget(
+    api: httpx.Client, conn: Connection
+) -> None:
+    def spend(number: int, caller: httpx.Client) -> int:
+        return caller.post("/ledger", json=spending(number)).status_code
+
+    def hold_and_capture(number: int, caller: httpx.Client) -> int:
+        hold = spending(number, amount=1, nonce=f"hold-{number}")
+        placed = caller.post("/ledger/holds", json=hold)
+        if placed.status_code != 201:
+            return placed.status_code
+        body = {"nonce": f"capture-{number}"}
+        return caller.post(f"/ledger/holds/hold-{number}/capture", json=body).status_code
+
+    calls = [partial(way, number) for number in range(100) for way in (spend, hold_and_capture)]
+    answers = share_out([api] * CONNECTIONS, calls)
+
+    assert Counter(answers) == {201: 100, 409: 100}
+    assert_budget_is_used_up(conn)
+
+
+@pytest.mark.parametrize(
+    ("begins", "hours"),
+    [("2030-03-30T23:00Z", 23), ("2030-10-26T22:00Z", 25)],
+    ids=["23 hours", "25 hours"],
+)
+def test_callers_over_http_spend_the_budget_of_each_day(
+    api: httpx.Client, conn: Connection, begins: str, hours: int
+) -> None:
+    clock = Clock(conn, begins)
+    record(conn, amount=1000)
+    limit = {"owner_id": "alice", "budget": "limit", "most": 100, "period": "day"}
+    zone = {"time_zone": "Europe/Berlin"}
+    call(conn, "set_budget", **limit, **zone, actor="olga", reason="agreed")
+
+    answers = post_at_once(api, [spending(number) for number in range(150)])
+    assert statuses(answers) == {201: 100, 409: 50}
+    clock.forward(hours=hours, microseconds=-1)
+    answers = post_at_once(api, [spending(number) for number in range(200, 220)])
+    assert statuses(answers) == {409: 20}
+    clock.forward(microseconds=1)
+    answers = post_at_once(api, [spending(number) for number in range(300, 450)])
+    assert statuses(answers) == {201: 100, 409: 50}
+    assert balance(conn) == 800
     assert rows(conn, "verify") == []

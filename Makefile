@@ -16,8 +16,6 @@ PORT ?= 8000
 WORKERS ?= $(if $(TEST_DATABASE_URL),1,2)
 # Servers, poolers, proxies, browsers, generators and environments of their own.
 SYSTEM_TESTS := tests/benchmarks tests/console tests/deployment tests/distributed tests/faults tests/generated tests/packaging
-# Searches that take long.
-MISTAKES := tests/mistakes
 # What runs on partitions, and through a front, as on one ledger; tests/fixtures/by_design.py names what does not.
 CLUSTER_TESTS := $(addprefix tests/,sql client http concurrency)
 FRONT_TESTS := $(addprefix tests/,sql client http)
@@ -29,7 +27,7 @@ SQL := $(wildcard sql migrations apps/*/migrations)
 # Byte code is kept: tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-system test-cluster test-front test-python check docs mistakes faults generated bench format lock release-snapshot
+.PHONY: help install run test test-system test-cluster test-front test-python check docs faults generated bench format lock release-snapshot
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -66,10 +64,7 @@ run: install ## serve APP (app1) on http://127.0.0.1:PORT (8000)
 	@exec $(BIN)/ledger serve $(APP) --host 127.0.0.1 --port $(PORT)
 
 test: install ## run the tests; fewer with ARGS="tests/sql tests/http"
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(or $(ARGS),$(addprefix --ignore ,$(SYSTEM_TESTS) $(MISTAKES)))
-
-mistakes: install ## plant mistakes in the ledger, each of which the model must find; some with ARGS="-k budget"
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(MISTAKES) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(or $(ARGS),$(addprefix --ignore ,$(SYSTEM_TESTS)))
 
 test-system: install $(GENERATED)/.installed $(NPM)/.installed ## run the tests that start whole systems, which take longer
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(SYSTEM_TESTS)

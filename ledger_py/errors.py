@@ -126,8 +126,7 @@ class AmountOutOfBounds(LedgerError, code="amount_out_of_bounds", sqlstate="LG00
     Detail: ``amount``, ``min_amount``, ``max_amount``; also ``operation``, unless the bounds are
     those of a hold, a reversal or an adjustment; ``quantity`` and its price (``unit_amount``,
     ``unit_size``, ``rounding``) where these make the amount; and of a growth ``by``, ``min_by``
-    and ``max_by``. If only the sign is wrong, the hint suggests the
-    amount that was probably meant.
+    and ``max_by``. If only the sign is wrong, the hint suggests the amount that was probably meant.
     """
 
 

@@ -241,8 +241,7 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
 
 def _retry_after(error: LedgerError) -> Sequence[tuple[str, str]]:
     resets_at = error.detail.get("resets_at") if isinstance(error, BudgetExceeded) else None
-    # A request that is more than the whole budget is refused at any time.
-    if not resets_at or error.detail["required"] > error.detail["most"]:
+    if not resets_at:
         return ()
     left = datetime.fromisoformat(resets_at) - datetime.now(UTC)
     return (("retry-after", str(max(RETRY_AFTER_SECONDS, ceil(left.total_seconds())))),)

@@ -106,7 +106,8 @@ $$;
 
 COMMENT ON FUNCTION ledger.define_budget IS
 'Defines the most that every owner may spend and hold in a period, or changes it. An owner''s own budget of that name
-(ledger.set_budget) replaces it; refused while one counts only another app than this one does. It counts what was spent in the period already; changing most never resets that.
+(ledger.set_budget) replaces it. Refused while an owner has one of this name that counts only another app than this one does.
+It counts what was spent in the period already; changing most never resets that.
 budget: its name, in lower case. most: 0 or more whole units. period: day, week (from Monday), month, or ever, by the calendar of
 time_zone (IANA name). app, operation: what counts; null for any. spender: whose debits count; * for those of each spender by
 itself, before which those of a named one of the same name go; null for those of all together. Can be called again. For

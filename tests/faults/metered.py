@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any, Final
 
 import psycopg
 
 from tests.faults.callers import SqlCaller
-from tests.faults.journal import FIELDS, Journal, Request
+from tests.faults.journal import FIELDS, Request
 
-__all__ = ("BUDGET", "MeteredCaller")
+__all__ = ("BUDGET", "MeteredCaller", "limit_spenders")
 
 BUDGET: Final = 2_000
 """The most of each spender."""
 
-_OWNERS: Final = ("metered",)
+_OWNER: Final = "metered"
 _PER_SPENDER: Final = 300
 """Requests of the run after which another spender follows, so that budgets end and begin."""
 
@@ -49,30 +48,18 @@ SELECT {", ".join(FIELDS)} FROM ledger.record_entry(
 """
 
 
-class MeteredCaller(SqlCaller):
-    """Places a hold, lets it grow, and captures more or less than it reserves, on one account.
+def limit_spenders(url: str) -> None:
+    """Define the budget of each spender.
 
     Args:
-        journal: Takes the requests and their answers.
-        random_: Chooses the requests.
-        url: The database.
-        prepare: The number of uses after which a statement is prepared; None for never.
+        url: The database, for its owner.
     """
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(_DEFINE.encode(), [BUDGET])
 
-    def __init__(
-        self, journal: Journal, random_: random.Random, url: str, prepare: int | None = None
-    ) -> None:
-        super().__init__(journal, random_, url, prepare, _OWNERS)
 
-    @staticmethod
-    def limit(url: str) -> None:
-        """Define the budget of each spender.
-
-        Args:
-            url: The database, for its owner.
-        """
-        with psycopg.connect(url, autocommit=True) as conn:
-            conn.execute(_DEFINE.encode(), [BUDGET])
+class MeteredCaller(SqlCaller):
+    """Places a hold, lets it grow, and captures more or less than it reserves, on one account."""
 
     async def call(self) -> None:
         """Make one request, or a few that belong together."""
@@ -92,7 +79,7 @@ class MeteredCaller(SqlCaller):
 
     async def _ask(self, query: str, request: Request, amount: int, **values: Any) -> None:
         """Ask until there is an answer, and note the hold, the growth or the entry."""
-        values |= {"owner_id": self.owners[0], "nonce": request.nonce, "amount": amount}
+        values |= {"owner_id": _OWNER, "nonce": request.nonce, "amount": amount}
         answer: dict[str, Any] = {}
 
         async def ask(conn: psycopg.AsyncConnection[dict[str, Any]]) -> None:

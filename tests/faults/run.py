@@ -17,7 +17,7 @@ from tests.faults.faults import Fault, Targets, possible
 from tests.faults.figures import Figures
 from tests.faults.journal import Journal
 from tests.faults.load import fill_accounts, load, progress
-from tests.faults.metered import MeteredCaller
+from tests.faults.metered import MeteredCaller, limit_spenders
 from tests.faults.world import World, world
 
 __all__ = ("run",)
@@ -76,7 +76,7 @@ async def _run(
 ) -> Figures:
     journal = Journal()
     await fill_accounts(journal, found.url)
-    MeteredCaller.limit(found.server.url)
+    limit_spenders(found.server.url)
     addresses = [service.address for service in targets.services]
     prepare = 5 if found.pooler is None else None
     callers: list[Caller] = [

@@ -18,12 +18,16 @@ def _spend(machine: LedgerMachine, amount: int) -> None:
     machine.record("app1", owner="ann", operation="CREDIT_SPEND", size=amount)
 
 
+def _hold_five(machine: LedgerMachine) -> None:
+    machine.hold(("app1", "METERED"), "ann", 5, 60 * _HOUR, None, None)
+
+
 def _hold_five_of_ten(machine: LedgerMachine, *, limited: bool = False) -> None:
     """Hold. A budget of before is counted in its row; one of after is counted anew."""
     _credit(machine, 10)
     if limited:
         _limit(machine)
-    machine.hold(("app1", "METERED"), "ann", 5, 60 * _HOUR, None, None)
+    _hold_five(machine)
 
 
 def _limit(machine: LedgerMachine, period: str = "ever") -> None:
@@ -109,6 +113,39 @@ def reverse_under_a_budget(machine: LedgerMachine) -> None:
     machine.reverse(0, 3, free_claim=False, metadata=None, by_hand=False, used=None)
 
 
+def exceed_a_budget(machine: LedgerMachine) -> None:
+    """Twenty may be spent, and twenty-one are refused."""
+    _credit(machine, 30)
+    _limit(machine)
+    _spend(machine, 21)
+
+
+def capture_under_a_budget(machine: LedgerMachine) -> None:
+    """What is captured of a hold is spent, and no longer held."""
+    _hold_five_of_ten(machine, limited=True)
+    _capture(machine, 5)
+
+
+def release_what_has_expired(machine: LedgerMachine) -> None:
+    """Credits that expired while they were held expire when they are released."""
+    _credit(machine, 10, _HOUR)
+    _hold_five(machine)
+    machine.pass_time(5 * _HOUR)
+    machine.release(0)
+
+
+def reach_an_expiry(machine: LedgerMachine) -> None:
+    """Credits expire at their very microsecond."""
+    _credit(machine, 10, _HOUR)
+    machine.pass_time(_HOUR)
+
+
+def record_after_a_clock_was_wrong(machine: LedgerMachine) -> None:
+    """An entry of the future does not decide what time it is."""
+    machine.record_while_the_clock_is_far_ahead(("app1", "CREDIT_ADD"), "ann", held=False)
+    _credit(machine, 3)
+
+
 OPENINGS = (
     grow_under_a_budget,
     grow_by_more_than_is_available,
@@ -120,4 +157,9 @@ OPENINGS = (
     capture_on_the_next_day,
     release_under_a_budget,
     reverse_under_a_budget,
+    exceed_a_budget,
+    capture_under_a_budget,
+    release_what_has_expired,
+    reach_an_expiry,
+    record_after_a_clock_was_wrong,
 )

@@ -213,9 +213,8 @@ BEGIN
     END IF;
 
     IF cardinality(done) > 0 THEN
-        -- Waiting for locks now, out of order, could deadlock with another batch. Rows are skipped rather than asked for
-        -- with NOWAIT: catching that error takes a subtransaction, and who waits for a row that a subtransaction locked
-        -- waits for the whole transaction, even after the next attempt has begun anew.
+        -- Waiting for locks now, out of order, could deadlock with another batch. SKIP LOCKED rather than NOWAIT, whose
+        -- error would have to be caught: see the rule on EXCEPTION blocks in sql/README.md.
         IF EXISTS (
             SELECT 1
             FROM unnest(v_owners, v_assets) AS keys (owner_id, asset)

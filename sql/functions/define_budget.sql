@@ -42,6 +42,7 @@ BEGIN
     v_rule.time_zone := v_new.time_zone;
     PERFORM ledger_core.check_budget(v_rule);
 
+    PERFORM ledger_core.lock_definitions();
     PERFORM ledger_core.lock_catalogue();
     SELECT * INTO v_old
     FROM ledger.budget_definitions
@@ -64,8 +65,6 @@ BEGIN
     END IF;
     -- It must hold for everybody, and an owner's own budget of the name would go before it. Those of operators may.
     IF v_old.most IS NULL OR v_old.app IS DISTINCT FROM v_new.app THEN
-        -- ledger.set_budget reads this row under a lock as well.
-        PERFORM 1 FROM ledger_core.budget_version FOR UPDATE;
         SELECT own.owner_id, own.app INTO v_rule.owner_id, v_rule.app
         FROM ledger.budgets AS own
         WHERE own.asset = v_new.asset AND own.budget = v_new.budget AND own.app IS NOT NULL
@@ -111,4 +110,5 @@ It counts what was spent in the period already; changing most never resets that.
 budget: its name, in lower case. most: 0 or more whole units. period: day, week (from Monday), month, or ever, by the calendar of
 time_zone (IANA name). app, operation: what counts; null for any. spender: whose debits count; * for those of each spender by
 itself, before which those of a named one of the same name go; null for those of all together. Can be called again. For
-operators and migrations. Raises LG001, LG101, LG102.';
+operators and migrations. Raises LG001, LG101, LG102; 55P03 while a transaction that has set a budget of an app stays open: try
+again.';

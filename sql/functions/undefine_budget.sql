@@ -13,6 +13,7 @@ BEGIN
         PERFORM ledger_core.check_key('spender', undefine_budget.spender);
     END IF;
     PERFORM ledger_core.check_key('asset', undefine_budget.asset);
+    PERFORM ledger_core.lock_definitions();
     PERFORM ledger_core.lock_catalogue();
     DELETE FROM ledger.budget_definitions
     WHERE asset = undefine_budget.asset AND budget = undefine_budget.budget
@@ -31,4 +32,5 @@ $$;
 
 COMMENT ON FUNCTION ledger.undefine_budget IS
 'Takes a budget of everybody away (ledger.define_budget). Budgets of the same name that owners have of their own stay.
-spender: as it was defined; null for all together. For operators and migrations. Raises LG001, LG107.';
+spender: as it was defined; null for all together. For operators and migrations. Raises LG001, LG107; 55P03 as
+ledger.define_budget.';

@@ -151,6 +151,19 @@ def test_budget_of_everybody_counts_while_the_last_of_an_owner_is_dropped(
     assert used(conn) == (5, 0)
 
 
+def test_budget_that_is_set_in_an_open_transaction_stops_no_operator(
+    ledger_db: str, conn: Connection, limit: Callable[..., None]
+) -> None:
+    with conn.transaction(), psycopg.connect(ledger_db, autocommit=True) as operator:
+        limit("set_budget", app="app1")
+
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            call(operator, "define_budget", budget="other", most=100, period="day")
+
+        call(operator, "register_app", app="app9", description="Not about budgets")
+        record(operator, owner_id="bob")
+
+
 def test_definition_waits_for_a_budget_of_an_app_that_would_go_before_it(
     ledger_db: str, conn: Connection, limit: Callable[..., None]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -65,6 +66,15 @@ class LedgerError(Exception):
             self.code = code
         if sqlstate is not None:
             self.sqlstate = sqlstate
+
+    @property
+    def is_of_request(self) -> bool:
+        """True if the request or its address is at fault, whatever the books say.
+
+        Any other refusal answers one attempt only. An earlier attempt whose connection was lost
+        may still be under way, and be recorded when the books allow it.
+        """
+        return self.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.MISDIRECTED_REQUEST)
 
     def __str__(self) -> str:
         text = self.message

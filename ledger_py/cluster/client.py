@@ -36,6 +36,7 @@ from ledger_py.cluster.splitting import (
     repositioned,
     split,
     split_cursor,
+    unless_unknown,
 )
 from ledger_py.cluster.subjects import Answers, Sending
 from ledger_py.cluster.waiting import call_each, pause
@@ -446,6 +447,9 @@ class Cluster:
             try:
                 with self._limited(name) as ledger:
                     results = ledger.record_entries(part.document, atomic=atomic)
+                if lost_before:
+                    away = PartitionUnavailable.named(name)
+                    results = [unless_unknown(result, away) for result in results]
                 return placed(part, results)
             except WrongPartition as error:
                 if not error.detail.get("moved"):
@@ -456,6 +460,11 @@ class Cluster:
                 pause(_POLL)
             except PartitionUnavailable as error:
                 return self._away(part, error, atomic=atomic)
+            except LedgerError as error:
+                # The lost attempt may be recorded yet.
+                if lost_before and not error.is_of_request:
+                    raise _away_because(name, error) from error
+                raise
             except psycopg.OperationalError as error:
                 if lost_before:
                     return self._away(part, _away_because(name, error), atomic=atomic)

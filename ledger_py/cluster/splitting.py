@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from ledger_py.cluster.files import ClusterFile
-from ledger_py.errors import InvalidRequest, LedgerError
+from ledger_py.errors import InvalidRequest, LedgerError, PartitionUnavailable
 from ledger_py.structs import Refusal
 
 __all__ = (
@@ -22,6 +22,7 @@ __all__ = (
     "repositioned",
     "split",
     "split_cursor",
+    "unless_unknown",
 )
 
 ResultT = TypeVar("ResultT")
@@ -125,6 +126,21 @@ def refusal_of(error: LedgerError, position: int) -> Refusal:
         detail=error.detail,
         hint=error.hint,
     )
+
+
+def unless_unknown(result: ResultT, away: PartitionUnavailable) -> ResultT | Refusal:
+    """Return the result of an item of which an earlier attempt was lost.
+
+    Args:
+        result: The result of the later attempt.
+        away: What to answer where the lost attempt may be recorded nevertheless.
+
+    Returns:
+        The result, unless it is a refusal for the state of the books.
+    """
+    if not isinstance(result, Refusal) or result.error.is_of_request:
+        return result
+    return refusal_of(away, result.position)
 
 
 def split_cursor(cursor: str | None) -> dict[str, str]:

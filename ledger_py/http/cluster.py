@@ -663,6 +663,7 @@ class ClusterRecorder:
                         owner_id=owner_id,
                         caller=caller,
                         on_send=note,
+                        unknown=lambda _: problem_of(PartitionUnavailable.named(part.partition)),
                     ),
                 )
             except PartitionUnavailable as error:

@@ -170,8 +170,10 @@ class ServiceLedger(AsyncLedger):
         conn: The connection.
         app: The app whose operations and nonces are used.
         dries: Roll every call back.
+        lost: The error with which the connection of an earlier attempt of the same call was lost.
 
     Attributes:
+        lost: As above; the earlier attempt may be recorded or not.
         freed: Takes owner and nonce of each entry that is reversed with ``free_claim``.
     """
 
@@ -182,13 +184,21 @@ class ServiceLedger(AsyncLedger):
     def converting(self, convert: Callable[[Any], Any]) -> Any:
         """Return the ledger with other results: each is converted soon after it is fetched."""
         # Of no type, since its methods return what they do not say.
-        ledger = ServiceLedger(self.conn, app=self.app, dries=self._dries)
+        ledger = ServiceLedger(self.conn, app=self.app, dries=self._dries, lost=self.lost)
         ledger._convert = convert
         return ledger
 
-    def __init__(self, conn: ServiceConnection, *, app: str, dries: bool = False) -> None:
+    def __init__(
+        self,
+        conn: ServiceConnection,
+        *,
+        app: str,
+        dries: bool = False,
+        lost: psycopg.OperationalError | None = None,
+    ) -> None:
         super().__init__(conn, app=app)
         self._dries = dries
+        self.lost = lost
 
     async def set_lock_timeout(self, limit: str) -> None:
         """Set how long calls may wait for a lock from now on.

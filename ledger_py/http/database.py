@@ -12,6 +12,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from ledger_py.cluster.pools import pool_name
+from ledger_py.errors import LedgerError
 from ledger_py.http.callers import Caller, ClientGone
 from ledger_py.http.connections import (
     GRACE,
@@ -163,7 +164,8 @@ class Database:
         """Call the ledger on a connection of the pool, to read.
 
         If the connection turns out to be lost, the call is repeated on another one. This is safe
-        for reads, and for writes with a nonce, which the ledger records once.
+        for reads, and for writes with a nonce, which the ledger records once. A refusal for the
+        state of the books says nothing about the lost attempt, so the error of that is raised.
 
         Args:
             ask: Calls the ledger.
@@ -294,16 +296,22 @@ class Database:
         pool = self._pool
         if pool is None:
             raise psycopg.OperationalError("the pool is not open")
+        lost: psycopg.OperationalError | None = None
         # After a restart of the server all connections are lost; the last attempt is on a new one.
         for attempts_left in reversed(range(pool.max_size + 1)):
             conn = await pool.getconn(limits.patience())
             try:
                 with limited(conn, min(limits.answers_within, limits.left())):
-                    return await ask(ServiceLedger(conn, app=self._app, dries=dries))
+                    return await ask(ServiceLedger(conn, app=self._app, dries=dries, lost=lost))
+            except LedgerError as refusal:
+                if lost is None or refusal.is_of_request:
+                    raise
+                raise lost from refusal
             except psycopg.OperationalError as error:
                 self.note_failure(error)
                 if not conn.closed or isinstance(error, NoAnswer) or not attempts_left:
                     raise
+                lost = error
             except psycopg.errors.ReadOnlySqlTransaction:
                 # A server that was demoted to a standby would refuse every write from now on.
                 await conn.close()

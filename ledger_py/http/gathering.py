@@ -67,6 +67,7 @@ class WaitingRequest:
         request: The request, with its nonce.
         encoded: The same as JSON, as an item of a batch.
         answer: The entry or the refusal. A request that has its answer is not sent any more.
+        lost: The error with which the connection of an earlier attempt was lost.
     """
 
     request: RecordRequest[str]
@@ -74,20 +75,22 @@ class WaitingRequest:
     answer: asyncio.Future[RecordedEntry] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+    lost: psycopg.OperationalError | None = None
 
     def settle(self, result: RecordedEntry | Refusal) -> None:
         """Set the answer of the ledger."""
-        if self.answer.done():
-            return
         if isinstance(result, Refusal):
-            self.answer.set_exception(result.error)
-        else:
+            self.fail(result.error)
+        elif not self.answer.done():
             self.answer.set_result(result)
 
     def fail(self, error: Exception) -> None:
-        """Set an error as the answer."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        """Set an error as the answer. A refusal does not hide that an attempt was lost."""
+        if self.answer.done():
+            return
+        if self.lost is not None and isinstance(error, LedgerError) and not error.is_of_request:
+            error = self.lost
+        self.answer.set_exception(error)
 
     def give_up(self) -> None:
         """Answer that it takes too long. The request may be recorded all the same."""
@@ -225,8 +228,10 @@ class RequestQueue:
                 await self._record_one_by_one(group)
                 await self._set_lock_timeout(self._lock_patience)
                 return
-            except (psycopg.Error, LedgerError):
-                pass  # which request is at fault, if any, shows when each is recorded alone
+            except (psycopg.Error, LedgerError) as error:
+                # Which request is at fault, if any, shows when each is recorded alone.
+                for item in group:
+                    item.lost = self._lost_by(error)
             else:
                 for item, result in zip(group, results, strict=True):
                     item.settle(result)
@@ -260,9 +265,16 @@ class RequestQueue:
                 pass
             except psycopg.OperationalError as error:
                 # Lost in flight, recorded or not: the nonce makes a retry safe.
-                if isinstance(error, _SILENT) or self._ledger is not None:
+                item.lost = self._lost_by(error)
+                if isinstance(error, _SILENT) or item.lost is None:
                     raise
         return await self._ask(lambda ledger: record_alone(ledger, item.request))
+
+    def _lost_by(self, error: Exception) -> psycopg.OperationalError | None:
+        """Return the error of a call if the connection was lost with it; it may be recorded."""
+        if self._ledger is None and isinstance(error, psycopg.OperationalError):
+            return error
+        return None
 
     def _park(self, item: WaitingRequest) -> None:
         owner_id = item.request.owner_id

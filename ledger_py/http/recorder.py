@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+import psycopg
 
+from ledger_py.errors import LedgerError
 from ledger_py.http.callers import Caller, ClientGone
 from ledger_py.http.connections import GRACE, LOCK_PATIENCE, Connector, ServiceLedger
 from ledger_py.http.database import MAX_OF_ONE, Database
@@ -32,10 +34,12 @@ _MAX_GATHERED: Final = 32 * 1024
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def _encode_result(result: RecordedEntry | Refusal) -> msgspec.Raw:
+def _encode_result(
+    result: RecordedEntry | Refusal, problem: Callable[[LedgerError], Problem]
+) -> msgspec.Raw:
     # At once, because decoded metadata may take many times as much memory.
     if isinstance(result, Refusal):
-        return msgspec.Raw(problem_of(result.error).encode())
+        return msgspec.Raw(problem(result.error).encode())
     return msgspec.Raw(_encode(result))
 
 
@@ -167,6 +171,7 @@ class Recorder:
         owner_id: str | None,
         caller: Caller,
         on_send: Callable[[], None] = lambda: None,
+        unknown: Callable[[psycopg.OperationalError], Problem] = problem_of,
     ) -> list[msgspec.Raw]:
         """Record a batch of entries.
 
@@ -177,6 +182,8 @@ class Recorder:
             caller: Who waits for the answer.
             on_send: Is called whenever the batch is sent; once, unless a connection is lost or an
                 account is locked.
+            unknown: Makes the problem of an item that was refused after the connection of an
+                earlier attempt was lost, and so may be recorded or not.
 
         Returns:
             For each, in their order, the entry, or the problem of its refusal, as JSON, once they
@@ -190,8 +197,12 @@ class Recorder:
         """
 
         async def record(ledger: ServiceLedger) -> list[msgspec.Raw]:
+            def problem(refusal: LedgerError) -> Problem:
+                lost = None if refusal.is_of_request else ledger.lost
+                return problem_of(refusal) if lost is None else unknown(lost)
+
             on_send()
-            converting = ledger.converting(_encode_result)
+            converting = ledger.converting(lambda result: _encode_result(result, problem))
             recorded: list[msgspec.Raw] = await converting.record_entries(requests, atomic=atomic)
             return recorded
 

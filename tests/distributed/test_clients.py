@@ -14,6 +14,7 @@ from ledger_py import AsyncCluster, RecordedEntry, Refusal
 from ledger_py.cluster import files, setup
 from ledger_py.errors import (
     HoldNotFound,
+    InsufficientBalance,
     InvalidRequest,
     OtherPartition,
     PartitionUnavailable,
@@ -349,6 +350,31 @@ async def test_batch_ends_although_a_partition_says_nothing(
             assert codes(again) == [None] * 4
         with psycopg.connect(there) as conn:
             assert scalar(conn, "SELECT count(*) FROM ledger.entries") == 3
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_refusal_does_not_hide_a_lost_batch(
+    client: AsyncCluster, cluster: Partitions, *, atomic: bool
+) -> None:
+    owner = owner_on(1)
+    await client.record_entries([add(owner)])
+    spend = add(owner, -5, operation="CREDIT_SPEND")
+    items = [spend] if atomic else [spend, add(owner), add(owner, operation="NONE")]
+    cluster.conns[1].execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+    )
+    if atomic:
+        with pytest.raises(PartitionUnavailable):
+            await client.record_entries(items, atomic=True)
+        with pytest.raises(InsufficientBalance):
+            await client.record_entries(items, atomic=True)
+        return
+    results = await client.record_entries(items)
+    assert codes(results) == ["partition_unavailable", None, "unknown_operation"]
+    assert cast(Refusal, results[0]).detail == {"partition": "p1"}
+    results = await client.record_entries(items)
+    assert codes(results) == ["insufficient_balance", None, "unknown_operation"]
 
 
 # The feed

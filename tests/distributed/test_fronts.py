@@ -584,6 +584,17 @@ def test_owners_of_other_partitions_are_served_while_one_is_away(front: RunningF
             assert [it["code"] for it in results] == ["partition_unavailable", None]
             assert [it["position"] for it in results] == [1, 2]
             assert results[0]["detail"] == {"partition": "p1"}
+            # The front has sent every part twice. The first time may still be under way.
+            batch += [
+                item(-9, owner_id=here, operation="CREDIT_SPEND"),
+                item(1, owner_id=here, nonce=""),
+            ]
+            results = record_batch(conn, batch)
+            assert [it["code"] for it in results[2:]] == [
+                "partition_unavailable",
+                "invalid_request",
+            ]
+            assert (results[2]["position"], results[2]["detail"]) == (3, {"partition": "p0"})
             with pytest.raises(psycopg.Error) as raised:
                 record_batch(conn, batch[:1], atomic=True)
             assert raised.value.sqlstate == "LG906"
@@ -595,7 +606,8 @@ def test_owners_of_other_partitions_are_served_while_one_is_away(front: RunningF
             assert len(rows(conn, "operations_of", app="app1")) > 3
         _until_served(conn, there)
         results = record_batch(conn, batch)
-        assert [it["replayed"] for it in results] == [False, True]
+        assert [it["replayed"] for it in results[:2]] == [False, True]
+        assert [it["code"] for it in results[2:]] == ["insufficient_balance", "invalid_request"]
 
 
 def test_catalogue_is_read_from_any_partition(front: RunningFront) -> None:

@@ -13,7 +13,7 @@ import pytest
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InsufficientBalance, LedgerError
 from ledger_py.http import recorder
-from ledger_py.http.gathering import MAX_GROUP, record_alone
+from ledger_py.http.gathering import MAX_GROUP, WaitingRequest, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.structs import RecordedEntry
@@ -213,6 +213,65 @@ async def test_lost_connection_loses_and_duplicates_nothing(
 
     assert [answer.nonce for answer in answers] == [asked.nonce for asked in requests]
     assert sum(transactions(conn)) == 22
+
+
+@pytest.mark.parametrize("others", [0, 20])
+async def test_refusal_does_not_hide_a_lost_attempt(
+    records: Records, ledger_db: str, conn: Connection, others: int
+) -> None:
+    """Through a network or a pooler that fails, the lost attempt may still be under way."""
+    await records.together(request("poor", 5), request("rich", 50))
+    asked = [request("poor", -6), *(request("rich", -1) for _ in range(others))]
+    queue = make_queue(ledger_db, msgspec.structs.replace(SETTINGS, lock_timeout=3600.0))
+
+    async def answers_to(*items: WaitingRequest) -> list[Answer]:
+        return await asyncio.gather(*(item.answer for item in items), return_exceptions=True)
+
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "poor")
+        items = [waiting(one) for one in asked]
+        for item in items:
+            queue.add(item)
+        await until(lambda: waiting_for_locks(conn))
+        terminate_connections(conn)
+    assert kinds(await answers_to(*items)) == ["AdminShutdown", *["recorded"] * others]
+    again = waiting(asked[0])
+    queue.add(again)
+    assert kinds(await answers_to(again)) == ["insufficient_balance"]
+    await queue.close()
+
+
+async def test_refused_item_does_not_hide_a_lost_batch(
+    records: Records, ledger_db: str, conn: Connection
+) -> None:
+    await records.together(request("poor", 5))
+    items = msgspec.json.encode(
+        [request("poor", -9), request("poor", 1), request("poor", 1, operation="NONE")]
+    )
+
+    def send(*, atomic: bool = False) -> asyncio.Task[list[msgspec.Raw]]:
+        return asyncio.create_task(
+            records.recorder.record_batch(items, atomic=atomic, owner_id="poor", caller=Patient())
+        )
+
+    async def send_and_lose(*, atomic: bool) -> asyncio.Task[list[msgspec.Raw]]:
+        with psycopg.connect(ledger_db) as blocker:
+            lock(blocker, "poor")
+            sent = send(atomic=atomic)
+            await until(lambda: waiting_for_locks(conn))
+            terminate_connections(conn)
+        return sent
+
+    def codes(results: list[msgspec.Raw]) -> list[str | None]:
+        return [msgspec.json.decode(result).get("code") for result in results]
+
+    with pytest.raises(psycopg.OperationalError):
+        await (await send_and_lose(atomic=True))
+    with pytest.raises(InsufficientBalance):
+        await send(atomic=True)
+    lost = await (await send_and_lose(atomic=False))
+    assert codes(lost) == ["database_unavailable", None, "unknown_operation"]
+    assert codes(await send()) == ["insufficient_balance", None, "unknown_operation"]
 
 
 async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:

@@ -64,12 +64,14 @@ EXCEPTION
         RETURN QUERY
         SELECT results.*
         FROM unnest(v_numbers, v_positions, v_parts) AS parts (number, positions, items)
-        CROSS JOIN LATERAL ledger_front.record_part(app, parts.number, parts.positions, parts.items) AS results
+        CROSS JOIN LATERAL ledger_front.record_part(app, parts.number, parts.positions, parts.items) AS answers
+        CROSS JOIN LATERAL ledger_front.unless_unknown(parts.number, answers) AS results
         ORDER BY results.position;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_front.record_entries IS
 'Records a batch, each part on the partition of its owners, side by side, and returns the results in the order of the items.
-The items of a partition that is away are refused with partition_unavailable. Raises LG310 for an atomic batch of several
+The items of a partition that is away are refused with partition_unavailable, and so are those that another one refuses after
+the answers to the first attempt were lost. Raises LG310 for an atomic batch of several
 partitions, and LG906 if the partition of an atomic one is away.';

@@ -33,7 +33,8 @@ def curve(steps: Sequence[BalanceStep], until: datetime, *, blocks: bool) -> lis
     low = min(0, *(least for least, _ in columns))
     high = max(0, *(most for _, most in columns))
     filled, light = _BLOCKS if blocks else _PLAIN
-    labels = {_HEIGHT - 1: str(high), 0: str(low)}
+    zero = -low * _HEIGHT // max(1, high - low)
+    labels = {zero: "0"} | {_HEIGHT - 1: str(high), 0: str(low)}
     margin = max(len(label) for label in labels.values())
 
     def height(balance: int) -> int:

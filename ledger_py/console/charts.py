@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -33,26 +33,28 @@ class Bars(msgspec.Struct, frozen=True):
     height: int = HEIGHT
 
 
-def bars(days: Sequence[tuple[int, int, int]]) -> Bars:
-    """Draw what was issued above the axis; below it what was spent, and under that what expired.
+def bars(periods: Sequence[Mapping[str, int]]) -> Bars:
+    """Draw what came in above the axis, and what went out below it, one kind upon the other.
 
     Args:
-        days: For each day issued (0 or more), spent and expired (0 or less).
+        periods: For each period the amounts by kind, positive or negative.
     """
-    above = max((issued for issued, _, _ in days), default=0)
-    below = max((-spent - expired for _, spent, expired in days), default=0)
+    above = max((sum(it for it in one.values() if it > 0) for one in periods), default=0)
+    below = max((-sum(it for it in one.values() if it < 0) for one in periods), default=0)
     scale = HEIGHT / max(1, above + below)
     axis = above * scale
-    step = WIDTH / max(1, len(days))
+    step = WIDTH / max(1, len(periods))
     rectangles = []
-    for number, (issued, spent, expired) in enumerate(days):
+    for number, amounts in enumerate(periods):
         x, wide = round(number * step, 1), round(step - _GAP, 1)
-        spent_height, expired_height = -spent * scale, -expired * scale
-        for kind, y, height in (
-            ("issued", axis - issued * scale, issued * scale),
-            ("spent", axis, spent_height),
-            ("expired", axis + spent_height, expired_height),
-        ):
-            if height > 0:
+        top = bottom = axis
+        for kind, amount in amounts.items():
+            height = abs(amount) * scale
+            if amount > 0:
+                top -= height
+            y = top if amount > 0 else bottom
+            if amount < 0:
+                bottom += height
+            if amount:
                 rectangles.append(Bar(kind, x, round(y, 1), wide, round(max(height, 1.0), 1)))
     return Bars(rectangles, round(axis, 1))

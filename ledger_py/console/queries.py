@@ -14,6 +14,7 @@ __all__ = (
     "ADJUST",
     "APPS",
     "APP_PRICES",
+    "ASSETS",
     "BALANCE",
     "CLAIMS",
     "ENDED_HOLDS",
@@ -25,6 +26,7 @@ __all__ = (
     "GENERATION",
     "HOLDS",
     "LARGEST",
+    "LIABILITY",
     "LOTS",
     "MORE_LOTS",
     "OLD_HOLDS",
@@ -57,6 +59,22 @@ SELECT *, clock_timestamp() AS as_of
 FROM ledger.trial_balance
 ORDER BY asset
 LIMIT 200
+"""
+
+ASSETS: Final = """
+SELECT DISTINCT asset
+FROM ledger.operations
+ORDER BY asset
+LIMIT 200
+"""
+
+LIABILITY: Final = """
+SELECT *
+FROM ledger.liability(
+    since => date_trunc(%(by)s, now() AT TIME ZONE 'UTC' - %(back)s::interval) AT TIME ZONE 'UTC',
+    asset => %(asset)s,
+    by => %(by)s
+)
 """
 
 # The newest entries by the index on xact_id, which is nearly the order of time. Ids of an older

@@ -74,7 +74,7 @@ def _decode(
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise problem_of_validation(error, whole=whole) from error
+        raise problem_of_validation(error, decoder.type, whole=whole) from error
     except RecursionError as error:
         raise _too_deep(nested or whole) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

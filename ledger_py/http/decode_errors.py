@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 import msgspec
+from msgspec import inspect
 
 from ledger_py.http.problems import Problem
 from ledger_py.http.room import SMALL_BODY
@@ -47,21 +48,53 @@ _REASONS: Final = (
 _WRONG_TYPE = re.compile(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`")
 
 
-def problem_of_validation(error: msgspec.ValidationError, *, whole: str) -> Problem:
+def problem_of_validation(error: msgspec.ValidationError, type_: Any, *, whole: str) -> Problem:
     """Name the field and the reason of a value that is not of its type or not within its limits.
 
     Args:
         error: The error that msgspec raised.
-        whole: The name of the value as a whole, for when no field of it is at fault.
+        type_: The type of the value as a whole.
+        whole: Its name, for when no field of it is at fault.
     """
     message = str(error)
     if missing := _MISSING.fullmatch(message):
         return Problem.of_field(missing[1], "is required")
+    types = _types_of_fields(type_)
     if unknown := _UNKNOWN.fullmatch(message):
-        return Problem.of_field(shortened(unknown[1]), "is not known here")
+        hint = f"The fields are {', '.join(types)}." if types else None
+        return Problem.of_field(shortened(unknown[1]), "is not known here", hint=hint)
     if at_field := _AT_FIELD.fullmatch(message):
-        return Problem.of_field(at_field["field"], _reason(at_field["reason"]))
+        field = at_field["field"]
+        values = _values(types.get(field))
+        is_other = values and at_field["reason"].startswith("Invalid enum value")
+        reason = f"must be {_either(values)}" if is_other else _reason(at_field["reason"])
+        return Problem.of_field(field, reason)
     return Problem.of_field(whole, _reason(message))
+
+
+def _types_of_fields(type_: Any) -> dict[str, inspect.Type]:
+    """Return the types of a struct's fields by their names in JSON; nothing for other types."""
+    info = inspect.type_info(type_)
+    if not isinstance(info, inspect.StructType):
+        return {}
+    return {field.encode_name: field.type for field in info.fields}
+
+
+def _values(type_: inspect.Type | None) -> tuple[Any, ...]:
+    """Return the values of a field that takes certain ones only."""
+    match type_:
+        case inspect.LiteralType():
+            return tuple(type_.values)
+        case inspect.Metadata():
+            return _values(type_.type)
+        case inspect.UnionType():
+            return tuple(value for one in type_.types for value in _values(one))
+    return ()
+
+
+def _either(values: tuple[Any, ...]) -> str:
+    *others, last = map(str, values)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _reason(message: str) -> str:

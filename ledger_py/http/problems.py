@@ -171,16 +171,16 @@ class Problem(Exception):
         self.outcome = outcome or _outcome(self.type.status)
 
     @classmethod
-    def of_field(cls, field: str, reason: str) -> Problem:
+    def of_field(cls, field: str, reason: str, *, hint: str | None = None) -> Problem:
         """Make the problem of one field of a request.
 
         Args:
             field: The name of the field, parameter or header.
             reason: The fault of the field.
+            hint: Advice for the caller.
         """
-        return cls(
-            InvalidRequest.code, f"{field}: {reason}", values={"field": field, "reason": reason}
-        )
+        values = {"field": field, "reason": reason} | ({"hint": hint} if hint else {})
+        return cls(InvalidRequest.code, f"{field}: {reason}", values=values)
 
     def encode(self) -> bytes:
         """Encode the body of the answer."""

@@ -189,7 +189,7 @@ def agree_on_nonce(in_body: str | None, in_header: bytes | None) -> str:
     except UnicodeDecodeError as error:
         raise Problem.of_field("Idempotency-Key", "must be encoded as UTF-8") from error
     except msgspec.ValidationError as error:
-        raise problem_of_validation(error, whole="Idempotency-Key") from error
+        raise problem_of_validation(error, Key, whole="Idempotency-Key") from error
     if in_body is not None and in_body != key:
         raise Problem.of_field("nonce", "differs from the header Idempotency-Key")
     return key
@@ -284,4 +284,4 @@ def _convert(values: Mapping[str, Any], type_: type[StructT], *, whole: str) -> 
     try:
         return msgspec.convert(values, type_)
     except msgspec.ValidationError as error:
-        raise problem_of_validation(error, whole=whole) from error
+        raise problem_of_validation(error, type_, whole=whole) from error

@@ -19,6 +19,7 @@ BEGIN
             ledger.holds_of,
             ledger.installed_files,
             ledger.kept_buckets,
+            ledger.liability,
             ledger.lots_of,
             ledger.note_proof,
             ledger.operations_of,

@@ -1,3 +1,4 @@
+-- requires: views/core/movements
 CREATE OR REPLACE VIEW ledger.trial_balance AS
 SELECT
     coalesce(moved.asset, stood.asset) AS asset,
@@ -12,17 +13,15 @@ SELECT
     coalesce(moved.total, 0) = coalesce(stood.balance, 0) AS ties
 FROM (
     SELECT
-        entries.asset,
-        sum(entries.amount) FILTER (WHERE entries.operation NOT IN ('EXPIRY', 'REVERSAL', 'ADJUSTMENT') AND entries.amount > 0)
-            AS issued,
-        sum(entries.amount) FILTER (WHERE entries.operation NOT IN ('EXPIRY', 'REVERSAL', 'ADJUSTMENT') AND entries.amount < 0)
-            AS spent,
-        sum(entries.amount) FILTER (WHERE entries.operation = 'EXPIRY') AS expired,
-        sum(entries.amount) FILTER (WHERE entries.operation = 'REVERSAL') AS reversed,
-        sum(entries.amount) FILTER (WHERE entries.operation = 'ADJUSTMENT') AS adjusted,
-        sum(entries.amount) AS total
-    FROM ledger.entries
-    GROUP BY entries.asset
+        movements.asset,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'issued') AS issued,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'spent') AS spent,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'expired') AS expired,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'reversed') AS reversed,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'adjusted') AS adjusted,
+        sum(movements.amount) AS total
+    FROM ledger_core.movements
+    GROUP BY movements.asset
 ) AS moved
 FULL JOIN (
     SELECT accounts.asset, sum(accounts.balance) AS balance, sum(accounts.held) AS held

@@ -18,6 +18,7 @@ from tests.benchmarks.batches import copies, record_entries
 from tests.benchmarks.hostile import HOSTILE, hostile_client, ordinary_client
 from tests.benchmarks.http_load import http_callers
 from tests.benchmarks.life import KINDS, LIFE, Life, prepare_owners
+from tests.benchmarks.life_calls import LIFE_CALLS, life_calls
 from tests.benchmarks.loading import OWNERS, load, owner_number, table_bytes
 from tests.benchmarks.measuring import Case, Contender, Effort, Report, Row, Run, Sample
 from tests.benchmarks.partitions import CALLS, DOORS, REQUESTS, direct_calls, requests
@@ -27,7 +28,6 @@ from tests.benchmarks.single_calls import (
     BALANCE,
     ENTRIES_OF,
     FLOOR,
-    LIFE_CALLS,
     NEWEST_ENTRY,
     PGLEDGER,
     REALISTIC_RECORD,
@@ -54,6 +54,9 @@ _BARE: Final = "tests.benchmarks.bare_service:app"
 # In turns. Services keep their connections. A new connection first maps the memory that it touches,
 # page by page, which takes longer in a large database.
 _SETTLING: Final = 1.5
+
+_PARTS: Final = 8
+"""Of a turn, where differences of a few per cent count."""
 
 
 def all_cases(effort: Effort, pgledger: Path | None = None) -> list[Case]:
@@ -203,14 +206,8 @@ def _life_calls() -> Case:
     def prepare(bench: Workbench, _effort: Effort, _report: Report) -> Contenders:
         with bench.database() as database:
             prepare_owners(database.url)
-            yield {
-                name: pgbench(database.app_url, statement, clients=1)
-                for name, statement in {
-                    "plain": RECORD,
-                    "nothing": "SELECT 1;",
-                    **{name: statement for name, (statement, _) in LIFE_CALLS.items()},
-                }.items()
-            }
+            with life_calls(bench, database) as contenders:
+                yield contenders
 
     def row(name: str, reach: float) -> Row:
         def figure(samples: Mapping[str, Sample]) -> float:
@@ -218,7 +215,7 @@ def _life_calls() -> Case:
             return (_known(samples[name].cpu) - least) / (_known(samples["plain"].cpu) - least)
 
         return Row(
-            label=f"{name}: processor time of the server, beside that of a plain call",
+            label=f"{name}: processor time of its session, beside that of a plain call",
             contender=name,
             floor="plain",
             figure=figure,
@@ -227,7 +224,7 @@ def _life_calls() -> Case:
         )
 
     rows = tuple(row(name, reach) for name, (_, reach) in LIFE_CALLS.items())
-    return Case(name="life-calls", prepare=prepare, rows=rows)
+    return Case(name="life-calls", prepare=prepare, rows=rows, parts=_PARTS)
 
 
 @contextmanager
@@ -292,7 +289,7 @@ def _partitions() -> Case:
 
     reaches = {"partition": 1.05, "front": 3.5}
     rows = [_beside_plain(name, door, reaches[door]) for door in DOORS[1:] for name in CALLS]
-    return Case(name="partitions", prepare=prepare, rows=tuple(rows))
+    return Case(name="partitions", prepare=prepare, rows=tuple(rows), parts=_PARTS)
 
 
 def _http_partitions() -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from functools import reduce
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -124,12 +125,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         prepare: Sets the case up and provides the contenders by name.
         rows: Rows of the table.
         once: Run a single round, because the outcome does not vary.
+        parts: Number of parts of a turn. Contenders take turns part by part, so that what disturbs
+            the machine for a while disturbs all of them.
     """
 
     name: str
     prepare: Callable[[Workbench, Effort, Report], AbstractContextManager[Mapping[str, Contender]]]
     rows: tuple[Row, ...]
     once: bool = False
+    parts: int = 1
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,12 +198,15 @@ def measure(
                 contender(effort.seconds * effort.warm_up)
         names = list(contenders)
         for number in range(1 if case.once else effort.rounds):
-            # Rotate the order, so that no contender always runs after the same one.
-            turn = number % len(names)
-            samples = {
-                name: _sample(contenders[name], benches[0], effort.seconds)
-                for name in names[turn:] + names[:turn]
-            }
+            runs: dict[tuple[int, str], list[Run]] = {name: [] for name in names}
+            for part in range(case.parts):
+                # Rotate the order, so that no contender always runs after the same one.
+                turn = (number + part) % len(names)
+                for name in names[turn:] + names[:turn]:
+                    runs[name].append(
+                        _counted(contenders[name], benches[0], effort.seconds / case.parts)
+                    )
+            samples = {name: _sample(_joined(runs[name])) for name in names}
             rates = ", ".join(
                 f"{benches[version].version.label(name)} {samples[version, name].rate:,.0f}/s"
                 for version, name in names
@@ -225,10 +232,30 @@ def _percentile(sorted_values: Sequence[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
 
 
-def _sample(contender: Contender, bench: Workbench, seconds: float) -> Sample:
+def _counted(contender: Contender, bench: Workbench, seconds: float) -> Run:
+    """Let a contender work, and count what the server used if it does not do so itself."""
     before = bench.usage()
     run = contender(seconds)
-    usage = run.usage or bench.usage().since(before)
+    return msgspec.structs.replace(run, usage=run.usage or bench.usage().since(before))
+
+
+def _joined(parts: Sequence[Run]) -> Run:
+    first, *others = parts
+    if not others:
+        return first
+    usages = [part.usage for part in parts if part.usage is not None]
+    return Run(
+        entries=sum(part.entries for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        latencies=[latency for part in parts for latency in part.latencies],
+        uncounted=sum(part.uncounted for part in parts),
+        usage=reduce(Usage.plus, usages),
+    )
+
+
+def _sample(run: Run) -> Sample:
+    usage = run.usage
+    assert usage is not None
     latencies = sorted(run.latencies)
     recorded = run.entries + run.uncounted
     return Sample(

@@ -9,6 +9,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -25,6 +26,7 @@ from tests.benchmarks.http_load import http_callers
 from tests.benchmarks.loading import OWNERS, owner_number
 from tests.benchmarks.measuring import Contender, Run
 from tests.benchmarks.services import MeasuredService, service
+from tests.benchmarks.sessions import calling, schedstat
 from tests.benchmarks.workbench import Database, Workbench
 from tests.distributed.clusters import Partitions
 from tests.distributed.fronts import HAS_FRONTS, front_server, running_front
@@ -128,12 +130,12 @@ def _front(cluster: Sequence[Database], described: ClusterFile) -> Iterator[_Doo
         front = stack.enter_context(running_front(Partitions(path), database_on(server), folder))
 
         def processes(session: int) -> Iterator[Path]:
-            yield _schedstat(session)
-            yield _schedstat(front.pooler.pid)
+            yield schedstat(session)
+            yield schedstat(front.pooler.pid)
             for database in cluster:
                 with psycopg.connect(database.url) as conn:
                     for (pid,) in conn.execute(_OF_FRONTS):
-                        yield _schedstat(pid)
+                        yield schedstat(pid)
 
         with psycopg.connect(server) as conn:
             own = psutil.Process(conn.info.backend_pid).parent()
@@ -150,11 +152,7 @@ _OF_FRONTS: Final = "SELECT pid FROM pg_stat_activity WHERE usename = 'ledger_fr
 
 
 def _alone(url: str) -> _Door:
-    return _Door(url, lambda session: [_schedstat(session)])
-
-
-def _schedstat(process: int) -> Path:
-    return Path(f"/proc/{process}/schedstat")
+    return _Door(url, lambda session: [schedstat(session)])
 
 
 @contextmanager
@@ -187,35 +185,12 @@ def direct_calls(bench: Workbench) -> Iterator[dict[str, Contender]]:
             ledger.record_entries([_request(owner) for owner in known])
             for name, (call, for_new) in CALLS.items():
                 owners = iter(kept, "") if for_new else itertools.cycle(known)
-                contenders[f"{name}, {door}"] = _calling(
-                    bench, ledger, call, owners, doors[door].processes
+                contenders[f"{name}, {door}"] = calling(
+                    bench,
+                    partial(call, ledger, owners.__next__),
+                    partial(doors[door].processes, conn.info.backend_pid),
                 )
         yield contenders
-
-
-def _calling(
-    bench: Workbench,
-    ledger: Ledger,
-    call: Call,
-    owners: Iterator[str],
-    processes: Callable[[int], Iterable[Path]],
-) -> Contender:
-    def nanoseconds() -> int:
-        found = processes(ledger.conn.info.backend_pid)
-        return sum(int(process.read_text().split()[0]) for process in found)
-
-    def run(seconds: float) -> Run:
-        before, used = bench.usage(), nanoseconds()
-        begin = time.perf_counter()
-        entries = 0
-        while entries == 0 or time.perf_counter() < begin + seconds:
-            entries += call(ledger, owners.__next__)
-        lasted = time.perf_counter() - begin
-        cpu = (nanoseconds() - used) / 1e9
-        usage = msgspec.structs.replace(bench.usage().since(before), cpu=cpu)
-        return Run(entries=entries, seconds=lasted, usage=usage)
-
-    return run
 
 
 @contextmanager

@@ -10,10 +10,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from ledger_py.embedded import binaries
-from tests.benchmarks.life import AGAIN, GROUP_SIZE
 from tests.benchmarks.loading import OWNERS, REALISTIC_OWNER, owner_number
 from tests.benchmarks.measuring import Run
 from tests.benchmarks.peers import OTHER_ACCOUNTS
@@ -22,7 +20,6 @@ __all__ = (
     "BALANCE",
     "ENTRIES_OF",
     "FLOOR",
-    "LIFE_CALLS",
     "NEWEST_ENTRY",
     "PGLEDGER",
     "REALISTIC_RECORD",
@@ -44,57 +41,6 @@ _VARIABLES = """
 RECORD = """SELECT * FROM ledger.record_entry(
     app => 'app1', owner_id => :owner, operation => 'CREDIT_SPEND', nonce => :nonce,
     amount => -1);"""
-
-_CALL = """SELECT * FROM ledger.record_entry(
-    app => 'app1', owner_id => {owner}, operation => '{operation}', nonce => {nonce},
-    amount => {amount}{more});"""
-
-
-def _call_of(
-    owner: str, amount: str = "-1", *, operation: str = "CREDIT_SPEND", nonce: str = ":nonce",
-    more: str = "",
-) -> str:  # fmt: skip
-    return _CALL.format(owner=owner, operation=operation, nonce=nonce, amount=amount, more=more)
-
-
-def _one_of(group: str) -> str:
-    return f"'{group}' || (:owner::bigint % {GROUP_SIZE})"
-
-
-LIFE_CALLS: Final = {
-    "spend, 1 lot": (_call_of(_one_of("lot-")), 1.5),
-    "spend, with a budget": (_call_of(_one_of("budget-")), 1.3),
-    "spend, 5 lots": (_call_of(_one_of("lots-")), 1.5),
-    "spend, 2 lots and a hold": (_call_of(_one_of("held-")), 1.6),
-    "credit that expires": (
-        _call_of(
-            _one_of("growing-"),
-            "5",
-            operation="CREDIT_ADD",
-            more=", expires_at => '2099-01-01Z'",
-        ),
-        1.5,
-    ),
-    "claim, new owner": (_call_of("'claims-' || :nonce", "NULL", operation="SIGNUP_CREDIT"), 1.8),
-    "new owner": (_call_of("'comes-' || :nonce", "5", operation="CREDIT_ADD"), 1.3),
-    "retry": (
-        _call_of(
-            f"({owner_number(0)} + :owner::bigint % {GROUP_SIZE})::text",
-            nonce=f"'{AGAIN}' || ({owner_number(0)} + :owner::bigint % {GROUP_SIZE})",
-        ),
-        0.6,
-    ),
-    "hold and capture": (
-        f"""SELECT * FROM ledger.place_hold(
-    app => 'app1', owner_id => {_one_of("lot-")}, operation => 'CREDIT_SPEND',
-    nonce => 'held-' || :nonce, amount => 1);
-SELECT * FROM ledger.capture_hold(
-    app => 'app1', hold_nonce => 'held-' || :nonce, nonce => :nonce);""",
-        3.3,
-    ),
-}
-"""Calls of ordinary life, for the owners of `life.prepare_owners`: the transactions of a call, and
-the processor time to reach, in times of a plain call."""
 
 FLOOR = "SELECT * FROM floor.record(owner_id => :owner, amount => -1, nonce => :nonce);"
 

@@ -73,6 +73,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     wal: float
     reads: float
 
+    def plus(self, other: Usage) -> Usage:
+        """Return the sum with what was used between two other moments."""
+        known = self.cpu is not None and other.cpu is not None
+        return Usage(
+            cpu=self.cpu + other.cpu if known else None,  # type: ignore[operator]
+            wal=self.wal + other.wal,
+            reads=self.reads + other.reads,
+        )
+
     def since(self, before: Usage) -> Usage:
         """Return the difference to an earlier moment."""
         known = self.cpu is not None and before.cpu is not None

@@ -39,6 +39,7 @@ PAGES: Final = {
     "owner-unknown": "owner?owner_id=nobody",
     "search": "search?q=user",
     "operations": "operations",
+    "finance": "finance",
     "verify": "verify?owner_id=alice",
     "owner-metadata": "owner?owner_id=alice&before=470&rows=3",
     "failed": "owner?owner_id=alice&before=0",

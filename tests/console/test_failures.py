@@ -20,7 +20,14 @@ from tests.console.reading import words
 from tests.http.running import wait_until
 from tests.sql.calls import Connection, record
 
-PAGES = ("/", "/owner?owner_id=alice", "/operations", "/search?q=al", "/verify?owner_id=alice")
+PAGES = (
+    "/",
+    "/owner?owner_id=alice",
+    "/operations",
+    "/finance",
+    "/search?q=al",
+    "/verify?owner_id=alice",
+)
 
 LONG = "x" * 256
 ODD_ADDRESSES = (

@@ -49,6 +49,7 @@ def test_stored_markup_does_nothing(browser: Page, site: str) -> None:
         address("search", q=HOSTILE),
         address("verify", owner_id=HOSTILE),
         "operations",
+        "finance",
     )
     for path in pages:
         open_whole(browser, f"{site}/{path}")

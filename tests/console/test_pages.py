@@ -374,6 +374,34 @@ class TestOperations:
         assert "No such operation was ever defined" in text
 
 
+class TestFinance:
+    def test_year_is_told_month_by_month(self, year: httpx.Client, ledger: Connection) -> None:
+        page = year.get("/finance")
+        text = words(page)
+        months = rows(
+            ledger, "liability",
+            since=scalar(ledger, "SELECT date_trunc('month', now(), 'UTC') - interval '11 months'"),
+        )  # fmt: skip
+        assert len(months) == page.text.count("<tr><td><time") == 12
+        assert f"{months[-1]['closing']} CREDIT now" in text
+        for month in months:
+            assert f" {month['closing']} " in text
+        assert page.text.count('<rect class="owed"') == sum(1 for it in months if it["closing"])
+
+    def test_asset_and_length_can_be_chosen(self, year: httpx.Client) -> None:
+        text = words(year.get("/finance?asset=TOKEN&by=day"))
+        assert "Owed at the end of each day 40 TOKEN now" in text
+
+    def test_empty_ledger_has_words(self, visitor: Visitor) -> None:
+        text = words(visitor().get("/finance?asset=NONE"))
+        assert "No operation counts NONE" in text
+
+    def test_unknown_length_is_refused(self, year: httpx.Client) -> None:
+        answer = year.get("/finance?by=hour")
+        assert answer.status_code == 422
+        assert "there are day, week, month, year" in words(answer)
+
+
 class TestSql:
     @pytest.mark.parametrize(
         "path",
@@ -383,6 +411,7 @@ class TestSql:
             f"{ALICE}&span=1y",
             "/search?q=user",
             "/operations?operation=DAILY_REWARD",
+            "/finance?by=week",
             "/verify?owner_id=alice",
             "/" + address("owner", owner_id=HOSTILE),
             "/" + address("owner", owner_id="it's \\ 100 %"),

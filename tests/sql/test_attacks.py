@@ -431,16 +431,16 @@ MAY_CALL = {
     """,
     "ledger_auditor": """
         balance balance_at budgets_of checkpoint claims_of entries_after entries_of feed_lag
-        find forecast holds_of installed_files kept_buckets lots_of note_proof operations_of
-        statement statement_by_spender timeline verify verify_checkpoint verify_range
+        find forecast holds_of installed_files kept_buckets liability lots_of note_proof
+        operations_of statement statement_by_spender timeline verify verify_checkpoint verify_range
         verify_ranges
     """,
     "ledger_operator": """
         adjust_balance allow_operation balance balance_at begin_generation bind_role
         budgets_of checkpoint claims_of define_budget define_operation drop_budget
         entries_after entries_of expire_credits feed_lag find forecast freeze_account
-        holds_of installed_files kept_buckets lots_of note_proof operations_of register_app
-        retire_operation reverse_by_hand set_budget set_min_balance statement
+        holds_of installed_files kept_buckets liability lots_of note_proof operations_of
+        register_app retire_operation reverse_by_hand set_budget set_min_balance statement
         statement_by_spender timeline unbind_role undefine_budget unfreeze_account verify
         verify_checkpoint verify_range verify_ranges
     """,

@@ -162,3 +162,17 @@ def test_problems_speak_of_json(body: str, detail: str) -> None:
 
     assert caught.value.detail.startswith(detail)
     assert "`" not in caught.value.values["reason"]
+
+
+def test_unknown_field_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(Problem) as caught:
+        decode_record_request(b'{"quantitiy": 1}')
+
+    assert " quantity," in caught.value.values["hint"]
+
+
+def test_other_value_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(Problem) as caught:
+        decode_query(b"status=closed", HoldsQuery)
+
+    assert caught.value.detail == "status: must be captured, expired, open or released"

@@ -48,6 +48,7 @@ _FUNCTIONS: Final = {
     "feed_lag": Route.ALL,
     "find": Route.ALL,
     "installed_files": Route.FIRST,
+    "liability": Route.SUM,
     "operations_of": Route.FIRST,
     "record_entries": Route.OWN,
     "reserve_claims": Route.INSIDE,

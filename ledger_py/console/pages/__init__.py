@@ -5,14 +5,23 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from ledger_py.console.desk import Desk
-from ledger_py.console.pages import actions, operations, owner, search, sessions, start, static
+from ledger_py.console.pages import (
+    actions,
+    finance,
+    operations,
+    owner,
+    search,
+    sessions,
+    start,
+    static,
+)
 
 __all__ = ("handlers",)
 
 
 def handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """Make the handlers of all pages."""
-    modules = [start, search, owner, operations, sessions, static]
+    modules = [start, search, owner, operations, finance, sessions, static]
     if desk.operator:
         modules.append(actions)
     return [handler for module in modules for handler in module.handlers(desk)]

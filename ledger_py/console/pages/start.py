@@ -112,5 +112,5 @@ def _charts(rows: Sequence[Row]) -> Any:
             "asset": asset,
             "totals": totals,
             "days": list(zip(days, values, strict=True)),
-            "bars": bars([(v["issued"], v["spent"], v["expired"]) for v in values]),
+            "bars": bars(values),
         }

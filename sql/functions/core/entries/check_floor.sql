@@ -14,7 +14,10 @@ BEGIN
             'available', account.balance - account.held,
             'required', required,
             'min_balance', account.min_balance
-        ));
+        ), CASE
+            WHEN account.balance - account.held <= account.min_balance
+                THEN 'Nothing was taken, and nothing is available. Add credits.'
+        END);
     END IF;
 END
 $$;

@@ -1,0 +1,19 @@
+-- The one place that says what an entry did, for the sums of finance.
+CREATE OR REPLACE VIEW ledger_core.movements AS
+SELECT
+    entries.owner_id,
+    entries.asset,
+    entries.seq,
+    entries.recorded_at,
+    entries.amount,
+    CASE
+        WHEN entries.operation = 'EXPIRY' THEN 'expired'
+        WHEN entries.operation = 'REVERSAL' THEN 'reversed'
+        WHEN entries.operation = 'ADJUSTMENT' THEN 'adjusted'
+        WHEN entries.amount > 0 THEN 'issued'
+        ELSE 'spent'
+    END AS movement
+FROM ledger.entries;
+
+COMMENT ON VIEW ledger_core.movements IS
+'Every entry with what it did: issued, spent, expired, reversed or adjusted.';

@@ -72,6 +72,13 @@ _BUDGET: Final = """
     ))
     FROM generate_series(0, %(owners)s - 1) AS owners (number)
 """
+_SPEND: Final = """
+    SELECT count(ledger.record_entry(
+        app => 'app1', owner_id => %(group)s::text || number, operation => 'CREDIT_SPEND',
+        nonce => gen_random_uuid()::text, amount => -1
+    ))
+    FROM generate_series(0, %(owners)s - 1) AS owners (number)
+"""
 _AGAIN: Final = """
     SELECT ledger.record_entries(app => 'app1', entries => (
         SELECT jsonb_agg(jsonb_build_object(
@@ -104,6 +111,8 @@ def prepare_owners(url: str) -> None:
                 conn.execute(_HOLD, arguments)
             if group == _WITH_BUDGET:
                 conn.execute(_BUDGET, arguments)
+                # The first spend of a period begins its count.
+                conn.execute(_SPEND, arguments)
         first = {"first": owner_number(0), "again": AGAIN, "owners": GROUP_SIZE}
         conn.execute(_AGAIN, first)
         conn.execute("VACUUM (ANALYZE)")

@@ -71,6 +71,18 @@ def test_spending_up_to_a_budget_passes_and_beyond_is_refused_with_the_values(
     assert used(tx) == (10, 0)
 
 
+def test_retry_of_an_entry_that_is_older_than_the_list_of_nonces_does_not_count(
+    tx: Connection,
+) -> None:
+    set_budget(tx, 10)
+    spend(tx, 3, nonce="old")
+    tx.execute("ALTER TABLE ledger_core.nonces DISABLE TRIGGER nonces_append_only")
+    tx.execute("DELETE FROM ledger_core.nonces WHERE nonce = 'old'")
+    tx.execute("ALTER TABLE ledger_core.nonces ENABLE ALWAYS TRIGGER nonces_append_only")
+    assert spend(tx, 3, nonce="old")["replayed"]
+    assert used(tx) == (3, 0)
+
+
 def test_credits_adjustments_and_expiries_do_not_count(tx: Connection, clock: Clock) -> None:
     set_budget(tx, 0)
     record(tx, amount=5, expires_at=clock.ahead(hours=1))

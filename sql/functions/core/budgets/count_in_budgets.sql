@@ -1,4 +1,4 @@
--- requires: functions/core/budgets/budgets_that_apply
+-- requires: functions/core/budgets/budgets_that_apply, functions/core/budgets/is_counted_at_once
 -- Most requests are under one budget, and one UPDATE counts them. All others are counted budget by budget, which also notes
 -- in ledger.budget_use whether a budget is the only one.
 CREATE OR REPLACE FUNCTION ledger_core.count_in_budgets(
@@ -20,16 +20,15 @@ DECLARE
     v_version bigint;
     v_rule record;
 BEGIN
-    UPDATE ledger.budget_use
-    SET spent = spent + count_in_budgets.spent, held = held + count_in_budgets.held
-    WHERE owner_id = count_in_budgets.owner_id AND asset = count_in_budgets.asset
-        AND spent + held + count_in_budgets.spent + count_in_budgets.held <= only_most
-        AND period_start <= count_in_budgets.at AND period_end > count_in_budgets.at
-        AND (spender = '' OR spender = count_in_budgets.spender)
-        AND (only_app IS NULL OR only_app = count_in_budgets.app)
-        AND (only_operation IS NULL OR only_operation = count_in_budgets.operation)
+    UPDATE ledger.budget_use AS kept
+    SET spent = kept.spent + count_in_budgets.spent, held = kept.held + count_in_budgets.held
+    WHERE kept.owner_id = count_in_budgets.owner_id AND kept.asset = count_in_budgets.asset
+        AND ledger_core.is_counted_at_once(
+            kept, count_in_budgets.app, count_in_budgets.operation, count_in_budgets.spender, count_in_budgets.at,
+            count_in_budgets.spent + count_in_budgets.held
+        )
         -- Taken anew under the account's lock
-        AND version = (SELECT newest.version FROM ledger_core.budget_version AS newest);
+        AND kept.version = (SELECT newest.version FROM ledger_core.budget_version AS newest);
     IF NOT FOUND THEN
         -- Before the rules are read: if they change in between, the next request reads them again.
         SELECT newest.version INTO STRICT v_version FROM ledger_core.budget_version AS newest;

@@ -1,4 +1,5 @@
 -- requires: dropped/0.1_answers
+-- requires: functions/core/budgets/is_counted_at_once
 -- Writes a single entry: the account's row and the entry, chained by hash. ledger_core.spend_hold does the same for a
 -- capture, together with the hold.
 --
@@ -23,8 +24,11 @@ DECLARE
     v_hash bytea;
     v_recorded_at timestamptz;
     v_next_due_at timestamptz;
-    v_has_budgets boolean;
+    v_has_budgets boolean := FALSE;
+    v_is_budgeted boolean;
     v_debt bigint;
+    v_is_recorded boolean;
+    v_is_counted boolean := TRUE;
 BEGIN
     -- A retry neither writes nor waits for a lock, unless something is due on the account.
     IF guarded AND EXISTS (SELECT 1 FROM ledger_core.nonces WHERE app = entry.app AND nonce = entry.nonce) THEN
@@ -104,9 +108,41 @@ BEGIN
         END IF;
     END IF;
 
+    v_is_budgeted := v_has_budgets AND entry.amount < 0 AND entry.reverses_seq IS NULL AND entry.app <> 'ledger';
     -- Entries older than ledger_core.nonces have their nonces in their own index only.
     IF NOT guarded AND entry.claim_subject IS NOT NULL THEN
         INSERT INTO ledger.entries SELECT entry.* ON CONFLICT (app, nonce) DO NOTHING;
+        v_is_recorded := FOUND;
+        v_is_counted := NOT v_is_budgeted;
+    ELSIF v_is_budgeted THEN
+        -- Most requests are under one budget. A statement of its own would take half as long as the whole rest.
+        WITH taken AS (
+            INSERT INTO ledger_core.nonces (app, nonce) VALUES (entry.app, entry.nonce)
+            ON CONFLICT DO NOTHING
+            RETURNING 1
+        ),
+
+        recorded AS (
+            INSERT INTO ledger.entries
+            SELECT entry.*
+            FROM taken
+            ON CONFLICT (app, nonce) DO NOTHING
+            RETURNING 1
+        ),
+
+        counted AS (
+            UPDATE ledger.budget_use AS kept
+            SET spent = kept.spent - entry.amount
+            FROM recorded
+            WHERE kept.owner_id = entry.owner_id AND kept.asset = entry.asset
+                AND ledger_core.is_counted_at_once(
+                    kept, entry.app, entry.operation, entry.spender, entry.recorded_at, -entry.amount
+                )
+                AND kept.version = (SELECT newest.version FROM ledger_core.budget_version AS newest)
+            RETURNING 1
+        )
+
+        SELECT EXISTS (SELECT 1 FROM recorded), EXISTS (SELECT 1 FROM counted) INTO v_is_recorded, v_is_counted;
     ELSE
         WITH taken AS (
             INSERT INTO ledger_core.nonces (app, nonce) VALUES (entry.app, entry.nonce)
@@ -117,8 +153,9 @@ BEGIN
         SELECT entry.*
         FROM taken
         ON CONFLICT (app, nonce) DO NOTHING;
+        v_is_recorded := FOUND;
     END IF;
-    IF FOUND THEN
+    IF v_is_recorded THEN
         IF v_debt > 0 AND entry.amount > 0 AND entry.expires_at IS NULL THEN
             PERFORM ledger_core.pay_debt(entry.owner_id, entry.asset, entry.amount);
         END IF;
@@ -129,7 +166,7 @@ BEGIN
                 entry.owner_id, entry.asset, entry.seq, entry.amount, entry.expires_at, entry.balance_after
             );
         END IF;
-        IF v_has_budgets AND entry.amount < 0 AND entry.reverses_seq IS NULL AND entry.app <> 'ledger' THEN
+        IF NOT v_is_counted THEN
             PERFORM ledger_core.count_in_budgets(
                 entry.owner_id, entry.asset, entry.app, entry.operation, entry.spender, entry.recorded_at, -entry.amount, 0
             );

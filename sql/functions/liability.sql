@@ -43,32 +43,41 @@ BEGIN
     v_starts := ledger_core.period_starts(liability.by, liability.time_zone, liability.since, v_last);
 
     RETURN QUERY
-    WITH moved AS (
+    WITH unordered AS MATERIALIZED (
+        -- Accounts with entries that do not count from their own time on, as ledger_core.last_seq_at has it: those before
+        -- in_order_from count from the time of the next entry on at the latest, and all before one of the future that nothing
+        -- has followed yet from a little ago on.
+        SELECT
+            accounts.owner_id,
+            CASE WHEN accounts.last_entry_at > v_now THEN accounts.last_seq ELSE accounts.in_order_from - 1 END AS up_to_seq,
+            CASE WHEN accounts.last_entry_at > v_now THEN v_now - ledger_core.clock_tolerance() END AS at_the_latest
+        FROM ledger.accounts
+        WHERE accounts.asset = liability.asset AND (accounts.in_order_from > 1 OR accounts.last_entry_at > v_now)
+    ),
+
+    moved AS (
         SELECT movements.recorded_at AS at, movements.movement, movements.amount
         FROM ledger_core.movements
         WHERE movements.asset = liability.asset AND NOT EXISTS (
-            SELECT 1 FROM ledger.accounts
-            WHERE accounts.in_order_from > 1 AND accounts.owner_id = movements.owner_id
-                AND accounts.asset = movements.asset AND movements.seq < accounts.in_order_from
+            SELECT 1 FROM unordered
+            WHERE unordered.owner_id = movements.owner_id AND movements.seq <= unordered.up_to_seq
         )
         UNION ALL
-        -- An entry that was recorded while the clock was ahead counts from the time of the next entry on.
-        SELECT late.at, late.movement, late.amount
+        SELECT least(late.at, late.at_the_latest), late.movement, late.amount
         FROM (
             SELECT
                 movements.movement,
                 movements.amount,
-                movements.seq < accounts.in_order_from AS is_early,
+                unordered.at_the_latest,
+                movements.seq <= unordered.up_to_seq AS is_late,
                 min(movements.recorded_at) OVER (
                     PARTITION BY movements.owner_id ORDER BY movements.seq DESC
                 ) AS at
-            FROM ledger.accounts
-            INNER JOIN ledger_core.movements
-                ON accounts.owner_id = movements.owner_id AND accounts.asset = movements.asset
-            WHERE accounts.asset = liability.asset AND accounts.in_order_from > 1
-                AND movements.seq <= accounts.in_order_from
+            FROM unordered
+            INNER JOIN ledger_core.movements ON unordered.owner_id = movements.owner_id
+            WHERE movements.asset = liability.asset AND movements.seq <= unordered.up_to_seq + 1
         ) AS late
-        WHERE late.is_early
+        WHERE late.is_late
         UNION ALL
         -- What is not posted yet
         SELECT due.at, 'expired', due.amount
@@ -80,22 +89,15 @@ BEGIN
     sums AS (
         SELECT
             -- 0: before the first period
-            width_bucket(timed.at, v_starts) AS number,
-            sum(timed.amount) FILTER (WHERE timed.movement = 'issued') AS issued,
-            sum(timed.amount) FILTER (WHERE timed.movement = 'spent') AS spent,
-            sum(timed.amount) FILTER (WHERE timed.movement = 'expired') AS expired,
-            sum(timed.amount) FILTER (WHERE timed.movement = 'reversed') AS reversed,
-            sum(timed.amount) FILTER (WHERE timed.movement = 'adjusted') AS adjusted,
-            sum(timed.amount) AS total
-        FROM (
-            -- As ledger_core.last_seq_at has it: what nothing has followed yet counts from a little ago on.
-            SELECT
-                CASE WHEN moved.at > v_now THEN v_now - ledger_core.clock_tolerance() ELSE moved.at END AS at,
-                moved.movement,
-                moved.amount
-            FROM moved
-        ) AS timed
-        WHERE timed.at <= v_last
+            width_bucket(moved.at, v_starts) AS number,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'issued') AS issued,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'spent') AS spent,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'expired') AS expired,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'reversed') AS reversed,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'adjusted') AS adjusted,
+            sum(moved.amount) AS total
+        FROM moved
+        WHERE moved.at <= v_last
         GROUP BY 1
     ),
 

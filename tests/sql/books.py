@@ -81,6 +81,26 @@ _DISCREPANCIES = {
             )
         )
     """,
+    "liability: what is owed at a moment is the sum of the balances at that moment": """
+        WITH moments AS MATERIALIZED (SELECT ledger_core.clock() AS at),
+
+        stood AS (
+            SELECT
+                asset,
+                at,
+                sum(ledger.balance_at(owner_id, at - interval '1 microsecond', asset)) AS balance
+            FROM ledger.accounts
+            CROSS JOIN moments
+            GROUP BY asset, at
+        )
+
+        SELECT stood.asset, stood.balance, owed.closing
+        FROM stood
+        CROSS JOIN LATERAL ledger.liability(
+            since => '2000-01-01Z', until => stood.at, asset => stood.asset, by => 'ever'
+        ) AS owed
+        WHERE owed.closing <> stood.balance
+    """,
     "holds: captured is the sum of the captures": """
         SELECT owner_id, app, nonce, captured
         FROM ledger.holds

@@ -124,6 +124,17 @@ def test_entry_of_the_future_counts_although_nothing_has_followed(
     assert (moved(january), moved(february)) == ({}, {"issued": 7})
 
 
+def test_what_is_before_an_entry_of_the_future_counts_with_it(tx: Connection, clock: Clock) -> None:
+    clock.set("2030-02-10T12:00:00Z")
+    record(tx, amount=10, expires_at=clock.ahead(hours=1))
+    clock.forward(hours=2)
+    record(tx, operation="CONTENT_ACCESS")
+    clock.forward(hours=-2)
+    (until_now,) = liability(tx, since="2030-02-01T00:00:00Z", until=clock.now)
+    assert moved(until_now) == {"issued": 10, "expired": -10}
+    assert owed_at(tx, clock.now - MICROSECOND) == 0
+
+
 def test_periods_begin_by_the_calendar_of_the_zone(tx: Connection, clock: Clock) -> None:
     clock.set("2030-11-03T12:00:00Z")
     record(tx, amount=1)

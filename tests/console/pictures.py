@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
 
+import click
 import psycopg
 from psycopg.conninfo import make_conninfo
 
@@ -143,8 +144,10 @@ def console_of_a_year(folder: Path) -> Iterator[str]:
                 process.terminate()
 
 
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def main(folder: Path) -> None:
-    """Take all pictures."""
+    """Take pictures of all pages into a FOLDER."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ledger-pictures-") as data:
         Path(data).chmod(0o711)
@@ -156,4 +159,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(prog_name="python -m tests.console.pictures")

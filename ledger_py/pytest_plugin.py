@@ -11,12 +11,12 @@ made once in a run, and copied for each test.
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -35,8 +35,6 @@ __all__ = (
     "ledger_template",
     "ledger_url",
 )
-
-_NUMBERS: Final = itertools.count(1)
 
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Nothing of it outlives the run, so that it need not reach the disk."""
@@ -100,7 +98,8 @@ class _new_database:  # noqa: N801 (a context manager)
     def __init__(self, server_url: str, *, template: str = "template1") -> None:
         self._server_url = server_url
         self._template = template
-        self._name = f"ledger_pytest_{os.getpid()}_{next(_NUMBERS)}"
+        # Runs in containers share a server, and have the same process ids.
+        self._name = f"ledger_pytest_{uuid4().hex}"
 
     def __enter__(self) -> tuple[str, str]:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")

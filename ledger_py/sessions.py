@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,8 +25,11 @@ __all__ = (
     "FIRST_ANSWER_WITHIN",
     "NoAnswer",
     "answering_within",
+    "check_idle",
+    "check_idle_async",
     "conninfo",
     "hang_up",
+    "has_ended",
     "is_pooled",
     "options_of",
     "set_for_session",
@@ -46,6 +50,8 @@ _VANISHED: Final = {
 }
 """A server that has vanished is noticed after a minute, even during a long query."""
 
+_ENDED: Final = "the server has ended the session while it was idle"
+
 _OPTION: Final = re.compile(r"(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)")
 
 
@@ -54,6 +60,35 @@ class NoAnswer(psycopg.OperationalError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the database did not answer within {seconds:.3g} s")
+
+
+def has_ended(conn: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    """Tell whether the server has ended an idle session, or is about to, without asking it.
+
+    What is sent over such a connection is lost for sure, but looks as if it may be under way. A
+    message that nobody asked for counts as an end; to connect anew does no harm.
+
+    Args:
+        conn: The connection; nothing is being done on it.
+    """
+    poll = select.poll()
+    poll.register(conn.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def check_idle(conn: psycopg.Connection[Any]) -> None:
+    """Close the connection and raise psycopg.OperationalError if it `has_ended`; for pools."""
+    if has_ended(conn):
+        # A pool would keep one that does not know yet that it is broken.
+        conn.close()
+        raise psycopg.OperationalError(_ENDED)
+
+
+async def check_idle_async(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Do as `check_idle`."""
+    if has_ended(conn):
+        await conn.close()
+        raise psycopg.OperationalError(_ENDED)
 
 
 def conninfo(url: str, **defaults: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ledger_py.sessions import check_idle, check_idle_async
+
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
@@ -36,7 +38,8 @@ def async_pool(
     _require_pools()
     from psycopg_pool import AsyncConnectionPool
 
-    return AsyncConnectionPool(partition.url, **_options(partition, app, size, timeout))
+    options = _options(partition, app, size, timeout)
+    return AsyncConnectionPool(partition.url, check=check_idle_async, **options)
 
 
 def sync_pool(partition: Partition, *, app: str, size: int, timeout: float) -> ConnectionPool[Any]:
@@ -51,7 +54,8 @@ def sync_pool(partition: Partition, *, app: str, size: int, timeout: float) -> C
     _require_pools()
     from psycopg_pool import ConnectionPool
 
-    return ConnectionPool(partition.url, **_options(partition, app, size, timeout))
+    options = _options(partition, app, size, timeout)
+    return ConnectionPool(partition.url, check=check_idle, **options)
 
 
 def _options(partition: Partition, app: str, size: int, timeout: float) -> dict[str, Any]:

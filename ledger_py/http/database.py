@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from typing import Final, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -24,7 +25,7 @@ from ledger_py.http.connections import (
 )
 from ledger_py.http.places import Places
 from ledger_py.http.problems import FAILURES, Problem
-from ledger_py.sessions import NoAnswer
+from ledger_py.sessions import NoAnswer, check_idle_async
 from ledger_py.settings import Settings
 from ledger_py.structs import FeedEntry, FeedLag
 
@@ -58,18 +59,21 @@ _MANY_OF_ONE: Final = "Too many requests for this account are waiting."
 _MANY_LOCKED: Final = "Too many accounts are locked."
 
 
-class _Limits(NamedTuple):
-    """Limits on the time of a call.
+@dataclass(slots=True)
+class _Call:
+    """A call with all its attempts.
 
     Attributes:
         timeout: Seconds of a wait before it is made.
         answers_within: Seconds until the answer then.
         end: When all of it has to be done, on the loop's clock.
+        lost: The error with which the connection of an attempt was lost.
     """
 
     timeout: float
     answers_within: float
     end: float
+    lost: psycopg.OperationalError | None = None
 
     def left(self) -> float:
         """Return the seconds until the end."""
@@ -136,6 +140,7 @@ class Database:
             connection_class=ServiceConnection,
             kwargs={"autocommit": True},
             configure=connector.configure,
+            check=check_idle_async,
             min_size=min(2, size),
             max_size=size,
             timeout=settings.pool_timeout,
@@ -184,12 +189,12 @@ class Database:
                 closed.
             Problem: Too many other calls wait for locks.
         """
-        limits = self._limits(timeout, answers_within)
+        call = self._new_call(timeout, answers_within)
         try:
-            return await self._call(ask, limits)
+            return await self._call(ask, call)
         except psycopg.errors.LockNotAvailable:
             pass
-        return await self._call_patiently(ask, limits)
+        return await self._call_patiently(ask, call)
 
     async def feed_after(self, cursor: str | None, rows: int) -> list[FeedEntry]:
         """Read the change feed; fewer entries than rows are all that there are.
@@ -228,35 +233,35 @@ class Database:
             Problem: Too many other calls are waiting.
             ClientGone: The client has left, and nothing was done.
         """
-        limits = self._limits()
+        call = self._new_call()
         if locked:
-            return await self._call_patiently(ask, limits, about=about)
+            return await self._call_patiently(ask, call, about=about)
         async with AsyncExitStack() as places:
-            async with _waiting(limits, caller, _LOCKED):
+            async with _waiting(call, caller, _LOCKED):
                 if about is not None:
                     await places.enter_async_context(self._of_one.place(about))
             try:
-                return await self._call_in_place(ask, limits, caller)
+                return await self._call_in_place(ask, call, caller)
             except psycopg.errors.LockNotAvailable:
                 pass
-            return await self._call_patiently(ask, limits, about=about, caller=caller)
+            return await self._call_patiently(ask, call, about=about, caller=caller)
 
     async def _call_in_place(
         self,
         ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
-        limits: _Limits,
+        call: _Call,
         caller: Caller | None,
     ) -> AnswerT:
         async with AsyncExitStack() as places:
-            async with _waiting(limits, caller, _MANY):
+            async with _waiting(call, caller, _MANY):
                 await places.enter_async_context(self._writes.place())
             dries = caller is not None and caller.dries
-            return await self._call(ask, limits, dries=dries)
+            return await self._call(ask, call, dries=dries)
 
     async def _call_patiently(
         self,
         ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
-        limits: _Limits,
+        call: _Call,
         *,
         about: Hashable = None,
         caller: Caller | None = None,
@@ -272,46 +277,46 @@ class Database:
                     await ledger.set_lock_timeout(self._lock_patience)
 
         async with AsyncExitStack() as places:
-            async with _waiting(limits, caller, _MANY_LOCKED):
+            async with _waiting(call, caller, _MANY_LOCKED):
                 if about is not None:
                     await places.enter_async_context(self._parked_of_one.place(about))
                 await places.enter_async_context(self._parked.place())
-            return await self._call_in_place(ask_patiently, limits, caller)
+            return await self._call_in_place(ask_patiently, call, caller)
 
-    def _limits(self, timeout: float | None = None, answers_within: float | None = None) -> _Limits:
+    def _new_call(self, timeout: float | None = None, answers_within: float | None = None) -> _Call:
         if self._pool is None:
             raise psycopg.OperationalError("the pool is not open")
         timeout = self._pool.timeout if timeout is None else timeout
         answers_within = self._answers_within if answers_within is None else answers_within
         end = asyncio.get_running_loop().time() + timeout + answers_within
-        return _Limits(timeout, answers_within, end)
+        return _Call(timeout, answers_within, end)
 
     async def _call(
         self,
         ask: Callable[[ServiceLedger], Awaitable[AnswerT]],
-        limits: _Limits,
+        call: _Call,
         *,
         dries: bool = False,
     ) -> AnswerT:
         pool = self._pool
         if pool is None:
             raise psycopg.OperationalError("the pool is not open")
-        lost: psycopg.OperationalError | None = None
         # After a restart of the server all connections are lost; the last attempt is on a new one.
         for attempts_left in reversed(range(pool.max_size + 1)):
-            conn = await pool.getconn(limits.patience())
+            conn = await pool.getconn(call.patience())
             try:
-                with limited(conn, min(limits.answers_within, limits.left())):
-                    return await ask(ServiceLedger(conn, app=self._app, dries=dries, lost=lost))
+                with limited(conn, min(call.answers_within, call.left())):
+                    ledger = ServiceLedger(conn, app=self._app, dries=dries, lost=call.lost)
+                    return await ask(ledger)
             except LedgerError as refusal:
-                if lost is None or refusal.is_of_request:
+                if call.lost is None or refusal.is_of_request:
                     raise
-                raise lost from refusal
+                raise call.lost from refusal
             except psycopg.OperationalError as error:
                 self.note_failure(error)
                 if not conn.closed or isinstance(error, NoAnswer) or not attempts_left:
                     raise
-                lost = error
+                call.lost = error
             except psycopg.errors.ReadOnlySqlTransaction:
                 # A server that was demoted to a standby would refuse every write from now on.
                 await conn.close()
@@ -334,10 +339,10 @@ class Database:
 
 
 @asynccontextmanager
-async def _waiting(limits: _Limits, caller: Caller | None, too_long: str) -> AsyncIterator[None]:
+async def _waiting(call: _Call, caller: Caller | None, too_long: str) -> AsyncIterator[None]:
     """Limit how long the block waits, and end it when the client leaves."""
     try:
-        async with asyncio.timeout(limits.patience()) as limit:
+        async with asyncio.timeout(call.patience()) as limit:
             with caller.waiting(lambda: limit.reschedule(0)) if caller else nullcontext():
                 yield
     except TimeoutError:

@@ -22,7 +22,7 @@ from ledger_py.errors import LedgerError
 from ledger_py.http.connections import Connector, ServiceLedger, limited, milliseconds
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
-from ledger_py.sessions import NoAnswer
+from ledger_py.sessions import NoAnswer, has_ended
 from ledger_py.structs import RecordedEntry, Refusal
 
 __all__ = ("RequestQueue", "WaitingRequest", "record_alone")
@@ -231,7 +231,7 @@ class RequestQueue:
             except (psycopg.Error, LedgerError) as error:
                 # Which request is at fault, if any, shows when each is recorded alone.
                 for item in group:
-                    item.lost = self._lost_by(error)
+                    item.lost = self._lost_by(error) or item.lost
             else:
                 for item, result in zip(group, results, strict=True):
                     item.settle(result)
@@ -265,8 +265,9 @@ class RequestQueue:
                 pass
             except psycopg.OperationalError as error:
                 # Lost in flight, recorded or not: the nonce makes a retry safe.
-                item.lost = self._lost_by(error)
-                if isinstance(error, _SILENT) or item.lost is None:
+                lost = self._lost_by(error)
+                item.lost = lost or item.lost
+                if isinstance(error, _SILENT) or lost is None:
                     raise
         return await self._ask(lambda ledger: record_alone(ledger, item.request))
 
@@ -335,6 +336,8 @@ class RequestQueue:
     async def _connected(self) -> ServiceLedger:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
+        if self._ledger is not None and has_ended(self._ledger.conn):
+            await self._disconnect()
         while self._ledger is None:
             try:
                 conn = await self._connector.connect(prepare_threshold=0)

@@ -39,7 +39,10 @@ BEGIN
         PERFORM ledger_core.refuse_asset(liability.asset);
     END IF;
     -- The period is half open: since belongs to it, until does not.
-    v_last := least(liability.until - interval '1 microsecond', v_now);
+    v_last := least(
+        CASE WHEN liability.until > '0001-01-01' THEN liability.until - interval '1 microsecond' ELSE liability.until END,
+        v_now
+    );
     v_starts := ledger_core.period_starts(liability.by, liability.time_zone, liability.since, v_last);
 
     RETURN QUERY

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -352,6 +354,31 @@ async def test_batch_ends_although_a_partition_says_nothing(
             assert scalar(conn, "SELECT count(*) FROM ledger.entries") == 3
 
 
+@contextmanager
+def losing_the_first_attempt(url: str, owner_id: str) -> Iterator[None]:
+    """Lock an account until a caller who waits for it has lost the session."""
+    find = (
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'ledger-app1'"
+        " AND wait_event_type = 'Lock'"
+    )
+    with (
+        psycopg.connect(url, autocommit=True) as watcher,
+        psycopg.connect(url) as blocker,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        blocker.execute("SELECT FROM ledger.accounts WHERE owner_id = %s FOR UPDATE", [owner_id])
+
+        def lose() -> None:
+            while not watcher.execute(find).fetchall():
+                watcher.execute("SELECT pg_sleep(0.005)")
+            blocker.rollback()
+
+        lost = threads.submit(lose)
+        yield
+        lost.result(timeout=60)
+
+
 @pytest.mark.parametrize("atomic", [False, True])
 async def test_refusal_does_not_hide_a_lost_batch(
     client: AsyncCluster, cluster: Partitions, *, atomic: bool
@@ -360,21 +387,33 @@ async def test_refusal_does_not_hide_a_lost_batch(
     await client.record_entries([add(owner)])
     spend = add(owner, -5, operation="CREDIT_SPEND")
     items = [spend] if atomic else [spend, add(owner), add(owner, operation="NONE")]
+    with losing_the_first_attempt(cluster.urls[1], owner):
+        if atomic:
+            with pytest.raises(PartitionUnavailable):
+                await client.record_entries(items, atomic=True)
+        else:
+            results = await client.record_entries(items)
+            assert codes(results) == ["partition_unavailable", None, "unknown_operation"]
+            assert cast(Refusal, results[0]).detail == {"partition": "p1"}
+    if atomic:
+        with pytest.raises(InsufficientBalance):
+            await client.record_entries(items, atomic=True)
+    else:
+        results = await client.record_entries(items)
+        assert codes(results) == ["insufficient_balance", None, "unknown_operation"]
+
+
+async def test_session_that_ended_while_idle_is_no_lost_attempt(
+    client: AsyncCluster, cluster: Partitions
+) -> None:
+    owner = owner_on(1)
+    await client.record_entries([add(owner)])
     cluster.conns[1].execute(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name = 'ledger-app1'"
     )
-    if atomic:
-        with pytest.raises(PartitionUnavailable):
-            await client.record_entries(items, atomic=True)
-        with pytest.raises(InsufficientBalance):
-            await client.record_entries(items, atomic=True)
-        return
-    results = await client.record_entries(items)
-    assert codes(results) == ["partition_unavailable", None, "unknown_operation"]
-    assert cast(Refusal, results[0]).detail == {"partition": "p1"}
-    results = await client.record_entries(items)
-    assert codes(results) == ["insufficient_balance", None, "unknown_operation"]
+    results = await client.record_entries([add(owner, -5, operation="CREDIT_SPEND")])
+    assert codes(results) == ["insufficient_balance"]
 
 
 # The feed

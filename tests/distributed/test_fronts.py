@@ -488,6 +488,8 @@ def test_sums_are_those_of_all_partitions(front: RunningFront) -> None:
     with connected(front.front.url, AUDITOR) as conn:
         (total,) = conn.execute("SELECT issued, spent, balances, ties FROM ledger.trial_balance")
         assert total == (20, -6, 14, True)
+        (owed,) = rows(conn, "liability", since="2020-01-01", by="ever")
+        assert (owed["issued"], owed["spent"], owed["closing"]) == (20, -6, 14)
         used = conn.execute(
             "SELECT operation, entry_count, owners FROM ledger.app_usage ORDER BY 1"
         )

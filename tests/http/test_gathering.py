@@ -12,8 +12,9 @@ import pytest
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import InsufficientBalance, LedgerError
-from ledger_py.http import recorder
-from ledger_py.http.gathering import MAX_GROUP, WaitingRequest, record_alone
+from ledger_py.http import database, recorder
+from ledger_py.http.connections import Connector, ServiceLedger
+from ledger_py.http.gathering import MAX_GROUP, RequestQueue, WaitingRequest, record_alone
 from ledger_py.http.problems import Problem
 from ledger_py.http.schemas import RecordRequest
 from ledger_py.structs import RecordedEntry
@@ -242,8 +243,11 @@ async def test_refusal_does_not_hide_a_lost_attempt(
 
 
 async def test_refused_item_does_not_hide_a_lost_batch(
-    records: Records, ledger_db: str, conn: Connection
+    ledger_db: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database, "LOCK_PATIENCE", 60.0)
+    records = Records()
+    await records.open(ledger_db, msgspec.structs.replace(SETTINGS, lock_timeout=60.0))
     await records.together(request("poor", 5))
     items = msgspec.json.encode(
         [request("poor", -9), request("poor", 1), request("poor", 1, operation="NONE")]
@@ -272,6 +276,69 @@ async def test_refused_item_does_not_hide_a_lost_batch(
     lost = await (await send_and_lose(atomic=False))
     assert codes(lost) == ["database_unavailable", None, "unknown_operation"]
     assert codes(await send()) == ["insufficient_balance", None, "unknown_operation"]
+    await records.close()
+
+
+async def test_parked_request_does_not_hide_that_an_attempt_was_lost(
+    records: Records, ledger_db: str, conn: Connection
+) -> None:
+    await records.together(request("poor", 5))
+
+    async def refuse(_: RecordRequest[str]) -> RecordedEntry:
+        raise InsufficientBalance("too few")
+
+    queue = RequestQueue(
+        app="app1",
+        connector=Connector(ledger_db, "app1", SETTINGS, lock_timeout=2.0),
+        lock_patience=2.0,
+        patience=10.0,
+        answers_within=10.0,
+        record_parked=refuse,
+        note_failure=lambda _: None,
+    )
+    item = waiting(request("poor", -6))
+    with psycopg.connect(ledger_db) as blocker:
+        lock(blocker, "poor")
+        queue.add(item)
+        await until(lambda: waiting_for_locks(conn))
+        terminate_connections(conn)
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            await item.answer
+    await queue.close()
+
+
+async def test_call_that_met_a_lock_does_not_hide_that_an_attempt_was_lost(
+    records: Records,
+) -> None:
+    attempts = 0
+
+    async def ask(ledger: ServiceLedger) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            await ledger.conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        if attempts == 2:
+            raise psycopg.errors.LockNotAvailable
+        raise InsufficientBalance("too few")
+
+    with pytest.raises(psycopg.OperationalError):
+        await records.database.write(ask, about="poor")
+    assert attempts == 3
+
+
+async def test_session_that_ended_while_idle_is_no_lost_attempt(
+    records: Records, conn: Connection
+) -> None:
+    await records.together(request("poor", 5))
+    items = msgspec.json.encode([request("poor", -6)])
+    for _ in range(3):
+        terminate_connections(conn)
+        assert kinds(await records.together(request("poor", -6))) == ["insufficient_balance"]
+        terminate_connections(conn)
+        (result,) = await records.recorder.record_batch(
+            items, atomic=False, owner_id="poor", caller=Patient()
+        )
+        assert msgspec.json.decode(result)["code"] == "insufficient_balance"
 
 
 async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:

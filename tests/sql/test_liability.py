@@ -151,6 +151,33 @@ def test_periods_begin_by_the_calendar_of_the_zone(tx: Connection, clock: Clock)
     assert [day["period_end"] - day["period_start"] for day in long] == [timedelta(hours=25)]
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        # Clocks are set back over midnight: by two and three hours, by one, by half of one.
+        ("Asia/Chita", "2014-10-26", "2014-10-25T14:00:00Z"),
+        ("Antarctica/Casey", "2023-03-09", "2023-03-08T13:00:00Z"),
+        ("America/Havana", "2020-11-01", "2020-11-01T04:00:00Z"),
+        ("Australia/Lord_Howe", "2020-04-05", "2020-04-04T13:00:00Z"),
+        # They are set forward at midnight.
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"),
+    ],
+)
+def test_day_begins_at_its_first_instant(tx: Connection, zone: str, day: str, begins: str) -> None:
+    first = scalar(tx, "SELECT ledger_core.first_instant(%s::timestamp, %s)", day, zone)
+    assert first == datetime.fromisoformat(begins)
+
+
+def test_day_that_a_zone_left_out_is_no_period(tx: Connection, clock: Clock) -> None:
+    clock.set("2012-01-02T00:00:00Z")
+    record(tx, amount=1)
+    days = liability(
+        tx, since="2011-12-29T10:00:00Z", until="2012-01-01T10:00:00Z",
+        by="day", time_zone="Pacific/Apia",
+    )  # fmt: skip
+    assert [day["period_end"] - day["period_start"] for day in days] == [timedelta(days=1)] * 3
+
+
 def test_until_belongs_to_the_next_period(tx: Connection, clock: Clock) -> None:
     record(tx, amount=1)
     clock.forward(hours=1)

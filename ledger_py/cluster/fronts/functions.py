@@ -5,7 +5,7 @@ Schema `ledger_front` is the inside of a front: nobody but its owner may use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ledger_py.cluster.files import ClusterFile
@@ -202,7 +202,7 @@ def _function(function: Function) -> str:
     elif route is Route.NONCE:
         body = _returned(function, _asked(function.name, _place_of_nonce(function), arguments))
     elif function.is_set:
-        body = _merged(function, arguments)
+        body = _merged(function, route, arguments)
     else:
         answers = f"ledger_front.{function.name}({', '.join((*_CONTEXT, *arguments))})"
         body = (
@@ -267,13 +267,18 @@ def _row(function: Function, answer: str) -> str:
     return f"json_populate_record(NULL::{function.row_type}, {answer}) AS answered"
 
 
-def _merged(function: Function, arguments: Sequence[str]) -> str:
-    """Write the statement that merges the rows of all partitions."""
+def _merged(function: Function, route: Route, arguments: Sequence[str]) -> str:
+    """Write the statement that merges the rows of all partitions, or adds them up."""
     asked = f"ledger_front.{function.name}({', '.join((*_CONTEXT, *arguments))})"
+    selected, grouped, order = "answered.*", "", ORDER_OF.get(function.name)
+    if route is Route.SUM:
+        columns = (one.split(" ", 1) for one in (function.columns or "").split(", "))
+        selected, order = _summed((name, type_) for name, type_ in columns)
+        grouped = f" GROUP BY {order}"
     return (
-        f"RETURN QUERY SELECT answered.* FROM {asked} AS answer"
+        f"RETURN QUERY SELECT {selected} FROM {asked} AS answer"
         f" CROSS JOIN LATERAL {_row(function, 'ledger_front.checked(answer)')}"
-        f" ORDER BY {ORDER_OF[function.name]};"
+        f"{grouped} ORDER BY {order};"
     )
 
 
@@ -290,8 +295,8 @@ def _relation(relation: Relation) -> Iterator[str]:
             yield f"GRANT EXECUTE ON FUNCTION {reader} TO {role}"
         rows = f"SELECT {_selected(relation, route)} FROM {reader}() AS answered"
         if route is Route.SUM:
-            keys = (f"answered.{one.name}" for one in relation.columns if one.type not in _SUMMED)
-            rows += f" GROUP BY {', '.join(keys)}"
+            _, keys = _summed((one.name, one.type) for one in relation.columns)
+            rows += f" GROUP BY {keys}"
     yield f"CREATE VIEW {name} AS {rows}"
     if relation.comment is not None:
         yield f"COMMENT ON VIEW {name} IS {_literal(relation.comment)}"
@@ -320,13 +325,19 @@ def _reader(name: str, relation: Relation, route: Route) -> str:
 def _selected(relation: Relation, route: Route) -> str:
     if route is not Route.SUM:
         return ", ".join(f"answered.{one.name}" for one in relation.columns)
-    selected = [
-        f"{_SUMMED[one.type]}(answered.{one.name})::{one.type} AS {one.name}"
-        if one.type in _SUMMED
-        else f"answered.{one.name}"
-        for one in relation.columns
-    ]
-    return ", ".join(selected)
+    return _summed((one.name, one.type) for one in relation.columns)[0]
+
+
+def _summed(columns: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Write the columns with their numbers added up, and the keys by which that is done."""
+    selected, keys = [], []
+    for name, type_ in columns:
+        if type_ in _SUMMED:
+            selected.append(f"{_SUMMED[type_]}(answered.{name})::{type_} AS {name}")
+        else:
+            selected.append(f"answered.{name}")
+            keys.append(f"answered.{name}")
+    return ", ".join(selected), ", ".join(keys)
 
 
 def _literal(text: str) -> str:

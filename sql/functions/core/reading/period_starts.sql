@@ -31,7 +31,7 @@ BEGIN
         v_next := ledger_core.first_instant(v_start + v_number * ('1 ' || by)::interval, time_zone);
         IF v_next > last THEN
             RETURN v_starts;
-        ELSIF v_next > since THEN
+        ELSIF v_next > v_starts[cardinality(v_starts)] THEN
             v_starts := v_starts || v_next;
         END IF;
     END LOOP;

@@ -9,7 +9,8 @@ AS $$
 DECLARE
     v_starts timestamptz [] := ARRAY[since];
     v_start timestamp;
-    v_next timestamptz;
+    v_next timestamptz := since;
+    v_number integer := 0;
 BEGIN
     IF coalesce(by NOT IN ('day', 'week', 'month', 'year', 'ever'), TRUE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
@@ -27,17 +28,19 @@ BEGIN
         ));
     END IF;
     v_start := date_trunc(by, since AT TIME ZONE time_zone);
-    FOR v_number IN 1..ledger_core.max_page() LOOP
+    WHILE v_next <= last LOOP
+        v_number := v_number + 1;
+        IF v_number > ledger_core.max_page() THEN
+            PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+                'field', 'by', 'reason', format('makes more than %s periods', ledger_core.max_page())
+            ), 'Ask for longer periods, or for a later since.');
+        END IF;
         v_next := ledger_core.first_instant(v_start + v_number * ('1 ' || by)::interval, time_zone);
-        IF v_next > last THEN
-            RETURN v_starts;
-        ELSIF v_next > v_starts[cardinality(v_starts)] THEN
+        IF v_next <= last AND v_next > v_starts[cardinality(v_starts)] THEN
             v_starts := v_starts || v_next;
         END IF;
     END LOOP;
-    PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-        'field', 'by', 'reason', format('makes more than %s periods', ledger_core.max_page())
-    ), 'Ask for longer periods, or for a later since.');
+    RETURN v_starts;
 END
 $$;
 

@@ -72,6 +72,6 @@ $$;
 
 COMMENT ON FUNCTION ledger_front.record_entries IS
 'Records a batch, each part on the partition of its owners, side by side, and returns the results in the order of the items.
-The items of a partition that is away are refused with partition_unavailable, and so are those that another one refuses after
-the answers to the first attempt were lost. Raises LG310 for an atomic batch of several
+The items of a partition that is away are refused with partition_unavailable. If that loses the answers of the others, they are
+asked again, and what they then refuse for the state of the books is answered so, too. Raises LG310 for an atomic batch of several
 partitions, and LG906 if the partition of an atomic one is away.';

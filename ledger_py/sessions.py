@@ -25,8 +25,6 @@ __all__ = (
     "FIRST_ANSWER_WITHIN",
     "NoAnswer",
     "answering_within",
-    "check_idle",
-    "check_idle_async",
     "conninfo",
     "hang_up",
     "has_ended",
@@ -50,8 +48,6 @@ _VANISHED: Final = {
 }
 """A server that has vanished is noticed after a minute, even during a long query."""
 
-_ENDED: Final = "the server has ended the session while it was idle"
-
 _OPTION: Final = re.compile(r"(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)")
 
 
@@ -71,24 +67,11 @@ def has_ended(conn: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> b
     Args:
         conn: The connection; nothing is being done on it.
     """
+    if conn.closed:
+        return True
     poll = select.poll()
     poll.register(conn.pgconn.socket, select.POLLIN)
     return bool(poll.poll(0))
-
-
-def check_idle(conn: psycopg.Connection[Any]) -> None:
-    """Close the connection and raise psycopg.OperationalError if it `has_ended`; for pools."""
-    if has_ended(conn):
-        # A pool would keep one that does not know yet that it is broken.
-        conn.close()
-        raise psycopg.OperationalError(_ENDED)
-
-
-async def check_idle_async(conn: psycopg.AsyncConnection[Any]) -> None:
-    """Do as `check_idle`."""
-    if has_ended(conn):
-        await conn.close()
-        raise psycopg.OperationalError(_ENDED)
 
 
 def conninfo(url: str, **defaults: Any) -> str:

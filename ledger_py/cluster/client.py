@@ -47,7 +47,7 @@ from ledger_py.errors import (
     PartitionUnavailable,
     WrongPartition,
 )
-from ledger_py.sessions import answering_within
+from ledger_py.sessions import answering_within, has_ended
 from ledger_py.structs import FeedEntry, RecordedEntry, Refusal
 from ledger_py.values import Entries, Int32, json_bytes
 
@@ -311,7 +311,7 @@ class Cluster:
         partition: Partition = find()
         pool = self._pool_of(partition, beside=beside)
         try:
-            conn = pool.getconn()
+            conn = self._taken_from(pool)
         except psycopg.OperationalError as error:
             # It may have moved: then there is one more attempt.
             self._read_anew()
@@ -320,7 +320,7 @@ class Cluster:
             partition = find()
             pool = self._pool_of(partition, beside=beside)
             try:
-                conn = pool.getconn()
+                conn = self._taken_from(pool)
             except psycopg.OperationalError as again:
                 raise PartitionUnavailable.named(partition.name) from again
         try:
@@ -347,6 +347,17 @@ class Cluster:
         with self._connection_to(lambda: self._named(name), beside=beside) as conn:
             with answering_within(conn, self._answers_within):
                 yield Ledger(conn, app=self.app)
+
+    def _taken_from(self, pool: ConnectionPool[Any]) -> Connection[Any]:
+        """Take a connection; give back those whose session ended while they were idle."""
+        conn: Connection[Any] = pool.getconn()
+        for _ in range(self._size):
+            if not has_ended(conn):
+                return conn
+            conn.close()
+            pool.putconn(conn)
+            conn = pool.getconn()
+        return conn
 
     def _pool_of(self, partition: Partition, *, beside: bool) -> ConnectionPool[Any]:
         pool = self._pools.get((partition, beside))

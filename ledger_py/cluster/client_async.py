@@ -41,7 +41,7 @@ from ledger_py.errors import (
     PartitionUnavailable,
     WrongPartition,
 )
-from ledger_py.sessions import answering_within
+from ledger_py.sessions import answering_within, has_ended
 from ledger_py.structs import FeedEntry, RecordedEntry, Refusal
 from ledger_py.values import Entries, Int32, json_bytes
 
@@ -307,7 +307,7 @@ class AsyncCluster:
         partition: Partition = find()
         pool = await self._pool_of(partition, beside=beside)
         try:
-            conn = await pool.getconn()
+            conn = await self._taken_from(pool)
         except psycopg.OperationalError as error:
             # It may have moved: then there is one more attempt.
             await self._read_anew()
@@ -316,7 +316,7 @@ class AsyncCluster:
             partition = find()
             pool = await self._pool_of(partition, beside=beside)
             try:
-                conn = await pool.getconn()
+                conn = await self._taken_from(pool)
             except psycopg.OperationalError as again:
                 raise PartitionUnavailable.named(partition.name) from again
         try:
@@ -343,6 +343,17 @@ class AsyncCluster:
         async with self._connection_to(lambda: self._named(name), beside=beside) as conn:
             with answering_within(conn, self._answers_within):
                 yield AsyncLedger(conn, app=self.app)
+
+    async def _taken_from(self, pool: AsyncConnectionPool[Any]) -> AsyncConnection[Any]:
+        """Take a connection; give back those whose session ended while they were idle."""
+        conn: AsyncConnection[Any] = await pool.getconn()
+        for _ in range(self._size):
+            if not has_ended(conn):
+                return conn
+            await conn.close()
+            await pool.putconn(conn)
+            conn = await pool.getconn()
+        return conn
 
     async def _pool_of(self, partition: Partition, *, beside: bool) -> AsyncConnectionPool[Any]:
         pool = self._pools.get((partition, beside))

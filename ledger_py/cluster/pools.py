@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger_py.sessions import check_idle, check_idle_async
-
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
@@ -38,8 +36,7 @@ def async_pool(
     _require_pools()
     from psycopg_pool import AsyncConnectionPool
 
-    options = _options(partition, app, size, timeout)
-    return AsyncConnectionPool(partition.url, check=check_idle_async, **options)
+    return AsyncConnectionPool(partition.url, **_options(partition, app, size, timeout))
 
 
 def sync_pool(partition: Partition, *, app: str, size: int, timeout: float) -> ConnectionPool[Any]:
@@ -54,8 +51,7 @@ def sync_pool(partition: Partition, *, app: str, size: int, timeout: float) -> C
     _require_pools()
     from psycopg_pool import ConnectionPool
 
-    options = _options(partition, app, size, timeout)
-    return ConnectionPool(partition.url, check=check_idle, **options)
+    return ConnectionPool(partition.url, **_options(partition, app, size, timeout))
 
 
 def _options(partition: Partition, app: str, size: int, timeout: float) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ledger_py.http.connections import (
 )
 from ledger_py.http.places import Places
 from ledger_py.http.problems import FAILURES, Problem
-from ledger_py.sessions import NoAnswer, check_idle_async
+from ledger_py.sessions import NoAnswer, has_ended
 from ledger_py.settings import Settings
 from ledger_py.structs import FeedEntry, FeedLag
 
@@ -140,7 +140,6 @@ class Database:
             connection_class=ServiceConnection,
             kwargs={"autocommit": True},
             configure=connector.configure,
-            check=check_idle_async,
             min_size=min(2, size),
             max_size=size,
             timeout=settings.pool_timeout,
@@ -305,6 +304,9 @@ class Database:
         for attempts_left in reversed(range(pool.max_size + 1)):
             conn = await pool.getconn(call.patience())
             try:
+                if attempts_left and has_ended(conn):
+                    await conn.close()
+                    continue
                 with limited(conn, min(call.answers_within, call.left())):
                     ledger = ServiceLedger(conn, app=self._app, dries=dries, lost=call.lost)
                     return await ask(ledger)

@@ -341,6 +341,17 @@ async def test_session_that_ended_while_idle_is_no_lost_attempt(
         assert msgspec.json.decode(result)["code"] == "insufficient_balance"
 
 
+async def test_queue_goes_on_although_its_connection_is_known_to_be_broken(
+    records: Records,
+) -> None:
+    await records.together(request("alice"))
+    queue = records.recorder._queue
+    assert queue is not None
+    assert queue._ledger is not None
+    await queue._ledger.conn.close()
+    assert kinds(await records.together(request("alice"))) == ["recorded"]
+
+
 async def test_all_waiting_requests_fail_when_the_database_is_away() -> None:
     away = "postgresql://someone@127.0.0.1:1/none"
     queue = make_queue(away)

@@ -9,6 +9,8 @@ DROP FUNCTION IF EXISTS
     ledger_core.add_interval,
     ledger_core.allow_operation,
     ledger_core.app_facts,
+    ledger_core.balance_as_of,
+    ledger_core.due_events,
     ledger_core.append_entry,
     ledger_core.batch_items,
     ledger_core.binding_facts,

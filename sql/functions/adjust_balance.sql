@@ -15,7 +15,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM ledger_core.check_known_account(adjust_balance.owner_id, adjust_balance.asset);
-    PERFORM ledger_core.check_key('nonce', adjust_balance.nonce);
+    PERFORM ledger_core.check_nonce('ledger', adjust_balance.nonce);
     PERFORM ledger_core.check_actor(adjust_balance.actor, adjust_balance.reason);
     IF adjust_balance.nonce LIKE 'EXPIRY:%' THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(

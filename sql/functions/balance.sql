@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures
 CREATE OR REPLACE FUNCTION ledger.balance(owner_id text, asset text DEFAULT 'CREDIT')
 RETURNS TABLE (
     balance bigint,
@@ -5,7 +6,9 @@ RETURNS TABLE (
     available bigint,
     entry_count bigint,
     next_expiry_at timestamptz,
-    next_expiry_amount bigint
+    next_expiry_amount bigint,
+    next_allowance_at timestamptz,
+    next_allowance_amount bigint
 )
 LANGUAGE plpgsql
 STABLE
@@ -22,15 +25,17 @@ BEGIN
     IF NOT FOUND THEN
         -- What has an account needs no check.
         PERFORM ledger_core.check_known_account(balance.owner_id, balance.asset);
-        RETURN QUERY SELECT 0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::timestamptz, NULL::bigint;
+        RETURN QUERY SELECT 0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::timestamptz, NULL::bigint,
+            NULL::timestamptz, NULL::bigint;
     ELSIF v_account.next_due_at = 'infinity' THEN
         RETURN QUERY SELECT
             v_account.balance, v_account.held, v_account.balance - v_account.held, v_account.last_seq,
-            NULL::timestamptz, NULL::bigint;
+            NULL::timestamptz, NULL::bigint, NULL::timestamptz, NULL::bigint;
     ELSE
         RETURN QUERY
-        SELECT now.balance, now.held, now.balance - now.held, v_account.last_seq, now.next_expiry_at, now.next_expiry_amount
-        FROM ledger_core.balance_as_of(balance.owner_id, balance.asset, ledger_core.clock()) AS now;
+        SELECT now.balance, now.held, now.balance - now.held, v_account.last_seq, now.next_expiry_at, now.next_expiry_amount,
+            now.next_allowance_at, now.next_allowance_amount
+        FROM ledger_core.standing_at(balance.owner_id, balance.asset, ledger_core.clock()) AS now;
     END IF;
 END
 $$;
@@ -39,5 +44,6 @@ COMMENT ON FUNCTION ledger.balance IS
 'The balance of an owner at this microsecond, one row, in whole units of the asset. Expiries count even if they are not
 posted yet. An expiry that is posted counts even if the clock is set back afterwards.
 balance: all credits. held: reserved by open holds. available: free to spend. entry_count: the number of entries.
-next_expiry_at and next_expiry_amount: when the next credits expire, and how many. Zeros for an unknown owner.
+next_expiry_at and next_expiry_amount: when the next credits expire, and how many. next_allowance_at and next_allowance_amount:
+when the next allowance comes, and how many credits with it. Zeros for an unknown owner.
 Raises LG001.';

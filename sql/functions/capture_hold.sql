@@ -23,8 +23,8 @@ AS $$
 DECLARE
     v_account record;
 BEGIN
-    IF NOT ledger_core.is_key(capture_hold.nonce) OR capture_hold.metadata IS NOT NULL THEN
-        PERFORM ledger_core.check_key('nonce', capture_hold.nonce);
+    IF NOT ledger_core.is_nonce(capture_hold.nonce) OR capture_hold.metadata IS NOT NULL THEN
+        PERFORM ledger_core.check_nonce(capture_hold.app, capture_hold.nonce);
         PERFORM ledger_core.check_metadata(capture_hold.metadata);
     END IF;
     IF capture_hold.beyond NOT IN ('refuse', 'available', 'debt') THEN

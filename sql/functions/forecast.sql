@@ -51,16 +51,20 @@ BEGIN
     RETURN QUERY
     WITH coming AS MATERIALIZED (
         SELECT row_number() OVER () AS number, due.*
-        FROM ledger_core.due_events(forecast.owner_id, forecast.asset, v_until) AS due
+        FROM ledger_core.clock_events(
+            forecast.owner_id, forecast.asset, v_now, v_until, forecast.max_rows
+        ) AS due
         WHERE due.at > v_now
         LIMIT forecast.max_rows
     )
 
     SELECT
-        coming.at, coming.kind, coming.amount, coming.balance, coming.held, coming.seq,
-        coalesce(coming.app, subject.app), subject.operation, coalesce(coming.nonce, subject.nonce)
+        coming.at, coming.kind, coming.amount, coming.balance, coming.held,
+        CASE WHEN coming.kind NOT IN ('allowance', 'carry_over') THEN coming.seq END,
+        coalesce(coming.app, subject.app), coalesce(coming.operation, subject.operation),
+        coalesce(coming.nonce, subject.nonce)
     FROM coming
-    CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
         SELECT entries.app, entries.operation, entries.nonce
         FROM ledger.entries
         WHERE entries.owner_id = forecast.owner_id AND entries.asset = forecast.asset AND entries.seq = coming.seq
@@ -69,7 +73,7 @@ BEGIN
         FROM ledger.holds
         WHERE holds.owner_id = forecast.owner_id AND holds.app = coming.app AND holds.nonce = coming.nonce
         OFFSET 0
-    ) AS subject
+    ) AS subject ON TRUE
     ORDER BY coming.number;
 END
 $$;
@@ -79,6 +83,8 @@ COMMENT ON FUNCTION ledger.forecast IS
 microsecond and not after until (null: all), in the order of time. Exact: it is computed from what is recorded.
 kind expiry: credits of the lot seq expire; amount is the change of the balance (negative), in whole units of the asset. If a
 hold reserves them longer, they expire when it ends. kind hold_end: a hold expires; amount is what it still reserves and
-gives back, and the balance stays.
-balance, held: of the account afterwards. seq: the entry that granted the credits; null for a hold. app, operation, nonce:
-of that entry, or of the hold. At equal times, holds end first. No rows for an unknown owner. Raises LG001.';
+gives back, and the balance stays. kind allowance: credits come; kind carry_over: of what is left of an allowance, so much goes
+on as new credits.
+balance, held: of the account afterwards. seq: the entry that granted the credits; null for a hold, and for credits that have yet to come. app, operation, nonce:
+of that entry, or of the hold; of what comes from an allowance, the nonce of that. At equal times, holds end first, and then
+credits expire. No rows for an unknown owner. Raises LG001.';

@@ -14,8 +14,8 @@ AS $$
 DECLARE
     v_account record;
 BEGIN
-    IF NOT ledger_core.is_key(grow_hold.nonce) THEN
-        PERFORM ledger_core.check_key('nonce', grow_hold.nonce);
+    IF NOT ledger_core.is_nonce(grow_hold.nonce) THEN
+        PERFORM ledger_core.check_nonce(grow_hold.app, grow_hold.nonce);
     ELSIF grow_hold.by IS NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object('field', 'by', 'reason', 'is required'));
     END IF;

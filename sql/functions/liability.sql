@@ -1,4 +1,4 @@
--- requires: views/core/movements, functions/core/entries/first_instant, functions/core/reading/due_events
+-- requires: views/core/movements, functions/core/entries/first_instant, functions/core/reading/clock_events
 CREATE OR REPLACE FUNCTION ledger.liability(
     since timestamptz,
     until timestamptz DEFAULT NULL,
@@ -11,8 +11,10 @@ RETURNS TABLE (
     period_end timestamptz,
     opening numeric,
     issued numeric,
+    carried_over numeric,
     spent numeric,
     expired numeric,
+    forfeited numeric,
     reversed numeric,
     adjusted numeric,
     closing numeric
@@ -83,10 +85,13 @@ BEGIN
         WHERE late.is_late
         UNION ALL
         -- What is not posted yet
-        SELECT due.at, 'expired', due.amount
+        SELECT
+            due.at,
+            CASE due.kind WHEN 'expiry' THEN 'expired' WHEN 'carry_over' THEN 'carried over' ELSE 'issued' END,
+            due.amount
         FROM ledger.accounts
-        CROSS JOIN LATERAL ledger_core.due_events(accounts.owner_id, accounts.asset, v_last) AS due
-        WHERE accounts.asset = liability.asset AND accounts.next_due_at <= v_last AND due.kind = 'expiry'
+        CROSS JOIN LATERAL ledger_core.clock_events(accounts.owner_id, accounts.asset, v_now, v_last) AS due
+        WHERE accounts.asset = liability.asset AND accounts.next_due_at <= v_last AND due.kind <> 'hold_end'
     ),
 
     sums AS (
@@ -94,8 +99,10 @@ BEGIN
             -- 0: before the first period
             width_bucket(moved.at, v_starts) AS number,
             sum(moved.amount) FILTER (WHERE moved.movement = 'issued') AS issued,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'carried over') AS carried_over,
             sum(moved.amount) FILTER (WHERE moved.movement = 'spent') AS spent,
             sum(moved.amount) FILTER (WHERE moved.movement = 'expired') AS expired,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'forfeited') AS forfeited,
             sum(moved.amount) FILTER (WHERE moved.movement = 'reversed') AS reversed,
             sum(moved.amount) FILTER (WHERE moved.movement = 'adjusted') AS adjusted,
             sum(moved.amount) AS total
@@ -108,8 +115,10 @@ BEGIN
         SELECT
             numbers.number,
             coalesce(sums.issued, 0) AS issued,
+            coalesce(sums.carried_over, 0) AS carried_over,
             coalesce(sums.spent, 0) AS spent,
             coalesce(sums.expired, 0) AS expired,
+            coalesce(sums.forfeited, 0) AS forfeited,
             coalesce(sums.reversed, 0) AS reversed,
             coalesce(sums.adjusted, 0) AS adjusted,
             coalesce(sums.total, 0) AS total,
@@ -124,8 +133,10 @@ BEGIN
         coalesce(v_starts[running.number + 1], CASE WHEN liability.until <= v_now THEN liability.until END),
         running.closing - running.total,
         running.issued,
+        running.carried_over,
         running.spent,
         running.expired,
+        running.forfeited,
         running.reversed,
         running.adjusted,
         running.closing
@@ -139,9 +150,10 @@ COMMENT ON FUNCTION ledger.liability IS
 'What is owed to all owners together, period by period, for finance: one row for each period by the calendar of time_zone, in
 signed whole units of the asset. The first one begins at since (included), the last one ends at until (excluded; null, or later
 than now: now).
-period_end: null for the period that is not over. opening: the sum of all balances before. issued: credits that operations gave. spent: what operations took (not positive).
-expired: not positive, and counted from its moment on even if it is not posted yet. reversed: by REVERSAL entries, of either
-sign. adjusted: by operators. closing: the sum of all balances at the end. opening + issued + spent + expired + reversed +
+period_end: null for the period that is not over. opening: the sum of all balances before. issued: credits that operations and allowances gave.
+carried_over: what of expired credits of allowances goes on as new ones. spent: what operations took (not positive). expired,
+forfeited: not positive. What happens by the clock counts from its moment on even if it is not posted yet. reversed: by REVERSAL entries, of either
+sign. adjusted: by operators. closing: the sum of all balances at the end. opening + issued + carried_over + spent + expired + forfeited + reversed +
 adjusted = closing. An entry counts from the same time on as in ledger.balance_at, so that closing is the sum of that over all
 owners; negative balances lower it.
 by: day, week, month, year, or ever for a single row. time_zone: an IANA name. At most 1000 rows. Reads all entries of the asset.

@@ -36,7 +36,7 @@ BEGIN
         unit_size,
         rounding,
         ledger_core.is_key(place_hold.owner_id)
-        AND ledger_core.is_key(place_hold.nonce)
+        AND ledger_core.is_nonce(place_hold.nonce)
         AND (place_hold.metadata IS NULL OR ledger_core.is_metadata(place_hold.metadata))
         AND ledger_core.is_span(place_hold.expires_in, interval '366 days')
         AND ledger_core.is_spender(place_hold.spender)
@@ -46,6 +46,7 @@ BEGIN
     WHERE app = place_hold.app AND operation = place_hold.operation;
     IF v_rule.sound IS NOT TRUE THEN
         PERFORM ledger_core.check_request(place_hold.owner_id, place_hold.nonce, place_hold.metadata, NULL);
+        PERFORM ledger_core.check_nonce(place_hold.app, place_hold.nonce);
         PERFORM ledger_core.check_expires_in(place_hold.expires_in);
         PERFORM ledger_core.check_spender(place_hold.spender);
         PERFORM ledger_core.check_authorized(place_hold.app);

@@ -30,7 +30,7 @@ BEGIN
         asset,
         coalesce(record_entry.amount, default_amount) AS amount,
         coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL AS allowed,
-        ledger_core.is_key(record_entry.nonce)
+        ledger_core.is_nonce(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
         AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
         AND ledger_core.is_spender(record_entry.spender)
@@ -91,6 +91,7 @@ BEGIN
     PERFORM ledger_core.check_request(
         record_entry.owner_id, record_entry.nonce, record_entry.metadata, record_entry.claim_subject
     );
+    PERFORM ledger_core.check_nonce(record_entry.app, record_entry.nonce);
     PERFORM ledger_core.check_spender(record_entry.spender);
     PERFORM ledger_core.check_authorized(record_entry.app);
     v_entry.expires_at := record_entry.expires_at;

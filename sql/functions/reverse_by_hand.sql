@@ -17,7 +17,7 @@ DECLARE
     v_recorded ledger.recorded_row;
 BEGIN
     PERFORM ledger_core.check_key('app', reverse_by_hand.app);
-    PERFORM ledger_core.check_key('nonce', reverse_by_hand.nonce);
+    PERFORM ledger_core.check_nonce(reverse_by_hand.app, reverse_by_hand.nonce);
     PERFORM ledger_core.check_key('original_nonce', reverse_by_hand.original_nonce);
     PERFORM ledger_core.check_actor(reverse_by_hand.actor, reverse_by_hand.reason);
     IF reverse_by_hand.app = 'ledger' THEN

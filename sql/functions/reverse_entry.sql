@@ -19,7 +19,7 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM ledger_core.check_key('nonce', reverse_entry.nonce);
+    PERFORM ledger_core.check_nonce(reverse_entry.app, reverse_entry.nonce);
     PERFORM ledger_core.check_key('original_nonce', reverse_entry.original_nonce);
     PERFORM ledger_core.check_metadata(reverse_entry.metadata);
     PERFORM ledger_core.check_authorized(reverse_entry.app);

@@ -26,8 +26,14 @@ BEGIN
             AND entries.seq > v_period.after_seq AND entries.seq <= v_period.last_seq
         GROUP BY entries.app, entries.operation
         UNION ALL
-        SELECT 'ledger', 'EXPIRY', 0, v_period.unposted
-        WHERE v_period.unposted <> 0
+        -- What is not posted yet
+        SELECT
+            CASE WHEN due.kind = 'allowance' THEN due.app ELSE 'ledger' END,
+            CASE WHEN due.kind = 'expiry' THEN 'EXPIRY' ELSE due.operation END, 0, due.amount
+        FROM ledger_core.clock_events(
+            statement.owner_id, statement.asset, v_period.now, v_period.closes_at
+        ) AS due
+        WHERE due.kind <> 'hold_end' AND due.at > v_period.opens_at
     ) AS moved
     GROUP BY moved.app, moved.operation
     ORDER BY moved.app, moved.operation;

@@ -69,14 +69,16 @@ BEGIN
         array_agg(due.held ORDER BY due.number) AS held,
         count(*) FILTER (WHERE due.at > v_first.since) AS amount
     INTO v_due
-    FROM ledger_core.due_events(timeline.owner_id, timeline.asset, v_until)
-        WITH ORDINALITY AS due (at, kind, change, balance, held, seq, app, nonce, number);
+    FROM (
+        SELECT events.at, events.balance, events.held, row_number() OVER () AS number
+        FROM ledger_core.clock_events(timeline.owner_id, timeline.asset, ledger_core.clock(), v_until) AS events
+    ) AS due;
 
     v_all := v_high - v_low + v_steps.amount + v_due.amount < timeline.points;
     IF v_all THEN
         v_seqs := array(SELECT generate_series(v_low, v_high));
     ELSE
-        v_stretches := (timeline.points - 1) / (3 + sign(v_steps.amount)::integer * 3 + sign(v_due.amount)::integer);
+        v_stretches := (timeline.points - 1) / (3 + sign(v_steps.amount)::integer * 3 + sign(v_due.amount)::integer * 3);
         v_seqs := ARRAY[v_low];
         FOR v_stretch IN 1..v_stretches LOOP
             v_end := greatest(v_first.since, v_first.recorded_at);
@@ -158,8 +160,10 @@ BEGIN
     ),
 
     kept_due AS (
-        -- Both only fall, so the least is the last, and the most is what was before.
-        SELECT max(due.number) AS number
+        -- What is held only falls: the least is the last, and the most is what was before.
+        SELECT DISTINCT unnest(ARRAY[
+            (min(ARRAY[due.balance, due.number]))[2], (max(ARRAY[due.balance, due.number]))[2], max(due.number)
+        ]) AS number
         FROM due
         WHERE due.at > v_first.since
         GROUP BY CASE WHEN v_all THEN due.number ELSE width_bucket(due.at, v_ends) END

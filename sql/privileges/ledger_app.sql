@@ -5,13 +5,16 @@ BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'ledger_app') THEN
         GRANT USAGE ON SCHEMA ledger TO ledger_app;
         GRANT EXECUTE ON FUNCTION
+            ledger.allowances_of,
             ledger.balance,
             ledger.balance_at,
             ledger.budgets_of,
             ledger.capture_hold,
+            ledger.change_allowance,
             ledger.claim_outcomes,
             ledger.claims_of,
             ledger.drop_budget,
+            ledger.end_allowance,
             ledger.entries_after,
             ledger.entries_of,
             ledger.expire_credits,
@@ -19,6 +22,7 @@ BEGIN
             ledger.feed_lag,
             ledger.find,
             ledger.forecast,
+            ledger.grant_allowance,
             ledger.grow_hold,
             ledger.holds_of,
             ledger.installed_files,

@@ -6,6 +6,7 @@ BEGIN
         GRANT USAGE ON SCHEMA ledger TO ledger_auditor;
         GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO ledger_auditor;
         GRANT EXECUTE ON FUNCTION
+            ledger.allowances_of,
             ledger.balance,
             ledger.balance_at,
             ledger.budgets_of,

@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures, functions/balance
 CREATE OR REPLACE VIEW ledger.account_balances AS
 SELECT
     accounts.owner_id,
@@ -10,7 +11,9 @@ SELECT
     nullif(accounts.last_entry_at, '-infinity') AS last_entry_at,
     due.next_expiry_at,
     due.next_expiry_amount,
-    accounts.frozen_at
+    accounts.frozen_at,
+    due.next_allowance_at,
+    due.next_allowance_amount
 FROM ledger.accounts
 LEFT JOIN LATERAL (
     SELECT * FROM ledger.balance(accounts.owner_id, accounts.asset) WHERE accounts.next_due_at < 'infinity'

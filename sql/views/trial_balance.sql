@@ -10,7 +10,9 @@ SELECT
     coalesce(moved.total, 0) AS total,
     coalesce(stood.balance, 0) AS balances,
     coalesce(stood.held, 0) AS held,
-    coalesce(moved.total, 0) = coalesce(stood.balance, 0) AS ties
+    coalesce(moved.total, 0) = coalesce(stood.balance, 0) AS ties,
+    coalesce(moved.carried_over, 0) AS carried_over,
+    coalesce(moved.forfeited, 0) AS forfeited
 FROM (
     SELECT
         movements.asset,
@@ -18,6 +20,8 @@ FROM (
         sum(movements.amount) FILTER (WHERE movements.movement = 'spent') AS spent,
         sum(movements.amount) FILTER (WHERE movements.movement = 'expired') AS expired,
         sum(movements.amount) FILTER (WHERE movements.movement = 'reversed') AS reversed,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'carried over') AS carried_over,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'forfeited') AS forfeited,
         sum(movements.amount) FILTER (WHERE movements.movement = 'adjusted') AS adjusted,
         sum(movements.amount) AS total
     FROM ledger_core.movements

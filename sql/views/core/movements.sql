@@ -8,6 +8,8 @@ SELECT
     entries.amount,
     CASE
         WHEN entries.operation = 'EXPIRY' THEN 'expired'
+        WHEN entries.operation = 'CARRY_OVER' THEN 'carried over'
+        WHEN entries.operation = 'FORFEITURE' THEN 'forfeited'
         WHEN entries.operation = 'REVERSAL' THEN 'reversed'
         WHEN entries.operation = 'ADJUSTMENT' THEN 'adjusted'
         WHEN entries.amount > 0 THEN 'issued'
@@ -16,4 +18,4 @@ SELECT
 FROM ledger.entries;
 
 COMMENT ON VIEW ledger_core.movements IS
-'Every entry with what it did: issued, spent, expired, reversed or adjusted.';
+'Every entry with what it did: issued, carried over, spent, expired, forfeited, reversed or adjusted.';

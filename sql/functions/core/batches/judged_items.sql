@@ -1,6 +1,6 @@
 -- requires: views/core/rules_in_force, functions/core/entries/amount_of_quantity, functions/core/requests/is_quantity, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
 -- requires: functions/core/batches/item_time, functions/core/batches/is_item_time
--- requires: functions/core/requests/is_key, functions/core/requests/is_spender, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
+-- requires: functions/core/requests/is_key, functions/core/requests/is_nonce, functions/core/requests/is_spender, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
 -- Inlined by the planner into the statements that use it, so that items are read in the same pass, and columns that a
 -- statement does not use cost nothing. OFFSET 0 keeps it from computing the same things again wherever they are used.
 CREATE OR REPLACE FUNCTION ledger_core.judged_items(app text, entries jsonb)
@@ -70,7 +70,7 @@ FROM (
         nullif(items.metadata, 'null') AS metadata,
         coalesce(
             items.well_formed AND items.without_options AND rules.plain
-            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
+            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_nonce(items.nonce)
             AND coalesce(scale(items.amount), 0) = 0
             AND (coalesce(items.metadata, 'null') = 'null' OR ledger_core.is_metadata(items.metadata)),
             FALSE
@@ -99,7 +99,7 @@ FROM (
         CASE WHEN items.quantity IS NOT NULL THEN rules.rounding END AS rounding,
         coalesce(
             items.well_formed AND items.well_formed_options AND NOT rules.retired
-            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_key(items.nonce)
+            AND ledger_core.is_key(items.owner_id) AND ledger_core.is_nonce(items.nonce)
             AND coalesce(scale(items.amount), 0) = 0
             AND (coalesce(items.metadata, 'null') = 'null' OR ledger_core.is_metadata(items.metadata))
             AND (items.claim_subject IS NULL OR ledger_core.is_key(items.claim_subject))

@@ -808,7 +808,7 @@ BEGIN
         RETURN v_results;
     END IF;
 
-    -- When the next credits expire, where that may have changed; the holds follow below.
+    -- When the next credits expire, where that may have changed; holds and allowances follow below.
     FOR v_account IN 1 .. cardinality(v_owners) LOOP
         CONTINUE WHEN NOT v_respent[v_account];
         v_lot := v_first_lots[v_account];
@@ -871,11 +871,14 @@ BEGIN
         last_entry_at = v_now,
         next_due_at = CASE
             WHEN NOT changes.is_respent THEN accounts.next_due_at
-            WHEN accounts.held = 0 THEN changes.next_due_at
-            ELSE least(changes.next_due_at, (
-                SELECT min(holds.expires_at) FROM ledger.holds
-                WHERE holds.owner_id = accounts.owner_id AND holds.asset = accounts.asset AND holds.status = 'open'
-            ))
+            ELSE least(
+                changes.next_due_at,
+                (SELECT due_at FROM ledger_core.next_allowance(accounts.owner_id, accounts.asset)),
+                CASE WHEN accounts.held > 0 THEN (
+                    SELECT min(holds.expires_at) FROM ledger.holds
+                    WHERE holds.owner_id = accounts.owner_id AND holds.asset = accounts.asset AND holds.status = 'open'
+                ) END
+            )
         END,
         head_hash = changes.head_hash
     FROM unnest(v_addresses, v_balances, v_seqs, v_due, v_hashes, v_changed, v_respent)

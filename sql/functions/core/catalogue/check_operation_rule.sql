@@ -13,7 +13,7 @@ BEGIN
             'operation', coalesce(rule.operation !~ '^[A-Z][A-Z0-9_]{0,62}$', TRUE),
             'must be upper snake case, at most 63 characters'
         ),
-        ('operation', rule.operation IN ('ADJUSTMENT', 'EXPIRY', 'REVERSAL'), 'is reserved for the ledger itself'),
+        ('operation', rule.operation = ANY (ledger_core.own_operations()), 'is reserved for the ledger itself'),
         ('description', coalesce(rule.description = '', TRUE), 'is required'),
         ('asset', coalesce(rule.asset !~ '^[A-Z][A-Z0-9_]{0,62}$', TRUE), 'must be upper snake case, at most 63 characters'),
         ('min_amount', rule.min_amount IS NULL, 'is required unless default_amount gives it'),

@@ -6,5 +6,6 @@ IMMUTABLE
 AS $$ SELECT next_due_at = 'infinity'::timestamptz AND frozen_at IS NULL $$;
 
 COMMENT ON FUNCTION ledger_core.is_plain_account IS
-'True if an entry only changes the account''s balance: it is not frozen, and has no open hold and no lot with credits left.
-next_due_at covers both: an open hold has an end, and credits left in a lot either expire or are reserved by an open hold.';
+'True if an entry only changes the account''s balance: it is not frozen, and has no open hold, no lot with credits left and no allowance.
+next_due_at covers these: a hold has an end, credits left in a lot either expire or are reserved by an open hold, and an
+allowance that goes on comes again.';

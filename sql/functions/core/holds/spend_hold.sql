@@ -1,6 +1,6 @@
 -- requires: dropped/0.1_answers
 -- requires: functions/core/requests/uses_of_nonce, functions/core/journals/hold_line
--- requires: functions/core/entries/hashed_entry, functions/core/entries/next_expiry
+-- requires: functions/core/entries/hashed_entry, functions/core/entries/next_expiry, functions/core/allowances/next_allowance
 CREATE OR REPLACE FUNCTION ledger_core.spend_hold(
     owner_id text,
     asset text,
@@ -189,7 +189,13 @@ BEGIN
             last_seq = v_entry.seq,
             last_entry_at = v_account.now,
             in_order_from = CASE WHEN last_entry_at <= v_account.now THEN in_order_from ELSE v_entry.seq END,
-            next_due_at = v_next_due_at,
+            next_due_at = CASE
+                WHEN v_is_last THEN least(
+                    v_next_due_at,
+                    (SELECT due_at FROM ledger_core.next_allowance(spend_hold.owner_id, spend_hold.asset))
+                )
+                ELSE v_next_due_at
+            END,
             head_hash = ledger_core.chain_hash(head_hash, ledger_core.hashed_entry(
                 v_entry, v_options, v_entry.seq, v_entry.balance_after, v_account.now
             ))

@@ -13,10 +13,10 @@ BEGIN
             AND lot_movements.seq = entries.seq
         WHERE lot_movements.owner_id = expired_of_lot.owner_id AND lot_movements.asset = expired_of_lot.asset
             AND lot_movements.lot_seq = expired_of_lot.lot_seq
-            AND entries.owner_id = expired_of_lot.owner_id AND entries.operation = 'EXPIRY'
+            AND entries.owner_id = expired_of_lot.owner_id AND entries.operation IN ('EXPIRY', 'FORFEITURE')
     );
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.expired_of_lot IS
-'The number of credits of a lot that have expired.';
+'The number of credits of a lot that have expired or were forfeited.';

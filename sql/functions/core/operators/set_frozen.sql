@@ -21,6 +21,7 @@ BEGIN
     UPDATE ledger.accounts
     SET frozen_at = CASE WHEN set_frozen.frozen THEN v_account.now END
     WHERE owner_id = set_frozen.owner_id AND asset = set_frozen.asset;
+    PERFORM ledger_core.suspend_allowances(set_frozen.owner_id, set_frozen.asset, set_frozen.frozen, v_account.now);
     PERFORM ledger_core.journal_action(
         set_frozen.owner_id, set_frozen.asset, CASE WHEN set_frozen.frozen THEN 'freeze_account' ELSE 'unfreeze_account' END,
         set_frozen.actor, set_frozen.reason, v_account.now, NULL,

@@ -46,7 +46,7 @@ BEGIN
     ) AS heads;
 
     -- Add a new journal at the end: then the digests of earlier checkpoints stay valid.
-    FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events'] LOOP
+    FOREACH v_journal IN ARRAY ARRAY['operator_actions', 'operation_changes', 'hold_events', 'allowance_events'] LOOP
         WITH later AS MATERIALIZED (
             SELECT begun_at, first_xact_id FROM ledger.generations
             WHERE generations.generation > checkpoint_digest.generation
@@ -92,6 +92,6 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.checkpoint_digest IS
-'The digest of a checkpoint, with the number of accounts and entries. It covers the newest entry, operator action and
-hold event of every account and the newest change of the catalogue, as of the transactions of earlier generations, and
+'The digest of a checkpoint, with the number of accounts and entries. It covers the newest entry, operator action,
+hold event and allowance event of every account and the newest change of the catalogue, as of the transactions of earlier generations, and
 those of this one before the horizon.';

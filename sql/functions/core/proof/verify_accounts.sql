@@ -58,6 +58,12 @@ BEGIN
     FULL JOIN holding ON accounts.owner_id = holding.owner_id AND accounts.asset = holding.asset
     FULL JOIN actions ON accounts.owner_id = actions.owner_id AND accounts.asset = actions.asset
     LEFT JOIN expiring ON accounts.owner_id = expiring.owner_id AND accounts.asset = expiring.asset
+    LEFT JOIN (
+        SELECT allowances.owner_id, allowances.asset, min(allowances.next_at) AS due_at
+        FROM ledger.allowances
+        WHERE ledger_core.owner_in_range(allowances.owner_id, first, last, included)
+        GROUP BY allowances.owner_id, allowances.asset
+    ) AS coming ON accounts.owner_id = coming.owner_id AND accounts.asset = coming.asset
     LEFT JOIN ledger.entries AS newest
         ON accounts.owner_id = newest.owner_id AND accounts.asset = newest.asset AND summed.last_seq = newest.seq
         AND ledger_core.owner_in_range(newest.owner_id, first, last, included)
@@ -86,7 +92,7 @@ BEGIN
         ),
         ('head_hash wrong', encode(coalesce(newest.hash, ledger_core.zero_hash()), 'hex'), encode(accounts.head_hash, 'hex')),
         ('held wrong', coalesce(holding.held, 0)::text, accounts.held::text),
-        ('next_due_at wrong', least(holding.due_at, expiring.due_at, 'infinity')::text, accounts.next_due_at::text),
+        ('next_due_at wrong', least(holding.due_at, expiring.due_at, coming.due_at, 'infinity')::text, accounts.next_due_at::text),
         ('min_balance not set by an operator', coalesce(actions.min_balance, '0'), accounts.min_balance::text),
         (
             'frozen_at not set by an operator',

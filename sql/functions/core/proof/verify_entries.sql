@@ -94,7 +94,7 @@ BEGIN
                     AND debts.seq < entries.seq AND debts.overdrawn
                 LIMIT 1
             ), FALSE)
-                THEN entries.amount < 0 AND entries.hold_nonce IS NULL AND entries.operation <> 'EXPIRY'
+                THEN entries.amount < 0 AND entries.hold_nonce IS NULL AND entries.operation NOT IN ('EXPIRY', 'FORFEITURE')
             ELSE TRUE
         END;
 

@@ -22,9 +22,10 @@ BEGIN
         FROM (
             VALUES
             -- As in pg_trigger.tgtype: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
-            ('{accounts,holds,lots}', 'refuse_change', 'delete or truncate', 2 + 8 + 32),
+            ('{accounts,allowances,holds,lots}', 'refuse_change', 'delete or truncate', 2 + 8 + 32),
             (
-                '{entries,hold_events,hold_growths,lot_movements,nonces,operation_changes,operator_actions}', 'refuse_change',
+                '{allowance_entries,allowance_events,entries,hold_events,hold_growths,lot_movements,nonces,operation_changes,'
+                'operator_actions}', 'refuse_change',
                 'update, delete or truncate', 2 + 8 + 16 + 32
             ),
             ('{claims}', 'refuse_change', 'update or truncate', 2 + 16 + 32),
@@ -74,6 +75,10 @@ BEGIN
         ('operations', '{operation}'),
         ('app_operations', '{app,operation}'),
         ('app_roles', '{role_name,app}'),
+        ('allowances', '{owner_id,app,nonce}'),
+        ('allowances', '{app,nonce}'),
+        ('allowance_entries', '{owner_id,asset,seq}'),
+        ('allowance_events', '{owner_id,asset,event_seq}'),
         ('budget_definitions', '{asset,budget,spender}'),
         ('budgets', '{owner_id,asset,budget,spender}'),
         ('budget_use', '{owner_id,asset,budget,spender}')

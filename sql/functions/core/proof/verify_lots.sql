@@ -64,7 +64,7 @@ BEGIN
         ON moving.owner_id = entries.owner_id AND moving.asset = entries.asset AND moving.seq = entries.seq
         AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
     WHERE entries.seq IS NULL
-        OR (entries.operation = 'EXPIRY' AND moving.moved <> -entries.amount)
+        OR (entries.operation IN ('EXPIRY', 'FORFEITURE') AND moving.moved <> -entries.amount)
         OR (entries.amount < 0 AND moving.moved NOT BETWEEN 0 AND -entries.amount)
         OR (entries.amount >= 0 AND NOT moving.own AND moving.moved NOT BETWEEN -entries.amount AND 0)
         OR (moving.own AND moving.moved NOT BETWEEN 0 AND entries.amount);
@@ -99,7 +99,7 @@ BEGIN
         SELECT
             entries.owner_id, entries.asset, entries.seq, entries.nonce, entries.amount, entries.balance_after,
             entries.expires_at,
-            entries.amount < 0 AND entries.operation NOT IN ('EXPIRY', 'REVERSAL') AS debit,
+            entries.amount < 0 AND entries.operation NOT IN ('EXPIRY', 'FORFEITURE', 'REVERSAL') AS debit,
             coalesce(moving.amount, 0) AS moved,
             sum(CASE WHEN entries.expires_at IS NULL THEN 0 ELSE entries.amount END - coalesce(moving.amount, 0)) OVER (
                 PARTITION BY entries.owner_id, entries.asset ORDER BY entries.seq

@@ -17,6 +17,8 @@ BEGIN
         AND CASE entries.operation
             WHEN 'REVERSAL' THEN apps.app IS NOT NULL AND entries.reverses_seq < entries.seq
             WHEN 'EXPIRY' THEN entries.app = 'ledger' AND entries.amount < 0 AND entries.reverses_seq IS NULL
+            WHEN 'FORFEITURE' THEN entries.app = 'ledger' AND entries.amount < 0 AND entries.reverses_seq IS NULL
+            WHEN 'CARRY_OVER' THEN entries.app = 'ledger' AND entries.amount > 0 AND entries.reverses_seq IS NULL
             WHEN 'ADJUSTMENT' THEN entries.app = 'ledger' AND entries.reverses_seq IS NULL
             ELSE sets.app IS NOT NULL AND entries.reverses_seq IS NULL
         END IS NOT TRUE;

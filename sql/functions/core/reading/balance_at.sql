@@ -14,7 +14,7 @@ BEGIN
     RETURN QUERY
     SELECT v_seq, v_posted, v_posted + due.balance - accounts.balance
     FROM ledger.accounts
-    CROSS JOIN LATERAL ledger_core.balance_as_of(accounts.owner_id, accounts.asset, balance_at.at) AS due
+    CROSS JOIN LATERAL ledger_core.standing_at(accounts.owner_id, accounts.asset, balance_at.at) AS due
     WHERE accounts.owner_id = balance_at.owner_id AND accounts.asset = balance_at.asset
         AND accounts.next_due_at <= balance_at.at;
     IF NOT FOUND THEN

@@ -7,7 +7,9 @@ CREATE OR REPLACE FUNCTION ledger_core.period_of(
     OUT closing bigint,
     OUT after_seq bigint,
     OUT last_seq bigint,
-    OUT unposted bigint
+    OUT opens_at timestamptz,
+    OUT closes_at timestamptz,
+    OUT now timestamptz
 )
 LANGUAGE plpgsql
 STABLE
@@ -25,20 +27,21 @@ BEGIN
             'field', 'until', 'reason', 'must not be before since'
         ));
     END IF;
+    now := ledger_core.clock();
+    opens_at := greatest(since, '0001-01-01') - v_before;
+    closes_at := least(until - v_before, now);
     -- The closing first: what counts as recorded just now must not be in the opening alone.
-    SELECT * INTO v_closing
-    FROM ledger_core.balance_at(owner_id, asset, least(until - v_before, ledger_core.clock()));
-    SELECT * INTO v_opening
-    FROM ledger_core.balance_at(owner_id, asset, greatest(since, '0001-01-01') - v_before);
+    SELECT * INTO v_closing FROM ledger_core.balance_at(owner_id, asset, closes_at);
+    SELECT * INTO v_opening FROM ledger_core.balance_at(owner_id, asset, opens_at);
     opening := v_opening.balance;
     closing := v_closing.balance;
     after_seq := v_opening.seq;
     last_seq := v_closing.seq;
-    unposted := (v_closing.balance - v_closing.posted) - (v_opening.balance - v_opening.posted);
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.period_of IS
 'An account from since (included) to until (excluded; null, or later than now: now): the balance before and at the end, its
-entries as those after after_seq up to last_seq, and what else expired within it (unposted, not positive).
+entries as those after after_seq up to last_seq. What is not posted yet is within it if it happens after opens_at and not after
+closes_at, as of now.
 Raises LG001.';

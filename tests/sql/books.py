@@ -64,7 +64,7 @@ _DISCREPANCIES = {
             WHERE lots.owner_id = accounts.owner_id AND lots.asset = accounts.asset
         ))
     """,
-    "accounts: next_due_at is the next end of a hold or lot": """
+    "accounts: next_due_at is the next end of a hold or lot, or the next allowance": """
         SELECT owner_id, asset, next_due_at
         FROM ledger.accounts
         WHERE next_due_at <> least(
@@ -78,6 +78,10 @@ _DISCREPANCIES = {
                 SELECT min(expires_at) FROM ledger.lots
                 WHERE lots.owner_id = accounts.owner_id AND lots.asset = accounts.asset
                     AND remaining > lots.held
+            ),
+            (
+                SELECT min(next_at) FROM ledger.allowances
+                WHERE allowances.owner_id = accounts.owner_id AND allowances.asset = accounts.asset
             )
         )
     """,

@@ -210,6 +210,34 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     record(conn, owner_id="ida", amount=2)
     yield "growth, quantities and a debt"
 
+    daily = {"app": "app1", "owner_id": "lea", "operation": "CREDIT_ADD", "period": "day"}
+    call(conn, "grant_allowance", **daily, nonce="daily", amount=40, carry_over_most=25, carry_over_for=2)
+    call(
+        conn, "grant_allowance", **daily | {"period": None}, nonce="once", amount=9, metadata={"why": "gift"},
+        starts_at=clock.ahead(days=1),
+    )  # fmt: skip
+    call(conn, "grant_allowance", **daily, nonce="short", amount=3, occurrences=2)
+    call(conn, "grant_allowance", **daily, nonce="given back", amount=8, ends_at=clock.ahead(days=60))
+    future = {"starts_at": clock.ahead(days=90), "time_zone": "Europe/Berlin"}
+    call(conn, "grant_allowance", **daily, nonce="of the future", amount=8, **future)
+    of_daily = {"app": "app1", "allowance_nonce": "daily"}
+    spend(conn, 22, owner_id="lea")
+    clock.forward(days=1)
+    spend(conn, 7, owner_id="lea")
+    call(conn, "change_allowance", **of_daily, nonce="more", amount=60, from_next_period=False)
+    call(conn, "change_allowance", **of_daily, nonce="less", amount=50)
+    call(conn, "end_allowance", app="app1", allowance_nonce="given back", forfeit=True)
+    clock.forward(days=2)
+    record(conn, owner_id="lea", amount=5)
+    call(conn, "end_allowance", **of_daily, at=clock.ahead(days=30))
+    call(conn, "grant_allowance", **daily | {"owner_id": "max"}, nonce="of max", amount=11)
+    operate(conn, "freeze_account", owner_id="max")
+    clock.forward(days=1, hours=5)
+    operate(conn, "unfreeze_account", owner_id="max")
+    call(conn, "grant_allowance", **daily | {"owner_id": "ned"}, nonce="of ned", amount=11)
+    operate(conn, "freeze_account", owner_id="ned")
+    yield "allowances"
+
 
 def define(conn: Connection) -> None:
     """Define operations of kinds that the applications do not have."""

@@ -30,6 +30,9 @@ from tests.sql.lifecycle import operate, reverse
 
 TABLES = [
     "accounts",
+    "allowance_entries",
+    "allowance_events",
+    "allowances",
     "app_operations",
     "app_roles",
     "apps",
@@ -88,6 +91,8 @@ PLAUSIBLE = {
     "operation": ["'CONTENT_CREATION'", "'CREDIT_SPEND'", "'CREDIT_ADD'", "'REVERSAL'"],
     "status": ["'open'", "'captured'", "'released'", "'expired'"],
     "subject_kind": ["'owner'", "'claim_subject'"],
+    "event": ["'granted'", "'changed'", "'ended'"],
+    "kind": ["'granted'", "'raised'", "'carried_over'"],
     "change": ["'defined'", "'retired'", "'budget_defined'", "'budget_dropped'"],
     "action": [
         "'set_min_balance'",
@@ -134,14 +139,14 @@ class Change:
             return False
         if self.table == "operator_actions":
             return bool(found["detail"].get("action_seq") == row["action_seq"])
-        if self.table == "hold_events":
+        if self.table in ("hold_events", "allowance_events"):
             return bool(found["detail"].get("event_seq") == row["event_seq"])
-        if self.table in ("holds", "claim_reservations"):
+        if self.table in ("allowances", "holds", "claim_reservations"):
             return (found["detail"].get("app"), found["detail"].get("nonce")) == (
                 row["app"],
                 row["nonce"],
             )
-        if self.table in ("entries", "lots"):
+        if self.table in ("allowance_entries", "entries", "lots"):
             return bool(found["seq"] == row["seq"])
         return True
 
@@ -220,6 +225,9 @@ def columns_of(conn: Connection, table: str) -> dict[str, str]:
 def chosen_rows(conn: Connection, table: str, column: str) -> list[Row]:
     """Give rows of every kind, each with its place in the table."""
     kind = {
+        "allowance_entries": "kind",
+        "allowance_events": "event, seq IS NULL",
+        "allowances": "carry_over_most > 0, period IS NULL, next_at < 'infinity'",
         "entries": "operation, hold_nonce IS NULL, reverses_seq IS NULL",
         "hold_events": "event, app, seq IS NULL",
         "hold_growths": "owner_id, hold_nonce",
@@ -376,6 +384,9 @@ def test_exchanged_reservations_of_two_holds_are_found(tamperer: Connection) -> 
     "table",
     [
         "accounts",
+        "allowance_entries",
+        "allowance_events",
+        "allowances",
         "claim_reservations",
         "claims",
         "entries",
@@ -389,7 +400,7 @@ def test_exchanged_reservations_of_two_holds_are_found(tamperer: Connection) -> 
 def test_added_row_is_found(tamperer: Connection, table: str) -> None:
     """A copy of a row for an owner who was never there, or under another number or nonce."""
     columns = columns_of(tamperer, table)
-    numbered_by = "event_seq" if table == "hold_events" else "seq"
+    numbered_by = "event_seq" if table.endswith("_events") else "seq"
     for name, other in (("owner_id", "'stranger'"), (numbered_by, "7777"), ("nonce", "'forged'")):
         if name not in columns or (name == "nonce" and "seq" in columns):
             continue

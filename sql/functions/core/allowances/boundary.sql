@@ -10,8 +10,11 @@ SELECT CASE
     ELSE (
         allowance.starts_at AT TIME ZONE allowance.time_zone
         + occurrence * CASE allowance.period
+            WHEN 'day' THEN interval '1 day'
+            WHEN 'week' THEN interval '7 days'
+            WHEN 'month' THEN interval '1 month'
             WHEN 'quarter' THEN interval '3 months'
-            ELSE ('1 ' || allowance.period)::interval
+            WHEN 'year' THEN interval '1 year'
         END
     ) AT TIME ZONE allowance.time_zone
 END

@@ -13,6 +13,7 @@ DECLARE
     v_allowance ledger.allowances;
     v_changed ledger.allowances;
     v_has_ended boolean;
+    v_next integer;
     v_left bigint;
     v_seq bigint;
 BEGIN
@@ -22,16 +23,18 @@ BEGIN
     IF end_allowance.forfeit THEN
         v_left := ledger_core.left_of_allowance(v_allowance);
     END IF;
-    v_has_ended := v_allowance.ends_at <= v_account.now;
-    IF NOT coalesce(v_has_ended, FALSE) THEN
-        v_changed := v_allowance;
-        v_changed.ends_at := NULL;
-        v_has_ended := NOT ledger_core.is_granted(v_changed, v_allowance.next_occurrence);
-    END IF;
+    v_next := greatest(
+        v_allowance.next_occurrence,
+        ledger_core.occurrence_at(v_allowance, v_account.now) + CASE WHEN v_is_frozen THEN 0 ELSE 1 END
+    );
     v_changed := v_allowance;
-    IF NOT v_has_ended THEN
-        v_changed.ends_at := CASE WHEN v_ends_at < 'infinity' THEN v_ends_at END;
-    ELSIF v_allowance.ends_at < end_allowance.at THEN
+    v_changed.ends_at := CASE WHEN v_ends_at < 'infinity' THEN v_ends_at END;
+    v_has_ended := v_allowance.ends_at <= v_account.now
+        OR v_next >= coalesce(v_allowance.occurrences, CASE WHEN v_allowance.period IS NULL THEN 1 END);
+    IF v_has_ended THEN
+        v_changed := v_allowance;
+    END IF;
+    IF v_has_ended AND v_allowance.ends_at < end_allowance.at THEN
         PERFORM ledger_core.refuse_ended(v_allowance);
     END IF;
     IF v_changed.ends_at IS NOT DISTINCT FROM v_allowance.ends_at AND coalesce(v_left, 0) = 0 THEN
@@ -42,10 +45,10 @@ BEGIN
         ));
     END IF;
 
-    IF v_is_frozen OR NOT ledger_core.is_granted(v_changed, v_changed.next_occurrence) THEN
+    IF v_is_frozen OR NOT ledger_core.is_granted(v_changed, v_next) THEN
         v_changed.next_at := 'infinity';
     ELSIF v_changed.next_at = 'infinity' THEN
-        v_changed.next_at := ledger_core.boundary(v_changed, v_changed.next_occurrence);
+        v_changed.next_at := ledger_core.next_boundary(v_changed);
     END IF;
     v_allowance := v_changed;
     UPDATE ledger.allowances SET ends_at = v_allowance.ends_at, next_at = v_allowance.next_at

@@ -1,4 +1,5 @@
--- requires: functions/core/allowances/is_granted, functions/core/allowances/occurrence_at
+-- requires: functions/core/allowances/is_granted, functions/core/allowances/next_boundary
+-- requires: functions/core/allowances/occurrence_at
 CREATE OR REPLACE FUNCTION ledger_core.suspend_allowances(owner_id text, asset text, suspended boolean, now timestamptz)
 RETURNS void
 LANGUAGE plpgsql
@@ -14,8 +15,8 @@ BEGIN
         SET
             next_occurrence = resumed.occurrence,
             next_at = CASE
-                WHEN NOT ledger_core.is_granted(allowances, resumed.occurrence) THEN 'infinity'
-                ELSE greatest(ledger_core.boundary(allowances, resumed.occurrence), suspend_allowances.now)
+                WHEN resumed.occurrence > next_occurrence THEN suspend_allowances.now
+                ELSE greatest(ledger_core.next_boundary(allowances), suspend_allowances.now)
             END
         FROM (
             SELECT
@@ -25,7 +26,7 @@ BEGIN
             WHERE kept.owner_id = suspend_allowances.owner_id AND kept.asset = suspend_allowances.asset
         ) AS resumed
         WHERE allowances.owner_id = suspend_allowances.owner_id AND allowances.app = resumed.app
-            AND allowances.nonce = resumed.nonce;
+            AND allowances.nonce = resumed.nonce AND ledger_core.is_granted(allowances, resumed.occurrence);
     END IF;
     IF FOUND THEN
         PERFORM ledger_core.note_next_due(suspend_allowances.owner_id, suspend_allowances.asset);

@@ -43,7 +43,9 @@ BEGIN
 
     UPDATE ledger.allowances
     SET
-        next_occurrence = begun.occurrence + 1,
+        next_occurrence = coalesce(
+            ledger_core.last_granted(allowances.owner_id, allowances.app, allowances.nonce) + 1, next_occurrence
+        ),
         next_at = CASE
             WHEN ledger_core.is_granted(allowances, begun.occurrence + 1)
                 THEN ledger_core.boundary(allowances, begun.occurrence + 1)

@@ -19,6 +19,10 @@ BEGIN
             WHEN 'EXPIRY' THEN entries.app = 'ledger' AND entries.amount < 0 AND entries.reverses_seq IS NULL
             WHEN 'FORFEITURE' THEN entries.app = 'ledger' AND entries.amount < 0 AND entries.reverses_seq IS NULL
             WHEN 'CARRY_OVER' THEN entries.app = 'ledger' AND entries.amount > 0 AND entries.reverses_seq IS NULL
+                AND EXISTS (
+                    SELECT 1 FROM ledger.allowance_entries AS made
+                    WHERE made.owner_id = entries.owner_id AND made.asset = entries.asset AND made.seq = entries.seq
+                )
             WHEN 'ADJUSTMENT' THEN entries.app = 'ledger' AND entries.reverses_seq IS NULL
             ELSE sets.app IS NOT NULL AND entries.reverses_seq IS NULL
         END IS NOT TRUE;

@@ -66,6 +66,15 @@ _TABLES: Final = (
     """,
     """
     SELECT
+        'allowance_events' AS "table",
+        owner_id, asset, event_seq, happened_at, role_name, app, allowance_nonce, event,
+        request::text AS request, allowance::text AS allowance, after_seq, nonce, seq,
+        xact_id::text::numeric AS xact_id, encode(hash, 'hex') AS hash
+    FROM ledger.allowance_events
+    ORDER BY owner_id, asset, event_seq
+    """,
+    """
+    SELECT
         'claim_reservations' AS "table",
         owner_id, asset, app, nonce, operation, claim_subject, scope_app, period_start, slot,
         reserved_at, claim_deadline, attempts, kept_at, encode(hash, 'hex') AS hash

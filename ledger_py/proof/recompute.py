@@ -11,17 +11,18 @@ The export
     2. `operator_actions`, the journal of operators, sorted by owner_id, asset and action_seq;
     3. `operation_changes`, the journal of the catalogue, sorted by change_id;
     4. `hold_events`, the journal of the holds, sorted by owner_id, asset and event_seq;
-    5. `claim_reservations`, of a partition of a cluster: slots of claim subjects that are taken for
+    5. `allowance_events`, the journal of the allowances, sorted by owner_id, asset and event_seq;
+    6. `claim_reservations`, of a partition of a cluster: slots of claim subjects that are taken for
        entries of other partitions, sorted by owner_id, app and nonce.
 
     Before them there is a line for each of the `generations` of transaction ids but the first, in
     their order. The last line is `{"lines": N}` with the number of lines before it. Times are ISO
-    8601. `metadata`, `before`, `after`, `rule` and `hold` are strings with the text that PostgreSQL
-    gives for the JSON. `hash` is hexadecimal.
+    8601. `metadata`, `before`, `after`, `rule`, `hold`, `request` and `allowance` are strings with the
+    text that PostgreSQL gives for the JSON. `hash` is hexadecimal.
 
 What must hold
     The entries of an account are one chain. So are the operators' actions on it, and the events of
-    its holds. The changes of the catalogue are one chain. In each chain the number (`seq`,
+    its holds and of its allowances. The changes of the catalogue are one chain. In each chain the number (`seq`,
     `action_seq`, `event_seq`, `change_id`) is 1, 2, 3 …, and `hash` is SHA-256 over the hash of the
     line before (32 zero bytes before the first) followed by the canonical bytes of the line. Of
     entries also: `balance_after` is the balance before plus `amount`. Times may run backwards,
@@ -51,6 +52,10 @@ What must hold
     `hold_events`
         Numbers: `event_seq`, `happened_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `app`,
         `hold_nonce`, `event`, `hold`; the option `seq`.
+    `allowance_events`
+        Numbers: `event_seq`, `happened_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `app`,
+        `allowance_nonce`, `event`, `role_name`, `request`, `allowance`; the options `after_seq`,
+        `nonce`, `seq`.
     `claim_reservations`
         Numbers: `reserved_at`, `claim_deadline`, `period_start` (as a time of UTC; `-infinity` is
         the least number of eight bytes); of four bytes, `slot` and `attempts`. Text, counted,
@@ -125,6 +130,21 @@ _JOURNALS: Final = {
         "happened_at",
         ("owner_id", "asset", "app", "hold_nonce", "event", "hold"),
         ("seq",),
+    ),
+    "allowance_events": Journal(
+        "event_seq",
+        "happened_at",
+        (
+            "owner_id",
+            "asset",
+            "app",
+            "allowance_nonce",
+            "event",
+            "role_name",
+            "request",
+            "allowance",
+        ),
+        ("after_seq", "nonce", "seq"),
     ),
 }
 _NUMBERED_BY: Final = {"entries": "seq"} | {

@@ -36,6 +36,13 @@ def hold_events_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT"
     return _as_stored(conn, "hold_events", "event_seq", ["hold"], owner_id, asset)
 
 
+def allowance_events_as_stored(conn: Connection, owner_id: str, asset: str = "CREDIT") -> list[Row]:
+    """Read the events of an account's allowances, oldest first, with the texts that are hashed."""
+    return _as_stored(
+        conn, "allowance_events", "event_seq", ["request", "allowance"], owner_id, asset
+    )
+
+
 def _as_stored(
     conn: Connection, table: str, number: str, documents: list[str], *account: str
 ) -> list[Row]:
@@ -67,6 +74,8 @@ def canonical_bytes(line: Row) -> bytes:
     """Compute the canonical bytes of an entry, or of a line of a journal."""
     if "action_seq" in line:
         return _action_bytes(line)
+    if "allowance_nonce" in line:
+        return _allowance_event_bytes(line)
     if "event_seq" in line:
         return _hold_event_bytes(line)
     return _change_bytes(line) if "change_id" in line else _entry_bytes(line)
@@ -97,6 +106,13 @@ def _change_bytes(change: Row) -> bytes:
     texts = [change["change"], change["operation"], change["changed_by"], change["rule_text"]]
     options = {name: change[name] for name in ("app", "role_name")}
     return _journal_bytes(change["change_id"], change["changed_at"], change, texts, **options)
+
+
+def _allowance_event_bytes(event: Row) -> bytes:
+    names = ["owner_id", "asset", "app", "allowance_nonce", "event", "role_name"]
+    texts = [*(event[name] for name in names), event["request_text"], event["allowance_text"]]
+    options = {name: event[name] for name in ("after_seq", "nonce", "seq")}
+    return _journal_bytes(event["event_seq"], event["happened_at"], event, texts, **options)
 
 
 def _hold_event_bytes(event: Row) -> bytes:

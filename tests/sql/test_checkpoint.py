@@ -101,11 +101,15 @@ def test_transaction_that_is_rolled_back_changes_no_checkpoint(
     assert changed_since(conn, checkpoint) == []
 
 
-@pytest.mark.parametrize("table", ["operator_actions", "operation_changes", "hold_events"])
+@pytest.mark.parametrize("table", ["operator_actions", "operation_changes", "hold_events", "allowance_events"])
 def test_journal_line_is_covered_without_any_entries(conn: Connection, table: str) -> None:
     before = call(conn, "checkpoint")
     operate(conn, "set_min_balance", owner_id="nobody", min_balance=-5)
     place(conn, 5, owner_id="nobody")
+    call(
+        conn, "grant_allowance", app="app1", owner_id="nobody", operation="CREDIT_ADD", nonce="plan",
+        starts_at="2100-01-01Z",
+    )  # fmt: skip
     call(conn, "define_operation", operation="BONUS", description="x", default_amount=5)
     checkpoint = call(conn, "checkpoint")
     assert checkpoint["digest"] != before["digest"]

@@ -11,6 +11,7 @@ from tests.sql.hash_chain import (
     chained,
     changes_as_stored,
     entries_as_stored,
+    allowance_events_as_stored,
     hold_events_as_stored,
 )
 from tests.sql.lifecycle import adjust, capture, operate, place, release
@@ -115,6 +116,7 @@ def assert_journals_hold(conn: Connection, owner_id: str = "alice") -> None:
         (actions_as_stored(conn, owner_id), "action_seq"),
         (changes_as_stored(conn), "change_id"),
         (hold_events_as_stored(conn, owner_id), "event_seq"),
+        (allowance_events_as_stored(conn, owner_id), "event_seq"),
     ):
         assert [line["hash"] for line in lines] == chained(lines)
         assert [line[number] for line in lines] == list(range(1, len(lines) + 1))

@@ -54,7 +54,7 @@ BEGIN
     LOOP
         v_number := NULL;
         FOR v_candidate IN 1..cardinality(v_allowances) LOOP
-            IF v_allowances[v_candidate].next_at <= allowance_events.until
+            IF v_allowances[v_candidate].next_at < 'infinity' AND v_allowances[v_candidate].next_at <= allowance_events.until
                 AND (v_number IS NULL OR v_allowances[v_candidate].next_at < v_allowances[v_number].next_at)
             THEN
                 v_number := v_candidate;

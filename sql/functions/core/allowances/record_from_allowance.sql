@@ -26,7 +26,7 @@ BEGIN
         v_entry.nonce := 'ledger:carry_over:' || gen_random_uuid();
     ELSE
         v_entry.nonce := coalesce(
-            record_from_allowance.nonce, format('ledger:allowance:%s:%s', allowance.nonce, record_from_allowance.occurrence)
+            record_from_allowance.nonce, ledger_core.nonce_of_allowance(allowance.nonce, record_from_allowance.occurrence)
         );
     END IF;
     v_entry.amount := record_from_allowance.amount;

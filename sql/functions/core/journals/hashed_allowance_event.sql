@@ -10,8 +10,8 @@ SELECT ledger_core.line_bytes(
     line.xact_id,
     ledger_core.counted(line.owner_id) || ',' || ledger_core.counted(line.asset) || ',' || ledger_core.counted(line.app)
     || ',' || ledger_core.counted(line.allowance_nonce) || ',' || ledger_core.counted(line.event)
-    || ',' || ledger_core.counted(line.request::text) || ',' || ledger_core.counted(line.allowance::text)
-    || ',' || ledger_core.counted(line.role_name) || ',' || line.after_seq::text
+    || ',' || ledger_core.counted(line.role_name) || ',' || ledger_core.counted(line.request::text)
+    || ',' || ledger_core.counted(line.allowance::text) || ',after_seq=' || line.after_seq::text
     || coalesce(',nonce=' || ledger_core.counted(line.nonce), '') || coalesce(',seq=' || line.seq::text, '')
 )
 $$;

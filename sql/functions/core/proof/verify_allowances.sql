@@ -235,7 +235,7 @@ BEGIN
             CASE explained.kind
                 WHEN 'granted' THEN ROW(
                     explained.app, explained.operation,
-                    format('ledger:allowance:%s:%s', explained.allowance_nonce, explained.occurrence),
+                    ledger_core.nonce_of_allowance(explained.allowance_nonce, explained.occurrence),
                     explained.kept_metadata
                 )
                 WHEN 'raised' THEN ROW(

@@ -211,13 +211,23 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     yield "growth, quantities and a debt"
 
     daily = {"app": "app1", "owner_id": "lea", "operation": "CREDIT_ADD", "period": "day"}
-    call(conn, "grant_allowance", **daily, nonce="daily", amount=40, carry_over_most=25, carry_over_for=2)
+    call(
+        conn,
+        "grant_allowance",
+        **daily,
+        nonce="daily",
+        amount=40,
+        carry_over_most=25,
+        carry_over_for=2,
+    )
     call(
         conn, "grant_allowance", **daily | {"period": None}, nonce="once", amount=9, metadata={"why": "gift"},
         starts_at=clock.ahead(days=1),
     )  # fmt: skip
     call(conn, "grant_allowance", **daily, nonce="short", amount=3, occurrences=2)
-    call(conn, "grant_allowance", **daily, nonce="given back", amount=8, ends_at=clock.ahead(days=60))
+    call(
+        conn, "grant_allowance", **daily, nonce="given back", amount=8, ends_at=clock.ahead(days=60)
+    )
     future = {"starts_at": clock.ahead(days=90), "time_zone": "Europe/Berlin"}
     call(conn, "grant_allowance", **daily, nonce="of the future", amount=8, **future)
     of_daily = {"app": "app1", "allowance_nonce": "daily"}

@@ -101,7 +101,9 @@ def test_transaction_that_is_rolled_back_changes_no_checkpoint(
     assert changed_since(conn, checkpoint) == []
 
 
-@pytest.mark.parametrize("table", ["operator_actions", "operation_changes", "hold_events", "allowance_events"])
+@pytest.mark.parametrize(
+    "table", ["operator_actions", "operation_changes", "hold_events", "allowance_events"]
+)
 def test_journal_line_is_covered_without_any_entries(conn: Connection, table: str) -> None:
     before = call(conn, "checkpoint")
     operate(conn, "set_min_balance", owner_id="nobody", min_balance=-5)

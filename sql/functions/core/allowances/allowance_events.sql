@@ -1,5 +1,5 @@
 -- requires: functions/core/allowances/boundary, functions/core/allowances/is_granted
--- requires: functions/core/allowances/occurrence_at
+-- requires: functions/core/allowances/next_ungranted, functions/core/allowances/occurrence_at
 -- The one place that says what comes from allowances, and when: ledger_core.clock_events adds holds and lots, and
 -- ledger_core.settle records what that returns.
 CREATE OR REPLACE FUNCTION ledger_core.allowance_events(
@@ -31,125 +31,127 @@ DECLARE
         ORDER BY app, nonce
     );
     v_account record;
+    v_moment timestamptz;
+    v_moments integer := 0;
     v_missing bigint := 0;
     v_filled bigint := 0;
-    v_promised bigint := 0;
+    v_granted bigint := 0;
     v_left bigint [];
-    v_number integer;
-    v_steps integer := 0;
-    v_allowance ledger.allowances;
     v_occurrence integer;
-    v_expires_at timestamptz;
-    v_carried bigint;
+    v_allowance ledger.allowances;
 BEGIN
     IF cardinality(v_allowances) = 0 THEN
         RETURN;
     END IF;
-    SELECT balance, held, min_balance, debt INTO v_account
+    SELECT balance, min_balance, debt INTO v_account
     FROM ledger.accounts
     WHERE owner_id = allowance_events.owner_id AND asset = allowance_events.asset;
-    -- Null: what is left of the last period has to be looked up.
+    -- Null: what is left of the period before has to be looked up.
     v_left := array_fill(NULL::bigint, ARRAY[cardinality(v_allowances)]);
 
     LOOP
-        v_number := NULL;
-        FOR v_candidate IN 1..cardinality(v_allowances) LOOP
-            IF v_allowances[v_candidate].next_at < 'infinity' AND v_allowances[v_candidate].next_at <= allowance_events.until
-                AND (v_number IS NULL OR v_allowances[v_candidate].next_at < v_allowances[v_number].next_at)
-            THEN
-                v_number := v_candidate;
-            END IF;
+        v_moment := 'infinity';
+        FOREACH v_allowance IN ARRAY v_allowances LOOP
+            v_moment := least(v_moment, v_allowance.next_at);
         END LOOP;
-        EXIT WHEN v_number IS NULL;
-        v_allowance := v_allowances[v_number];
-        IF v_allowance.next_at > allowance_events.seen_until THEN
-            v_steps := v_steps + 1;
-            EXIT WHEN v_steps > allowance_events.most;
+        EXIT WHEN v_moment = 'infinity' OR v_moment > allowance_events.until;
+        IF v_moment > allowance_events.seen_until THEN
+            v_moments := v_moments + 1;
+            EXIT WHEN v_moments > allowance_events.most;
         END IF;
-
         -- What an overdraft or a debt lets be missing beside lots is filled first, as in ledger_core.add_lot.
         IF v_account.min_balance < 0 OR v_account.debt > 0 THEN
             v_missing := ledger_core.missing_beside_lots(
-                allowance_events.owner_id, allowance_events.asset, v_allowance.next_at
+                allowance_events.owner_id, allowance_events.asset, v_moment
             ) - v_filled;
         END IF;
 
         -- A period that went by unseen leaves nothing but what is carried over from it, unless something is missing.
-        IF v_missing <= 0
-            AND ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1) <= allowance_events.seen_until
-        THEN
+        FOR v_number IN 1..cardinality(v_allowances) LOOP
+            v_allowance := v_allowances[v_number];
+            CONTINUE WHEN v_missing > 0 OR v_allowance.next_at <> v_moment
+                OR ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1) > allowance_events.seen_until;
             v_occurrence := ledger_core.occurrence_at(v_allowance, allowance_events.seen_until)
             - CASE WHEN v_allowance.carry_over_most > 0 THEN v_allowance.carry_over_for ELSE 0 END;
-            IF v_occurrence > v_allowance.next_occurrence THEN
-                v_left[v_number] := 0;
-                v_allowances[v_number].next_occurrence := v_occurrence;
-                v_allowances[v_number].next_at := CASE
-                    WHEN ledger_core.is_granted(v_allowance, v_occurrence)
-                        THEN ledger_core.boundary(v_allowance, v_occurrence)
-                    ELSE 'infinity'
-                END;
-                CONTINUE;
-            END IF;
-        END IF;
+            CONTINUE WHEN v_occurrence <= v_allowance.next_occurrence;
+            v_left[v_number] := 0;
+            v_occurrence := ledger_core.next_ungranted(v_allowance, v_occurrence);
+            v_allowances[v_number].next_occurrence := v_occurrence;
+            v_allowances[v_number].next_at := CASE
+                WHEN ledger_core.is_granted(v_allowance, v_occurrence)
+                    THEN ledger_core.boundary(v_allowance, v_occurrence)
+                ELSE 'infinity'
+            END;
+        END LOOP;
 
-        app := v_allowance.app;
-        nonce := v_allowance.nonce;
-        v_occurrence := v_allowance.next_occurrence;
-        v_expires_at := CASE
-            WHEN v_allowance.period IS NULL
-                THEN ledger_core.add_interval_in_zone(v_allowance.next_at, v_allowance.expires_after, v_allowance.time_zone)
-            ELSE ledger_core.boundary(v_allowance, v_occurrence + 1)
-        END;
-        IF v_allowance.carry_over_most > 0 THEN
-            v_carried := least(v_allowance.carry_over_most, coalesce(v_left[v_number], ledger_core.left_of_occurrence(
-                v_allowance, v_occurrence - 1, v_allowance.next_at
+        FOR v_number IN 1..cardinality(v_allowances) LOOP
+            v_allowance := v_allowances[v_number];
+            CONTINUE WHEN v_allowance.next_at <> v_moment OR v_allowance.carry_over_most = 0;
+            amount := least(v_allowance.carry_over_most, coalesce(v_left[v_number], ledger_core.left_of_occurrence(
+                v_allowance, v_allowance.next_occurrence - 1, v_moment
             )));
-            IF v_carried > 0 THEN
-                at := v_allowance.next_at;
-                kind := 'carry_over';
-                amount := v_carried;
-                expires_at := ledger_core.boundary(v_allowance, v_occurrence + v_allowance.carry_over_for);
-                free := v_carried - least(v_carried, greatest(v_missing, 0));
-                operation := 'CARRY_OVER';
-                occurrence := v_occurrence - 1;
-                RETURN NEXT;
-                IF free > 0 THEN
-                    at := expires_at;
-                    kind := 'expiry';
-                    amount := -free;
-                    RETURN NEXT;
-                END IF;
-                v_filled := v_filled + v_carried - free;
-                v_missing := v_missing - (v_carried - free);
-            END IF;
-        END IF;
-
-        at := v_allowance.next_at;
-        kind := 'allowance';
-        operation := v_allowance.operation;
-        occurrence := v_occurrence;
-        expires_at := v_expires_at;
-        -- What would pass the greatest balance is left out: nothing may stop the clock.
-        amount := CASE
-            WHEN v_account.balance + v_promised + v_allowance.amount <= ledger_core.max_amount() THEN v_allowance.amount
-            ELSE 0
-        END;
-        v_promised := v_promised + amount;
-        free := amount - least(amount, greatest(v_missing, 0));
-        v_filled := v_filled + CASE WHEN expires_at IS NULL THEN amount ELSE amount - free END;
-        RETURN NEXT;
-        v_left[v_number] := free;
-        IF free > 0 AND expires_at IS NOT NULL THEN
-            at := expires_at;
-            kind := 'expiry';
-            amount := -free;
+            CONTINUE WHEN amount = 0;
+            at := v_moment;
+            kind := 'carry_over';
+            expires_at := ledger_core.boundary(
+                v_allowance, v_allowance.next_occurrence + v_allowance.carry_over_for
+            );
+            free := amount - least(amount, greatest(v_missing, 0));
+            app := v_allowance.app;
+            nonce := v_allowance.nonce;
+            operation := 'CARRY_OVER';
+            occurrence := v_allowance.next_occurrence - 1;
             RETURN NEXT;
-        END IF;
-        v_allowances[v_number].next_occurrence := v_occurrence + 1;
-        v_allowances[v_number].next_at := CASE
-            WHEN ledger_core.is_granted(v_allowance, v_occurrence + 1) THEN v_expires_at
-            ELSE 'infinity'
-        END;
+            v_filled := v_filled + amount - free;
+            v_missing := v_missing - (amount - free);
+            IF free > 0 THEN
+                at := expires_at;
+                kind := 'expiry';
+                amount := -free;
+                RETURN NEXT;
+            END IF;
+        END LOOP;
+
+        FOR v_number IN 1..cardinality(v_allowances) LOOP
+            v_allowance := v_allowances[v_number];
+            CONTINUE WHEN v_allowance.next_at <> v_moment;
+            at := v_moment;
+            kind := 'allowance';
+            -- What would pass the greatest balance is left out: nothing may stop the clock.
+            amount := CASE
+                WHEN v_account.balance + v_granted + v_allowance.amount <= ledger_core.max_amount()
+                    THEN v_allowance.amount
+                ELSE 0
+            END;
+            expires_at := CASE
+                WHEN v_allowance.period IS NULL THEN ledger_core.add_interval_in_zone(
+                    v_moment, v_allowance.expires_after, v_allowance.time_zone
+                )
+                ELSE ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1)
+            END;
+            free := amount - least(amount, greatest(v_missing, 0));
+            app := v_allowance.app;
+            nonce := v_allowance.nonce;
+            operation := v_allowance.operation;
+            occurrence := v_allowance.next_occurrence;
+            RETURN NEXT;
+            v_granted := v_granted + amount;
+            v_filled := v_filled + CASE WHEN expires_at IS NULL THEN amount ELSE amount - free END;
+            v_missing := v_missing - (amount - free);
+            v_left[v_number] := free;
+            v_occurrence := ledger_core.next_ungranted(v_allowance, v_allowance.next_occurrence + 1);
+            v_allowances[v_number].next_occurrence := v_occurrence;
+            v_allowances[v_number].next_at := CASE
+                WHEN ledger_core.is_granted(v_allowance, v_occurrence) THEN ledger_core.boundary(v_allowance, v_occurrence)
+                ELSE 'infinity'
+            END;
+            IF free > 0 AND expires_at IS NOT NULL THEN
+                at := expires_at;
+                kind := 'expiry';
+                amount := -free;
+                RETURN NEXT;
+            END IF;
+        END LOOP;
     END LOOP;
 
     -- The next of each, for whoever asks what is to come.

@@ -27,6 +27,12 @@ BEGIN
     ELSE
         -- Entries of the future may count in another period from now on.
         PERFORM ledger_core.forget_budget_use(lock_account.owner_id, lock_account.asset);
+        IF v_account.frozen_at IS NULL THEN
+            PERFORM ledger_core.rewind_allowances(lock_account.owner_id, lock_account.asset, v_now);
+            SELECT next_due_at INTO v_account.next_due_at
+            FROM ledger.accounts
+            WHERE owner_id = lock_account.owner_id AND asset = lock_account.asset;
+        END IF;
     END IF;
     v_account.now := v_now;
     IF v_account.next_due_at <= v_now THEN

@@ -43,20 +43,26 @@ BEGIN
 
     UPDATE ledger.allowances
     SET
-        next_occurrence = coalesce(
-            ledger_core.last_granted(allowances.owner_id, allowances.app, allowances.nonce) + 1, next_occurrence
-        ),
+        next_occurrence = CASE
+            WHEN ledger_core.is_granted(allowances, coming.occurrence) THEN coming.occurrence
+            -- It is over: where it has come to.
+            ELSE coalesce(
+                ledger_core.last_granted(allowances.owner_id, allowances.app, allowances.nonce) + 1, next_occurrence
+            )
+        END,
         next_at = CASE
-            WHEN ledger_core.is_granted(allowances, begun.occurrence + 1)
-                THEN ledger_core.boundary(allowances, begun.occurrence + 1)
+            WHEN ledger_core.is_granted(allowances, coming.occurrence)
+                THEN ledger_core.boundary(allowances, coming.occurrence)
             ELSE 'infinity'
         END
     FROM (
-        SELECT due.app, due.nonce, ledger_core.occurrence_at(due, settle.until) AS occurrence
+        SELECT
+            due.app, due.nonce,
+            ledger_core.next_ungranted(due, ledger_core.occurrence_at(due, settle.until) + 1) AS occurrence
         FROM ledger.allowances AS due
         WHERE due.owner_id = settle.owner_id AND due.asset = settle.asset AND due.next_at <= settle.until
-    ) AS begun
-    WHERE allowances.owner_id = settle.owner_id AND allowances.app = begun.app AND allowances.nonce = begun.nonce;
+    ) AS coming
+    WHERE allowances.owner_id = settle.owner_id AND allowances.app = coming.app AND allowances.nonce = coming.nonce;
     PERFORM ledger_core.note_next_due(settle.owner_id, settle.asset);
     RETURN v_posted;
 END

@@ -43,7 +43,12 @@ BEGIN
         VALUES
         ('allowance not as asked for', noted.allowance::text, ledger_core.noted_allowance(kept)::text),
         (
-            'next_occurrence wrong', coalesce(newest.occurrence + 1, CASE WHEN kept.nonce IS NOT NULL THEN 0 END)::text,
+            'next_occurrence wrong',
+            CASE
+                -- Where the clock was set back, the account says so.
+                WHEN accounts.in_order_from > 1 AND kept.next_occurrence <= newest.occurrence THEN kept.next_occurrence
+                WHEN kept.nonce IS NOT NULL THEN coalesce(newest.occurrence + 1, 0)
+            END::text,
             kept.next_occurrence::text
         ),
         (
@@ -52,6 +57,7 @@ BEGIN
                 -- Only what is as it was asked for can be counted with.
                 WHEN ledger_core.noted_allowance(kept) <> noted.allowance THEN kept.next_at::text
                 WHEN accounts.frozen_at IS NOT NULL THEN 'infinity'
+                WHEN accounts.in_order_from > 1 AND kept.next_occurrence <= newest.occurrence THEN kept.next_at::text
                 WHEN kept.next_at < 'infinity' THEN coalesce(
                     newest.expires_at,
                     CASE

@@ -8,6 +8,7 @@ from ledger_py.cluster.client_async import AsyncCluster
 from ledger_py.errors import LedgerError
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
+    Allowance,
     Balance,
     BalanceStep,
     Budget,
@@ -31,6 +32,7 @@ from ledger_py.structs import (
 )
 
 __all__ = (
+    "Allowance",
     "AsyncCluster",
     "AsyncLedger",
     "AsyncOpenHold",

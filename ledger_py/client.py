@@ -21,10 +21,11 @@ from psycopg.pq import TransactionStatus
 
 from ledger_py.calls import SqlFunction, check_connection
 from ledger_py.errors import HoldClosed, HoldNotFound, LedgerError, translate
-from ledger_py.fields import Beyond, BudgetPeriod
+from ledger_py.fields import AllowancePeriod, Beyond, BudgetPeriod
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.sessions import DRY_RUN
 from ledger_py.structs import (
+    Allowance,
     Balance,
     BalanceStep,
     Budget,
@@ -47,7 +48,7 @@ from ledger_py.structs import (
     StatementLine,
     UnsettledClaim,
 )
-from ledger_py.values import ADAPTERS, Claims, Entries, Int32
+from ledger_py.values import ADAPTERS, Claims, EndTime, Entries, Int32
 
 # Methods that call an SQL function have no body.
 # mypy: disable-error-code="empty-body"
@@ -417,6 +418,151 @@ class Ledger:
         Returns:
             The owner's own budgets, and those of everybody that these do not replace, by name. A
             budget of each spender (``*``) has a row more for each who has used some of it.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+        """
+
+    @_sql_function(of_app=True)
+    def grant_allowance(
+        self,
+        *,
+        owner_id: str,
+        operation: BaseLedgerOperation | str,
+        nonce: str,
+        amount: int | None = None,
+        period: AllowancePeriod | None = "month",
+        starts_at: datetime | None = None,
+        time_zone: str = "UTC",
+        carry_over_most: int = 0,
+        carry_over_for: Int32 = 1,
+        occurrences: Int32 | None = None,
+        ends_at: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Allowance:
+        """Grant credits that come to an owner at the beginning of every period.
+
+        Nothing has to run for it: whatever reads or writes the account first finds them there. They
+        expire when the next period begins, but for what is carried over. Other credits of the
+        owner are not touched.
+
+        Args:
+            owner_id: The owner of the credits: 1 to 255 characters.
+            operation: One of the app's operations: a credit without claim limit.
+            nonce: The caller's own id for the allowance, unique per app: at most 200 characters. A
+                repeated request returns the allowance as it is now, with ``replayed`` true.
+            amount: How many credits come each time: positive whole units. None is the operation's
+                default of now.
+            period: How often they come, counted from ``starts_at`` on the clock of ``time_zone``:
+                31 January, 28 February, 31 March. None: once, at ``starts_at``; they expire as
+                the operation says.
+            starts_at: When the first period begins, with a time zone. None is now. If the time has
+                passed, the period that it is now comes at once, and those before it do not.
+            time_zone: The IANA name of the zone.
+            carry_over_most: How many of what is left at the end of a period go on, with an entry
+                CARRY_OVER.
+            carry_over_for: For how many periods more: 1 to 60.
+            occurrences: How often the credits come; None is without end.
+            ends_at: From when on nothing comes any more, with a time zone; None is never.
+            metadata: A JSON object, kept in each of the entries.
+
+        Returns:
+            The allowance.
+
+        Raises:
+            InvalidRequest: A value is invalid, or the account has too many allowances; the detail
+                names the field.
+            AmountOutOfBounds: The amount is outside the operation's bounds.
+            UnknownApp: The app is not registered.
+            UnknownOperation: No such operation exists.
+            OperationNotAllowed: The operation is not in the app's set.
+            NonceConflict: The nonce was used by a different request.
+            AccountFrozen: An operator has frozen the account.
+            NotAuthorized: The connection's role may not act for the app.
+        """
+
+    @_sql_function(of_app=True)
+    def change_allowance(
+        self,
+        *,
+        allowance_nonce: str,
+        nonce: str,
+        amount: int,
+        from_next_period: bool = True,
+        owner_id: str | None = None,
+    ) -> Allowance:
+        """Change how many credits come from an allowance.
+
+        Args:
+            allowance_nonce: The nonce of the allowance.
+            nonce: The caller's own id for this request, unique per app. A repeated request returns
+                the allowance as it is now, with ``replayed`` true, and changes nothing.
+            amount: How many credits come each time from now on: positive whole units.
+            from_next_period: With False, what is more than before comes at once, for the rest of
+                the period that it is now. Less is possible from the next period on only.
+            owner_id: Whose allowance it must be; with partitions, it tells where that is. None: the
+                nonce says it.
+
+        Returns:
+            The allowance.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            AmountOutOfBounds: The amount is outside the operation's bounds.
+            UnknownApp: The app is not registered.
+            OperationNotAllowed: The operation is not in the app's set any more.
+            AllowanceNotFound: The app has granted no such allowance, or not to that owner.
+            NonceConflict: The nonce was used by a different request.
+            AccountFrozen: An operator has frozen the account.
+            AllowanceEnded: Nothing will come from the allowance any more.
+            NotAuthorized: The connection's role may not act for the app.
+        """
+
+    @_sql_function(of_app=True)
+    def end_allowance(
+        self,
+        *,
+        allowance_nonce: str,
+        at: EndTime | None = None,
+        forfeit: bool = False,
+        owner_id: str | None = None,
+    ) -> Allowance:
+        """End an allowance; what has come stays until it expires.
+
+        Also possible on a frozen account.
+
+        Args:
+            allowance_nonce: The nonce of the allowance.
+            at: From when on nothing comes any more, with a time zone. None, or a time that has
+                passed, is now. Until then, another call may say another time; ``"infinity"`` takes
+                the end back.
+            forfeit: Take what is left of it as well, but for what holds reserve, with an entry
+                FORFEITURE; only possible at once.
+            owner_id: Whose allowance it must be; with partitions, it tells where that is. None: the
+                nonce says it.
+
+        Returns:
+            The allowance; ``replayed`` is true if it had been ended like this before.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            UnknownApp: The app is not registered.
+            AllowanceNotFound: The app has granted no such allowance, or not to that owner.
+            AllowanceEnded: It has ended already, and can have no later end.
+            NotAuthorized: The connection's role may not act for the app.
+        """
+
+    @_sql_function()
+    def allowances_of(self, *, owner_id: str, asset: str = "CREDIT") -> list[Allowance]:
+        """List an account's allowances of all apps.
+
+        Args:
+            owner_id: The owner of the credits.
+            asset: The unit counted.
+
+        Returns:
+            The allowances, the next to come first, then those that have ended; an empty list for
+            an owner never seen. ``replayed`` is None.
 
         Raises:
             InvalidRequest: A value is invalid.
@@ -1072,7 +1218,7 @@ class Ledger:
 
     @_sql_function()
     def expire_credits(self, *, max_accounts: Int32 = 1000) -> int:
-        """Post overdue expiries of credits and holds on idle accounts; for operators.
+        """Post what is overdue on idle accounts: expiries, allowances, holds; for operators.
 
         Balances are exact without it; statements and feeds show an expiry once it is posted. Commit
         between calls: the accounts stay locked until then.

@@ -175,6 +175,13 @@ class HoldNotFound(LedgerError, code="hold_not_found", sqlstate="LG105", status=
     """
 
 
+class AllowanceNotFound(LedgerError, code="allowance_not_found", sqlstate="LG106", status=404):
+    """The app has granted no allowance with this nonce.
+
+    Detail: ``app``, ``allowance_nonce``; ``owner_id`` if one was named.
+    """
+
+
 class BudgetNotFound(LedgerError, code="budget_not_found", sqlstate="LG107", status=404):
     """The owner has no such budget of its own.
 
@@ -228,6 +235,13 @@ class ReversalExceedsOriginal(
 
     Detail: ``original_nonce``, ``original_amount`` (signed), ``amount`` (the amount asked for),
     and what became of the original: ``reversed``, ``expired``, ``reversible`` (the rest).
+    """
+
+
+class AllowanceEnded(LedgerError, code="allowance_ended", sqlstate="LG306", status=409):
+    """Nothing will come from the allowance any more.
+
+    Detail: ``app``, ``allowance_nonce``; ``ends_at`` and ``occurrences``, where they are said.
     """
 
 

@@ -163,6 +163,30 @@ BudgetSpender: TypeAlias = Annotated[
         examples=["*"],
     ),
 ]
+AllowancePeriod: TypeAlias = Annotated[
+    Literal["day", "week", "month", "quarter", "year"],
+    Meta(description="How often the credits come, counted from `starts_at`; null: once."),
+]
+ComingAmount: TypeAlias = Annotated[
+    Positive, Meta(description="How many credits come each time.", examples=[500])
+]
+CarryOverMost: TypeAlias = Annotated[
+    Exact,
+    in_database(minimum=0),
+    Meta(description="How many of what is left at the end of a period go on.", examples=[100]),
+]
+CarryOverFor: TypeAlias = Annotated[
+    int,
+    Meta(ge=-(2**31), lt=2**31),  # the decoder's bounds only keep it sendable
+    in_database(minimum=1, maximum=60),
+    Meta(description="For how many periods more."),
+]
+Occurrences: TypeAlias = Annotated[
+    int,
+    Meta(ge=-(2**31), lt=2**31),
+    in_database(minimum=1, maximum=100_000),
+    Meta(description="How often the credits come.", examples=[12]),
+]
 Actor: TypeAlias = Annotated[Key, Meta(description="The person who decides; kept in the journal.")]
 Reason: TypeAlias = Annotated[
     str,
@@ -172,3 +196,6 @@ Reason: TypeAlias = Annotated[
 
 HoldStatus = Literal["open", "captured", "released", "expired"]
 """Open, or how a hold ended."""
+
+AllowanceStatus = Literal["open", "suspended", "ended"]
+"""Open; nothing comes while the account is frozen; or nothing will come any more."""

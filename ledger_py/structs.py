@@ -15,19 +15,25 @@ from msgspec import Meta
 
 from ledger_py.errors import LedgerError, refusal_of_code
 from ledger_py.fields import (
+    AllowancePeriod,
+    AllowanceStatus,
     AppName,
     Asset,
     BudgetMost,
     BudgetName,
     BudgetPeriod,
     BudgetSpender,
+    CarryOverFor,
+    CarryOverMost,
     ClaimSubject,
+    ComingAmount,
     Count,
     Exact,
     HoldStatus,
     Key,
     NotNegative,
     Number,
+    Occurrences,
     OperationName,
     OwnerId,
     Positive,
@@ -41,8 +47,10 @@ from ledger_py.fields import (
 )
 
 __all__ = (
+    "Allowance",
     "Balance",
     "BalanceStep",
+    "Budget",
     "ClaimOutcome",
     "ClaimState",
     "ComingEvent",
@@ -252,6 +260,57 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     next_expiry_amount: Annotated[
         Positive | None, Meta(description="How many credits expire then; null if none will.")
     ]
+    next_allowance_at: Annotated[
+        Time | None, Meta(description="When the next allowance comes; null if none will.")
+    ]
+    next_allowance_amount: Annotated[
+        Positive | None, Meta(description="How many credits come then; null if none will.")
+    ]
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """Credits that come to an owner at the beginning of every period, and how far they have."""
+
+    owner_id: OwnerId
+    asset: Asset
+    app: Annotated[AppName, Meta(description="The app that granted the allowance.")]
+    operation: Annotated[OperationName, Meta(description="The operation of its entries.")]
+    nonce: Annotated[
+        Key, Meta(description="The caller's own id for the allowance; unique per app.")
+    ]
+    amount: ComingAmount
+    period: AllowancePeriod | None
+    time_zone: Annotated[Key, Meta(description="The zone by whose clock periods begin.")]
+    starts_at: Annotated[Time, Meta(description="When the first period begins.")]
+    carry_over_most: CarryOverMost
+    carry_over_for: CarryOverFor
+    occurrences: Annotated[
+        Occurrences | None, Meta(description="How often the credits come; null: without end.")
+    ]
+    ends_at: Annotated[
+        Time | None,
+        Meta(description="From when on nothing comes any more; null: that is not said."),
+    ]
+    metadata: Annotated[
+        dict[str, Any] | None, Meta(description="What is kept in each of its entries, or null.")
+    ]
+    status: Annotated[
+        AllowanceStatus,
+        Meta(
+            description="`open`; `suspended` while the account is frozen; `ended` if nothing will"
+            " come any more."
+        ),
+    ]
+    next_at: Annotated[
+        Time | None, Meta(description="When the next credits come; null if none will.")
+    ]
+    replayed: Annotated[
+        bool | None,
+        Meta(
+            description="True if the same request was made before. Then this is the allowance as"
+            " it is now, and nothing has changed. Null in a list."
+        ),
+    ]
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
@@ -407,33 +466,40 @@ class ComingEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     at: Annotated[Time, Meta(description="When.")]
     kind: Annotated[
-        Literal["expiry", "hold_end"],
-        Meta(description="`expiry`: credits of a lot expire; `hold_end`: a hold expires."),
+        Literal["expiry", "hold_end", "allowance", "carry_over"],
+        Meta(
+            description="`expiry`: credits of a lot expire; `hold_end`: a hold expires;"
+            " `allowance`: credits come; `carry_over`: what is left of an allowance goes on as new"
+            " credits."
+        ),
     ]
     amount: Annotated[
         Exact,
         Meta(
-            description="Of an expiry, the change of the balance: negative. Of a hold, what it"
-            " gives back: positive; the balance stays."
+            description="The change of the balance; of a hold, what it gives back: positive, and"
+            " the balance stays."
         ),
     ]
     balance: Annotated[Exact, Meta(description="The balance afterwards.")]
     held: Annotated[NotNegative, Meta(description="What open holds reserve afterwards.")]
     seq: Annotated[
         Number | None,
-        Meta(description="The number of the entry that granted the credits; null for a hold."),
+        Meta(
+            description="The number of the entry that granted the credits; null for a hold, and for"
+            " credits that have yet to come."
+        ),
     ]
-    app: Annotated[AppName, Meta(description="The app of that entry, or of the hold.")]
-    operation: Annotated[OperationName, Meta(description="The operation of either.")]
-    nonce: Annotated[Key, Meta(description="The nonce of either.")]
+    app: Annotated[AppName, Meta(description="The app of that entry, hold or allowance.")]
+    operation: Annotated[OperationName, Meta(description="The operation of it.")]
+    nonce: Annotated[Key, Meta(description="The nonce of it.")]
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a text names."""
 
-    kind: Literal["owner", "entry", "hold", "claim"]
-    """An owner that begins with the text; an entry or a hold with that nonce, or an entry with that
-    id; a claim with that claim_subject."""
+    kind: Literal["owner", "entry", "hold", "allowance", "claim"]
+    """An owner that begins with the text; an entry, a hold or an allowance with that nonce, or an
+    entry with that id; a claim with that claim_subject."""
     owner_id: str
     asset: str
     seq: int | None

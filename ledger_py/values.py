@@ -21,6 +21,9 @@ from ledger_py.errors import InvalidRequest
 from ledger_py.exact import check_numbers, decode_json, encode_json
 from ledger_py.structs import EntryRequest
 
+FOREVER: Final = "infinity"
+"""No end at all, as SQL writes that time; a datetime cannot say it."""
+
 
 @dataclass(frozen=True)
 class SqlType:
@@ -81,6 +84,10 @@ def _adapt_timestamptz(name: str, value: object) -> datetime:
     if value.utcoffset() is None:
         raise InvalidRequest.of_field(name, "must have a time zone")
     return value
+
+
+def _adapt_end(name: str, value: object) -> datetime | str:
+    return FOREVER if value == FOREVER else _adapt_timestamptz(name, value)
 
 
 def _adapt_interval(name: str, value: object) -> timedelta:
@@ -185,6 +192,9 @@ _SQL_TYPES: Final[tuple[tuple[type, SqlType], ...]] = (
 
 Int32: TypeAlias = Annotated[int, _INTEGER]
 """An integer of 32 bits; a plain ``int`` has 64."""
+
+EndTime: TypeAlias = Annotated[datetime | Literal["infinity"], SqlType("timestamptz", _adapt_end)]
+"""A time, or ``"infinity"``: no end at all."""
 
 Entries: TypeAlias = Annotated[
     bytes | Iterable[EntryRequest | Mapping[str, Any]], SqlType("jsonb", _adapt_entries)

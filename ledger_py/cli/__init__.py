@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ledger_py.cli.books import checkpoint, expire, export, verify, verify_export
+from ledger_py.cli.books import checkpoint, expire, export, settle, verify, verify_export
 from ledger_py.cli.cluster import cluster
 from ledger_py.cli.common import Group
 from ledger_py.cli.console import console
@@ -20,7 +20,7 @@ from ledger_py.cli.show import show
         *(serve, psql, console),
         *(migrate, roles, rollback, status),
         cluster,
-        *(show, verify, checkpoint, export, verify_export, expire),
+        *(show, verify, checkpoint, export, verify_export, settle, expire),
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -1,10 +1,11 @@
-"""`ledger verify`, `checkpoint`, `export`, `verify-export` and `expire`."""
+"""`ledger verify`, `checkpoint`, `export`, `verify-export` and `settle`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Final
 
@@ -130,14 +131,21 @@ def verify_export(file: Path, kept: Path | None) -> None:
     show_default=True,
     help="Accounts in one transaction.",
 )
-def expire(most: int) -> None:
-    """Settle overdue expiries and holds on idle accounts.
+def settle(most: int) -> None:
+    """Settle what is due on idle accounts: expiries, allowances, ended holds.
 
-    Balances are right without it; statements and the change feed show an expiry once it is posted.
+    Balances are right without it; statements and the change feed show what happens by the clock
+    once it is posted.
     """
     with _open_books("ledger_operator") as (conn, _):
         settled = post_due(conn, most, report=note)
     click.echo(f"Nothing is due any more ({counted(settled, 'account')} settled)")
+
+
+expire = copy(settle)
+"""The same under the name that it had, for those who call it by that."""
+
+expire.name, expire.hidden = "expire", True
 
 
 def _discrepancies(

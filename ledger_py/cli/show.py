@@ -16,6 +16,7 @@ from ledger_py.client import Ledger
 from ledger_py.errors import InvalidRequest
 from ledger_py.proof.connection import connected, one_moment
 from ledger_py.structs import (
+    Allowance,
     Balance,
     BalanceStep,
     Budget,
@@ -51,6 +52,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     entries: list[Entry]
     lots: list[Lot]
     holds: list[Hold]
+    allowances: list[Allowance]
     budgets: list[Budget]
     forecast: list[ComingEvent]
     matches: list[Match]
@@ -62,10 +64,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--asset", default="CREDIT", show_default=True, help="The unit counted.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all numbers exact.")
 def show(owner: str, asset: str, as_json: bool) -> None:
-    """Show the account of an OWNER: balance, curve, entries, lots, holds, budgets, what will come.
+    """Show the account of an OWNER: balance, curve, entries, lots, holds, and what will come.
 
-    If the owner has no entries in this asset, shows what else the text may name: a nonce, a hold,
-    an entry. The exit code is 1 then.
+    Budgets and allowances as well. If the owner has no entries and no allowances in this asset,
+    shows what else the text may name: a nonce, a hold, an entry. The exit code is 1 then.
     """
     with open_database() as (_, url), connected(url) as conn, one_moment(conn):
         try:
@@ -77,17 +79,18 @@ def show(owner: str, asset: str, as_json: bool) -> None:
     if as_json:
         encoded = msgspec.json.Encoder(decimal_format="number").encode(page)
         _print(escaped(msgspec.json.format(encoded, indent=2).decode()).splitlines())
-    elif page.balance.entry_count:
+    elif page.balance.entry_count or page.allowances:
         _print(_lines(page))
     else:
         _print(_nothing(page))
-    if not page.balance.entry_count:
+    if not (page.balance.entry_count or page.allowances):
         sys.exit(1)
 
 
 def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
     account: Any = {"owner_id": owner_id, "asset": asset}
     balance = ledger.balance(**account)
+    allowances = ledger.allowances_of(**account)
     # One row more tells that there are more.
     most: Any = {"max_rows": _ROWS + 1}
     return Page(
@@ -98,9 +101,10 @@ def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
         entries=ledger.entries_of(**account, **most),
         lots=ledger.lots_of(**account, **most),
         holds=ledger.holds_of(**account, **most, status="open"),
+        allowances=allowances,
         budgets=ledger.budgets_of(**account),
         forecast=ledger.forecast(**account, **most),
-        matches=[] if balance.entry_count else _matches(ledger, owner_id),
+        matches=[] if balance.entry_count or allowances else _matches(ledger, owner_id),
     )
 
 
@@ -135,6 +139,9 @@ def _lines(page: Page) -> Iterable[str]:
     if balance.next_expiry_at is not None:
         at = _time(balance.next_expiry_at)
         yield f"{balance.next_expiry_amount} that no hold reserves will expire at {at}"
+    if balance.next_allowance_at is not None:
+        at = _time(balance.next_allowance_at)
+        yield f"{balance.next_allowance_amount} of allowances will come at {at}"
     if page.timeline:
         yield ""
         yield from curve(page.timeline, max(page.now, page.timeline[-1].at), blocks=_has_blocks())
@@ -160,6 +167,23 @@ def _lines(page: Page) -> Iterable[str]:
         [
             (it.placed_at, it.expires_at, it.amount, it.remaining, it.app, it.operation, it.nonce)
             for it in page.holds
+        ],
+    )
+    yield from _table(
+        "Allowances",
+        ("status", "next", "amount", "period", "carried over", "app", "operation", "nonce"),
+        [
+            (
+                Words(it.status),
+                it.next_at or Words("-"),
+                it.amount,
+                Words(it.period or "once"),
+                _carried_over(it),
+                it.app,
+                it.operation,
+                it.nonce,
+            )
+            for it in page.allowances
         ],
     )
     yield from _table(
@@ -222,6 +246,14 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> I
             for cell, width, is_right in zip(row, widths, right, strict=True)
         ]
         yield "  ".join(["", *padded, last.rstrip()])
+
+
+def _carried_over(allowance: Allowance) -> Words:
+    """Say how much of what is left goes on, and for how long."""
+    if not allowance.carry_over_most:
+        return Words("-")
+    longer = f" for {allowance.carry_over_for}" if allowance.carry_over_for > 1 else ""
+    return Words(f"{allowance.carry_over_most}{longer}")
 
 
 def _spender(spender: str | None) -> str:

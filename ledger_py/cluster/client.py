@@ -180,6 +180,17 @@ class Cluster:
         """
         return self._ledger_that_has("entry", nonce, field="original_nonce")
 
+    def ledger_of_allowance(self, allowance_nonce: str) -> AbstractContextManager[Ledger]:
+        """Take a connection to the partition that has an allowance, whose owner is not known.
+
+        Args:
+            allowance_nonce: The nonce of the allowance.
+
+        Returns:
+            As `ledger_of_hold`.
+        """
+        return self._ledger_that_has("allowance", allowance_nonce, field="allowance_nonce")
+
     def record_entries(
         self, entries: Entries, *, atomic: bool = False
     ) -> list[RecordedEntry | Refusal]:
@@ -379,7 +390,7 @@ class Cluster:
 
     @contextmanager
     def _ledger_that_has(
-        self, kind: Literal["hold", "entry"], nonce: str, *, field: str
+        self, kind: Literal["hold", "entry", "allowance"], nonce: str, *, field: str
     ) -> Iterator[Ledger]:
         def ask(name: str) -> tuple[bool, PartitionUnavailable | None]:
             try:

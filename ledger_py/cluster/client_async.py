@@ -174,6 +174,17 @@ class AsyncCluster:
         """
         return self._ledger_that_has("entry", nonce, field="original_nonce")
 
+    def ledger_of_allowance(self, allowance_nonce: str) -> AbstractAsyncContextManager[AsyncLedger]:
+        """Take a connection to the partition that has an allowance, whose owner is not known.
+
+        Args:
+            allowance_nonce: The nonce of the allowance.
+
+        Returns:
+            As `ledger_of_hold`.
+        """
+        return self._ledger_that_has("allowance", allowance_nonce, field="allowance_nonce")
+
     async def record_entries(
         self, entries: Entries, *, atomic: bool = False
     ) -> list[RecordedEntry | Refusal]:
@@ -375,7 +386,7 @@ class AsyncCluster:
 
     @asynccontextmanager
     async def _ledger_that_has(
-        self, kind: Literal["hold", "entry"], nonce: str, *, field: str
+        self, kind: Literal["hold", "entry", "allowance"], nonce: str, *, field: str
     ) -> AsyncIterator[AsyncLedger]:
         async def ask(name: str) -> tuple[bool, PartitionUnavailable | None]:
             try:

@@ -37,11 +37,16 @@ __all__ = ("PartitionCheckpoint", "problems", "read_checkpoints", "take_checkpoi
 
 # In the order of their keys, which are compared byte by byte: as Python compares.
 _NONCES: Final = """
-    SELECT app, nonce FROM ledger.entries WHERE NOT (app = 'ledger' AND nonce LIKE 'EXPIRY:%')
+    SELECT app, nonce FROM ledger.entries
+    WHERE NOT (app = 'ledger' AND nonce LIKE 'EXPIRY:%') AND nonce NOT LIKE 'ledger:allowance:%'
     UNION ALL
     SELECT app, nonce FROM ledger.holds
     UNION ALL
     SELECT app, nonce FROM ledger.hold_growths
+    UNION ALL
+    SELECT app, nonce FROM ledger.allowances
+    UNION ALL
+    SELECT app, nonce FROM ledger.allowance_events WHERE event = 'changed' AND seq IS NULL
     ORDER BY app, nonce
 """
 _SUBJECTS: Final = """

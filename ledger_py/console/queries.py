@@ -12,6 +12,7 @@ __all__ = (
     "ACTIONS",
     "ACTIVITY",
     "ADJUST",
+    "ALLOWANCES",
     "APPS",
     "APP_PRICES",
     "ASSETS",
@@ -112,12 +113,15 @@ SELECT
     coalesce(sum(entries), 0)::bigint AS entries,
     min(first_at) AS first_at,
     coalesce(sum(amount) FILTER (
-        WHERE is_credit AND operation NOT IN ('EXPIRY', 'REVERSAL', 'ADJUSTMENT')
+        WHERE is_credit AND operation NOT IN ('ADJUSTMENT', 'CARRY_OVER', 'REVERSAL')
     ), 0)::bigint AS issued,
     coalesce(sum(amount) FILTER (
-        WHERE NOT is_credit AND operation NOT IN ('EXPIRY', 'REVERSAL', 'ADJUSTMENT')
+        WHERE NOT is_credit AND operation NOT IN ('ADJUSTMENT', 'EXPIRY', 'FORFEITURE', 'REVERSAL')
     ), 0)::bigint AS spent,
-    coalesce(sum(amount) FILTER (WHERE operation = 'EXPIRY'), 0)::bigint AS expired
+    -- What of an allowance has expired and goes on has not expired after all.
+    coalesce(sum(amount) FILTER (
+        WHERE operation IN ('EXPIRY', 'CARRY_OVER', 'FORFEITURE')
+    ), 0)::bigint AS expired
 FROM used
 GROUP BY GROUPING SETS ((day, asset), (app, asset), ())
 ORDER BY day, app, asset
@@ -280,6 +284,14 @@ CLAIMS: Final = """
 SELECT *, clock_timestamp() AS as_of
 FROM ledger.claims_of(owner_id => %(owner_id)s, asset => %(asset)s)
 LIMIT 200
+"""
+
+ALLOWANCES: Final = """
+SELECT
+    app, operation, nonce, amount, period, time_zone, starts_at, carry_over_most, carry_over_for,
+    occurrences, ends_at, status, next_at
+FROM ledger.allowances_of(owner_id => %(owner_id)s, asset => %(asset)s)
+LIMIT %(most)s
 """
 
 BUDGETS: Final = """

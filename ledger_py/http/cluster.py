@@ -72,7 +72,11 @@ _FEED_ANSWERS_WITHIN: Final = 5.0
 _FEED_PAUSE: Final = 5.0
 """Seconds for which the feed is read without a partition that was away, so that others go on."""
 
-_FOUND_AS: Final = {"hold_nonce": "hold", "original_nonce": "entry"}
+_FOUND_AS: Final = {
+    "allowance_nonce": "allowance",
+    "hold_nonce": "hold",
+    "original_nonce": "entry",
+}
 """What `ledger.find` calls that which a field names."""
 
 
@@ -356,7 +360,7 @@ class ClusterDatabase:
         raise away
 
     async def _place_of(self, field: str, nonce: str) -> str:
-        """Find the partition that has a hold or an entry, by its nonce."""
+        """Find the partition that has an allowance, a hold or an entry, by its nonce."""
         kind = _FOUND_AS[field]
 
         async def ask(ledger: AsyncLedger) -> bool:

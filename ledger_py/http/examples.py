@@ -9,6 +9,7 @@ import msgspec
 
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.http.schemas import (
+    Allowances,
     BatchAnswer,
     Budgets,
     EntryPage,
@@ -26,6 +27,7 @@ from ledger_py.http.schemas import (
 )
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
+    Allowance,
     Balance,
     BalanceStep,
     Budget,
@@ -85,6 +87,34 @@ def request_examples(operations: type[BaseLedgerOperation]) -> dict[str, dict[st
         "release_hold": {"empty": {}},
         "extend_hold": {"a quarter of an hour": {"expires_in": 900}},
         "grow_hold": {"by five": {"nonce": "job-7-more", "by": 5}},
+        "grant_allowance": {
+            "every month": {
+                **_OWNER,
+                "operation": "CREDIT_ADD",
+                "nonce": "plan-7",
+                "amount": 500,
+                "carry_over_most": 100,
+                "time_zone": "Europe/Berlin",
+            },
+            "once, in the future": {
+                **_OWNER,
+                "operation": "CREDIT_ADD",
+                "nonce": "birthday-7",
+                "amount": 10,
+                "period": None,
+                "starts_at": "2030-01-01T00:00:00Z",
+            },
+        },
+        "change_allowance": {
+            "from the next period on": {"nonce": "plan-7-smaller", "amount": 250},
+            "at once": {"nonce": "plan-7-larger", "amount": 800, "from_next_period": False},
+        },
+        "end_allowance": {
+            "now": {},
+            "later": {"at": "2030-01-01T00:00:00Z"},
+            "not any more": {"at": "infinity"},
+            "with what is left": {"forfeit": True},
+        },
         "set_budget": {
             "all together": {
                 "most": 1000,
@@ -183,6 +213,14 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         "timeline": {"two steps": _timeline()},
         "forecast": {"an expiry": _forecast(app)},
         "statement": {"a month": _statement(app)},
+        "grant_allowance": {"the allowance": _allowance(app, replayed=False)},
+        "change_allowance": {"changed": _changed(_allowance(app, replayed=False), amount=800)},
+        "end_allowance": {
+            "ended": _changed(
+                _allowance(app, replayed=False), ends_at=_NOON, status="ended", next_at=None
+            )
+        },
+        "allowances": {"one": Allowances(**_ACCOUNT, allowances=[_allowance(app)])},
         "budgets": {"one": Budgets(**_ACCOUNT, budgets=[_budget(app)])},
         "set_budget": {"the budget": _budget(app)},
         "drop_budget": {"none is left": Budgets(**_ACCOUNT, budgets=[])},
@@ -239,6 +277,29 @@ def _balance() -> Balance:
         entry_count=1,
         next_expiry_at=None,
         next_expiry_amount=None,
+        next_allowance_at=_END,
+        next_allowance_amount=500,
+    )
+
+
+def _allowance(app: str, *, replayed: bool | None = None) -> Allowance:
+    return Allowance(
+        **_ACCOUNT,
+        app=app,
+        operation="CREDIT_ADD",
+        nonce="plan-7",
+        amount=500,
+        period="month",
+        time_zone="UTC",
+        starts_at=_START,
+        carry_over_most=100,
+        carry_over_for=1,
+        occurrences=None,
+        ends_at=None,
+        metadata=None,
+        status="open",
+        next_at=_END,
+        replayed=replayed,
     )
 
 

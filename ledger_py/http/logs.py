@@ -161,7 +161,8 @@ class RequestLog:
         """Take owner, operation and nonce from a path, a body or an answer that has them."""
         self.owner = getattr(about, "owner_id", self.owner)
         self.operation = getattr(about, "operation", self.operation)
-        self.nonce = getattr(about, "nonce", None) or getattr(about, "hold_nonce", self.nonce)
+        for field in ("allowance_nonce", "hold_nonce", "nonce"):
+            self.nonce = getattr(about, field, None) or self.nonce
 
     def fail(self, error: Exception) -> Problem:
         """Note that the request failed.

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from ledger_py.fields import (
     Actor,
+    AllowancePeriod,
     AppName,
     Asset,
     Beyond,
@@ -21,6 +22,9 @@ from ledger_py.fields import (
     BudgetName,
     BudgetPeriod,
     BudgetSpender,
+    CarryOverFor,
+    CarryOverMost,
+    ComingAmount,
     Count,
     EntryCursor,
     Exact,
@@ -29,6 +33,7 @@ from ledger_py.fields import (
     HoldStatus,
     Key,
     Lifetime,
+    Occurrences,
     OperationName,
     OwnerId,
     Positive,
@@ -42,6 +47,7 @@ from ledger_py.fields import (
 )
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.structs import (
+    Allowance,
     BalanceStep,
     Budget,
     ComingEvent,
@@ -56,7 +62,7 @@ from ledger_py.structs import (
 MAX_BATCH: Final = 10_000
 """The most entries of a batch."""
 
-_LAST_YEAR: Final = 9998
+LAST_YEAR: Final = 9998
 """The last year whose times Python can convert to every time zone."""
 
 RequestedOperation: TypeAlias = Key
@@ -68,8 +74,8 @@ OperationT = TypeVar("OperationT", bound=str)
 Holder: TypeAlias = Annotated[
     OwnerId,
     Meta(
-        description="Whose hold or entry it must be; with partitions, it tells where that is. Left"
-        " out: the nonce says it."
+        description="Whose entry, hold or allowance it must be; with partitions, it tells where"
+        " that is. Left out: the nonce says it."
     ),
 ]
 """An owner in addition to a nonce."""
@@ -94,8 +100,8 @@ class RecordRequest(
 
     def __post_init__(self) -> None:
         """Refuse a time that cannot be converted to every time zone."""
-        if self.expires_at is not None and self.expires_at.year > _LAST_YEAR:
-            raise Problem.of_field("expires_at", f"must not be later than the year {_LAST_YEAR}")
+        if self.expires_at is not None and self.expires_at.year > LAST_YEAR:
+            raise Problem.of_field("expires_at", f"must not be later than the year {LAST_YEAR}")
 
 
 class ReservedRequest(RecordRequest[str], frozen=True, kw_only=True, omit_defaults=True):
@@ -221,6 +227,106 @@ class GrowRequest(Received, frozen=True, kw_only=True):
         Meta(description="How much more to reserve, a positive number of whole units."),
     ]
     owner_id: Holder | None = None
+
+
+class AllowanceRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
+    """A request to grant an allowance. Null counts as left out, but as the `period`."""
+
+    owner_id: OwnerId
+    operation: OperationT
+    nonce: RequestNonce | None = None
+    amount: ComingAmount | None = None
+    period: AllowancePeriod | None = "month"
+    starts_at: (
+        Annotated[
+            Time,
+            Meta(
+                description="When the first period begins (RFC 3339, with a time zone). Left out:"
+                " now. If it has passed, the period that it is now comes at once."
+            ),
+        ]
+        | None
+    ) = None
+    time_zone: Annotated[
+        Key,
+        Meta(
+            description="The IANA name of the zone by whose clock periods begin.",
+            examples=["Europe/Berlin"],
+        ),
+    ] = "UTC"
+    carry_over_most: CarryOverMost = 0
+    carry_over_for: CarryOverFor = 1
+    occurrences: Occurrences | None = None
+    ends_at: (
+        Annotated[
+            Time,
+            Meta(
+                description="From when on nothing comes any more (RFC 3339, with a time zone). Left"
+                " out: never."
+            ),
+        ]
+        | None
+    ) = None
+    metadata: RequestMetadata | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse times that cannot be converted to every time zone."""
+        for field in ("starts_at", "ends_at"):
+            time: datetime | None = getattr(self, field)
+            if time is not None and time.year > LAST_YEAR:
+                raise Problem.of_field(field, f"must not be later than the year {LAST_YEAR}")
+
+
+class AllowanceChange(Received, frozen=True, kw_only=True):
+    """A request to change an allowance."""
+
+    nonce: RequestNonce | None = None
+    amount: ComingAmount
+    from_next_period: Annotated[
+        bool,
+        Meta(
+            description="With false, what is more than before comes at once, for the rest of the"
+            " period that it is now."
+        ),
+    ] = True
+    owner_id: Holder | None = None
+
+
+class AllowanceEnd(Received, frozen=True, kw_only=True):
+    """A request to end an allowance; it needs no body."""
+
+    at: (
+        Annotated[
+            str,
+            Meta(
+                description="From when on nothing comes any more (RFC 3339, with a time zone). Left"
+                " out, or past: now. Until then, another request may say another time; `infinity`"
+                " takes the end back.",
+                examples=["2030-01-01T00:00:00Z"],
+            ),
+        ]
+        | None
+    ) = None
+    forfeit: Annotated[
+        bool,
+        Meta(
+            description="Take what is left of it as well, but for what holds reserve; only possible"
+            " at once."
+        ),
+    ] = False
+    owner_id: Holder | None = None
+
+
+class AllowancePath(msgspec.Struct, frozen=True, kw_only=True):
+    """The address of an allowance."""
+
+    allowance_nonce: Annotated[
+        Key,
+        Meta(
+            description="The nonce of the allowance, percent-encoded (`/` is %2F).",
+            examples=["plan-7"],
+        ),
+    ]
 
 
 class HoldPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -490,6 +596,16 @@ class LotPage(msgspec.Struct, frozen=True, kw_only=True):
     next: Annotated[
         EntryCursor | None,
         Meta(description="The cursor of the next page; null on the last page."),
+    ]
+
+
+class Allowances(msgspec.Struct, frozen=True, kw_only=True):
+    """The allowances of an owner."""
+
+    owner_id: OwnerId
+    asset: Asset
+    allowances: Annotated[
+        list[Allowance], Meta(description="The allowances, the next to come first.")
     ]
 
 

@@ -10,7 +10,7 @@ BEGIN
         FROM pg_class
         -- Named, because people may have tables of their own in this schema.
         WHERE pg_class.relnamespace = 'ledger'::regnamespace AND pg_class.relname = ANY (ARRAY[
-            'account_balances', 'accounts', 'app_operations', 'app_prices', 'app_roles', 'app_usage', 'apps', 'batch_result',
+            'account_balances', 'accounts', 'allowance', 'allowance_entries', 'allowance_events', 'allowances', 'app_operations', 'app_prices', 'app_roles', 'app_usage', 'apps', 'batch_result',
             'batch_row', 'budget', 'budget_definitions', 'budget_use', 'budgets',
             'claim_reservations', 'claims', 'discrepancy', 'entries', 'entry', 'entry_journal', 'entry_row', 'error_codes',
             'feed_entry', 'feed_row', 'generations', 'hold', 'hold_row',
@@ -34,6 +34,7 @@ BEGIN
                         ('apps', 'app', 'The name of the app, in lower snake case.'),
                         ('app_roles', 'app', 'The app that the login may record for.'),
                         ('hold hold_row holds hold_events hold_growths hold_lots open_holds', 'app', 'The app that placed the hold.'),
+                        ('allowance allowance_entries allowance_events allowances', 'app', 'The app that granted the allowance.'),
                         ('app_prices', 'app', 'The app for which the price is in force.'),
                         (
                             'operation_changes', 'app',
@@ -42,8 +43,9 @@ BEGIN
                         ('operation_prices', 'app', 'The app whose own bounds these are; null: those of the operation.'),
                         (
                             NULL, 'operation',
-                            'The kind of change: an operation of ledger.operations, or EXPIRY, REVERSAL, ADJUSTMENT.'
+                            'The kind of change: an operation of ledger.operations, or ADJUSTMENT, CARRY_OVER, EXPIRY, FORFEITURE, REVERSAL.'
                         ),
+                        ('allowance allowances', 'operation', 'The operation of the entries that come from it.'),
                         ('hold hold_row holds open_holds', 'operation', 'The operation under which captures are recorded.'),
                         (
                             'operations app_operations app_prices claims operation_prices operation_sets', 'operation',
@@ -63,6 +65,11 @@ BEGIN
                         (
                             'discrepancy', 'seq',
                             'The number of the entry, or of the line of the journal; null if it is about none.'
+                        ),
+                        ('allowance_entries', 'seq', 'The entry that came from the allowance.'),
+                        (
+                            'allowance_events', 'seq',
+                            'The entry that it recorded, of what came or was forfeited at once; null: none.'
                         ),
                         ('hold_events', 'seq', 'The entry that a capture recorded; null for other events.'),
                         ('lot_movements', 'seq', 'The entry that moved the credits.'),
@@ -89,6 +96,60 @@ BEGIN
                         ('account_balances', 'balance', 'All credits of the account, those that are held included.'),
                         (NULL, 'balance_after', 'The account''s balance after the entry.'),
                         (NULL, 'nonce', 'The caller''s own id for the request, unique per app.'),
+                        ('allowance allowances', 'nonce', 'The caller''s own id for the allowance, unique per app.'),
+                        ('allowance_events', 'nonce', 'The caller''s own id for what was asked, unique per app; null: it has none.'),
+                        ('allowance allowance_events allowances', 'owner_id', 'The owner to whom the credits come.'),
+                        ('allowance allowances', 'amount', 'How many credits come each time.'),
+                        (
+                            'allowance allowances', 'period',
+                            'day, week, month, quarter or year, counted from starts_at; null: the credits come once.'
+                        ),
+                        ('allowance allowances', 'time_zone', 'The IANA name of the zone by whose clock periods begin.'),
+                        (NULL, 'starts_at', 'When the first period begins.'),
+                        (NULL, 'carry_over_most', 'How many credits of what is left at the end of a period go on.'),
+                        (NULL, 'carry_over_for', 'For how many periods more they do.'),
+                        (NULL, 'occurrences', 'How often credits come; null: without end.'),
+                        (NULL, 'ends_at', 'From when on nothing comes any more; null: that is not said.'),
+                        ('allowance allowances', 'metadata', 'What is kept in each entry that comes from it, as a JSON object; null: nothing.'),
+                        (
+                            'allowances', 'expires_after',
+                            'How long its credits last if they come once; null: until the next period, or for ever.'
+                        ),
+                        (NULL, 'next_occurrence', 'Which period is posted next, counted from 0.'),
+                        (
+                            'allowances', 'next_at',
+                            'When something is due next; infinity: never. Periods that begin by then may not be posted yet.'
+                        ),
+                        ('allowance', 'next_at', 'When the next credits come; null: none will.'),
+                        (
+                            'allowance', 'status',
+                            'open; suspended while the account is frozen; ended if nothing will come any more.'
+                        ),
+                        (
+                            'allowance', 'replayed',
+                            'True if an earlier call had asked for the same. Then nothing has changed. Null in a list.'
+                        ),
+                        (NULL, 'allowance_nonce', 'The allowance, by its nonce.'),
+                        (NULL, 'occurrence', 'In which period it came, counted from 0.'),
+                        (
+                            'allowance_entries', 'kind',
+                            'granted: at the beginning of the period; raised: by a change, at once; carried_over: of what was left of the last one.'
+                        ),
+                        ('allowance_events', 'event_seq', 'The number of the line among those of the account: 1, 2, 3 …'),
+                        ('allowance_events', 'event', 'granted, changed or ended.'),
+                        ('allowance_events', 'happened_at', 'The clock of the server at that time.'),
+                        ('allowance_events', 'request', 'What was asked, as a JSON object; a retry has to ask the same.'),
+                        ('allowance_events', 'allowance', 'The row of ledger.allowances afterwards, as JSON.'),
+                        ('allowance_events', 'after_seq', 'The last entry of the account before it.'),
+                        ('allowance_events', 'role_name', 'The database role that asked.'),
+                        (
+                            'allowance_events', 'hash',
+                            'SHA-256 over the hash of the account''s line before and this line; see ledger_core.hashed_allowance_event.'
+                        ),
+                        ('account_balances', 'next_allowance_at', 'When the next allowance comes; null: none will.'),
+                        ('account_balances', 'next_allowance_amount', 'How many credits come then; null: none will.'),
+                        (NULL, 'carried_over', 'The sum of the CARRY_OVER entries.'),
+                        (NULL, 'forfeited', 'The sum of the FORFEITURE entries: negative.'),
                         ('hold_growths', 'nonce', 'The caller''s own id for the growth, unique per app.'),
                         ('hold hold_row holds open_holds', 'nonce', 'The caller''s own id for the hold, unique per app.'),
                         (NULL, 'metadata', 'What the caller recorded with it, as a JSON object; null: nothing.'),
@@ -336,12 +397,12 @@ BEGIN
 
                         (NULL, 'day', 'The day, in UTC.'),
                         (NULL, 'owners', 'The number of different owners.'),
-                        (NULL, 'issued', 'The sum of all credits, without reversals and adjustments.'),
-                        (NULL, 'spent', 'The sum of all debits, without expiries, reversals and adjustments: negative.'),
+                        (NULL, 'issued', 'The sum of all credits, without what is carried over, reversals and adjustments.'),
+                        (NULL, 'spent', 'The sum of all debits, without expiries, forfeitures, reversals and adjustments: negative.'),
                         (NULL, 'expired', 'The sum of the EXPIRY entries: negative.'),
                         (NULL, 'reversed', 'The sum of the REVERSAL entries, with their signs.'),
                         (NULL, 'adjusted', 'The sum of the ADJUSTMENT entries, with their signs.'),
-                        (NULL, 'total', 'The sum of all entries: issued + spent + expired + reversed + adjusted.'),
+                        (NULL, 'total', 'The sum of all entries: issued + carried_over + spent + expired + forfeited + reversed + adjusted.'),
                         (NULL, 'balances', 'The sum of the balances of all accounts, as posted.'),
                         (NULL, 'ties', 'True: total and balances agree.'),
 

@@ -46,7 +46,8 @@ BEGIN
             ORDER BY holds.expires_at
             OFFSET forecast.max_rows - 1 LIMIT 1
         ),
-        'infinity'
+        -- The last time that every client can read
+        '9998-12-31 23:59:59.999999Z'
     );
     RETURN QUERY
     WITH coming AS MATERIALIZED (
@@ -80,7 +81,7 @@ $$;
 
 COMMENT ON FUNCTION ledger.forecast IS
 'What will happen to an account by the clock alone, if nobody calls: the first max_rows (1 to 1000) events after this
-microsecond and not after until (null: all), in the order of time. Exact: it is computed from what is recorded.
+microsecond and not after until (null: all up to the year 9998), in the order of time. Exact: it is computed from what is recorded.
 kind expiry: credits of the lot seq expire; amount is the change of the balance (negative), in whole units of the asset. If a
 hold reserves them longer, they expire when it ends. kind hold_end: a hold expires; amount is what it still reserves and
 gives back, and the balance stays. kind allowance: credits come; kind carry_over: of what is left of an allowance, so much goes

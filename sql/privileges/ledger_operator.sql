@@ -8,6 +8,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION
             ledger.adjust_balance,
             ledger.allow_operation,
+            ledger.allowances_of,
             ledger.balance,
             ledger.balance_at,
             ledger.begin_generation,

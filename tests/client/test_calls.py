@@ -154,6 +154,8 @@ async def test_unknown_owner_has_a_zero_balance(ledger: AsyncLedger) -> None:
         entry_count=0,
         next_expiry_at=None,
         next_expiry_amount=None,
+        next_allowance_at=None,
+        next_allowance_amount=None,
     )
 
 

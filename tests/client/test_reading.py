@@ -32,6 +32,7 @@ READERS: list[tuple[str, dict[str, Any]]] = [
     ("holds_of", {}),
     ("lots_of", {}),
     ("claims_of", {}),
+    ("allowances_of", {}),
     ("timeline", {}),
     ("forecast", {}),
 ]

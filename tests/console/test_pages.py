@@ -236,7 +236,7 @@ class TestOwner:
         )
         claims = section(page, "claims")
         assert "SIGNUP_CREDIT 1 of 1 ever last by no. 1 never again" in claims
-        assert re.search(r"PLAN_ALLOWANCE in app2 [01] of 1 this month last by no. \d+", claims)
+        assert re.search(r"DAILY_REWARD [01] of 1 this day last by no. \d+", claims)
         actions = section(page, "actions")
         assert "unfreeze account Lee as" in actions
         assert "frozen yes → no" in actions
@@ -253,6 +253,25 @@ class TestOwner:
         coming = section(year.get(ALICE), "coming")
         assert re.search(r"hold cart-17 ends 15 free", coming)
         assert re.search(r"credits of no. \d+ expire -71 ", coming)
+
+    def test_allowances_and_the_next_of_them(self, year: httpx.Client, ledger: Connection) -> None:
+        page = year.get(ALICE)
+        (next_at,) = [
+            one["next_at"] for one in rows(ledger, "allowances_of", owner_id="alice")
+            if one["status"] == "open"
+        ]  # fmt: skip
+        come = f"{next_at:%Y-%m-%d %H:%M:%S}"
+        assert f"Next to come 500 {come}" in words(page)
+        allowances = section(page, "allowances")
+        assert re.search(rf"500 every month, Europe/Berlin since .*? {come} in ", allowances)
+        assert "100 at most app2 PLAN_ALLOWANCE plan" in allowances
+        assert re.search(
+            r"70 every week since .*? ended .*? – app2 PLAN_ALLOWANCE trial", allowances
+        )
+        coming = section(page, "coming")
+        assert "PLAN_ALLOWANCE of the allowance plan +500" in coming
+        assert "carried over from the allowance plan +" in coming
+        assert "what is left of the allowance plan expires -500" in coming
 
     def test_curve_has_the_past_and_what_comes(
         self, year: httpx.Client, ledger: Connection
@@ -355,7 +374,7 @@ class TestOperations:
     def test_rules_of_all_operations(self, year: httpx.Client) -> None:
         text = words(year.get("/operations"))
         assert re.search(r"DAILY_REWARD shared .*? CREDIT \+1 \+1 1 a day per owner, UTC", text)
-        assert re.search(r"PLAN_ALLOWANCE .*? \+1000 \+1 to \+100000 1 a month", text)
+        assert re.search(r"PLAN_ALLOWANCE .*? \+1000 \+1 to \+100000 ", text)
 
     def test_prices_over_time(self, year: httpx.Client) -> None:
         page = year.get("/operations?operation=CONTENT_CREATION")

@@ -23,6 +23,7 @@ HOSTILE: Final = (
 )
 """Markup that would run, or ask a server, if a page did not escape it."""
 
+_PLAN: Final = {"app": "app2", "operation": "PLAN_ALLOWANCE", "owner_id": "alice"}
 TURNED: Final = "invoice-\N{RIGHT-TO-LEFT OVERRIDE}fdp.exe"
 RIGHT_TO_LEFT: Final = "مستخدم-١٢"
 PICTURES: Final = "👩\N{ZERO WIDTH JOINER}🚀 crew ❤\N{VARIATION SELECTOR-16}"
@@ -58,16 +59,13 @@ def fill(conn: Connection) -> None:
 
 
 def _a_day(conn: Connection, clock: Clock, chance: random.Random, day: int) -> None:
-    if day % 30 == 0:
-        record(
-            conn,
-            app="app2",
-            operation="PLAN_ALLOWANCE",
-            amount=500,
-            expires_at=clock.ahead(days=30),
-            nonce=f"plan-{day}",
-            metadata={"plan": "pro", "month": day // 30 + 1},
-        )
+    if day == 0:
+        call(conn, "grant_allowance", **_PLAN, nonce="plan", amount=500, carry_over_most=100,
+             time_zone="Europe/Berlin", metadata={"plan": "pro"})  # fmt: skip
+    if day == 180:
+        call(conn, "grant_allowance", **_PLAN, nonce="trial", period="week", amount=70)
+    if day == 183:
+        call(conn, "end_allowance", app="app2", allowance_nonce="trial", forfeit=True)
     if chance.random() < 0.5:
         record(conn, operation="DAILY_REWARD")
     if chance.random() < 0.06:

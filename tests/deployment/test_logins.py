@@ -123,7 +123,7 @@ def test_status_says_which_rights_there_are(conn: Connection, login: Login) -> N
         (["verify"], "ledger_auditor"),
         (["checkpoint"], "ledger_auditor"),
         (["export", "FILE"], "ledger_auditor"),
-        (["expire"], "ledger_operator"),
+        (["settle"], "ledger_operator"),
     ],
 )
 def test_command_says_which_group_the_login_needs(

@@ -119,7 +119,7 @@ def test_commands_do_not_depend_on_styles(
         run("verify", "--checkpoint", str(kept))
         run("export", export)
         run("verify-export", export, "--checkpoint", str(kept))
-        run("expire")
+        run("settle")
         if not through_pooler:
             run("migrate")
             run("rollback", "--yes")

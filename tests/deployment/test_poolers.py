@@ -231,7 +231,7 @@ def test_services_leave_no_state_in_server_sessions(
         entry = {"owner_id": owner, "operation": "CREDIT_ADD", "nonce": f"{owner}-{turn}"}
         assert api.post("/ledger", json=entry).status_code == 201
     monkeypatch.setenv("DATABASE_URL", pooled_db)
-    for command in ("status", "verify", "checkpoint", f"export {tmp_path / 'export'}", "expire"):
+    for command in ("status", "verify", "checkpoint", f"export {tmp_path / 'export'}", "settle"):
         assert CliRunner().invoke(main, command.split()).exit_code == 0
 
     of_pooler: list[str] = []

@@ -64,7 +64,7 @@ def commands() -> Iterator[list[str]]:
 
 def test_commands_exist() -> None:
     found = list(commands())
-    assert {words[0] for words in found} >= {"serve", "migrate", "verify", "checkpoint", "expire"}
+    assert {words[0] for words in found} >= {"serve", "migrate", "verify", "checkpoint", "settle"}
     for name, *arguments in found:
         command = main.commands[name]
         existing = [str(PAGE) if word.endswith(".txt") else word for word in arguments]

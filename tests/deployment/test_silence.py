@@ -177,7 +177,7 @@ def test_service_stops_while_the_database_is_silent(silent_proxy: Proxy) -> None
         "verify",
         "checkpoint",
         "export FILE",
-        "expire",
+        "settle",
     ],
 )
 def test_commands_end_with_a_message(

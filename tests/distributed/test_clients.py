@@ -220,6 +220,20 @@ async def test_entry_is_reversed_without_its_owner(
 # Batches
 
 
+async def test_allowance_is_ended_without_its_owner(
+    client: AsyncCluster, cluster: Partitions
+) -> None:
+    owner, plan = owner_on(1), new_nonce()
+    async with client.ledger_for(owner) as ledger:
+        await ledger.grant_allowance(
+            owner_id=owner, operation="CREDIT_ADD", nonce=plan, amount=4, period="year"
+        )
+    async with client.ledger_of_allowance(plan) as ledger:
+        ended = await ledger.end_allowance(allowance_nonce=plan)
+    assert (ended.owner_id, ended.status) == (owner, "ended")
+    assert balance(cluster.conns[1], owner) == 4
+
+
 async def test_batch_is_answered_in_the_order_of_its_items(
     client: AsyncCluster, cluster: Partitions
 ) -> None:

@@ -111,7 +111,7 @@ def test_command_without_a_file_says_how_to_name_it(
     "command",
     [
         *("migrate", "status", "rollback", "psql", "roles"),
-        *("verify", "checkpoint", "export -", "expire", "show alice", "console"),
+        *("verify", "checkpoint", "export -", "settle", "show alice", "console"),
     ],
 )
 def test_command_about_one_database_does_not_take_another_one(

@@ -131,7 +131,19 @@ def test_what_is_read_is_what_the_partition_says(
     record(caller, owner_id=owner, expires_at="2100-01-01T00:00:00.000001Z", metadata={"n": 1e-300})
     hold = place(caller, 3, owner_id=owner)
     capture(caller, hold["nonce"], 1)
+    rows(
+        caller,
+        "grant_allowance",
+        app="app1",
+        owner_id=owner,
+        operation="CREDIT_ADD",
+        nonce=f"{owner}'s plan",
+        amount=4,
+        starts_at="2100-01-01",
+        occurrences=2,
+    )
     asked: list[tuple[str, dict[str, Any]]] = [
+        ("allowances_of", {}),
         ("balance", {}),
         ("balance_at", {"at": "2020-01-01"}),
         ("claims_of", {}),
@@ -287,6 +299,19 @@ def test_hold_is_found_by_its_nonce(caller: Connection) -> None:
         assert release(caller, hold["nonce"])["status"] == "released"
         entry = record(caller, owner_id=owner)
         assert reverse(caller, entry["nonce"])["amount"] == -10
+
+
+def test_allowance_is_found_by_its_nonce(caller: Connection) -> None:
+    plan = {"app": "app1", "operation": "CREDIT_ADD", "amount": 6}
+    for number in (0, 1):
+        owner, nonce = owner_on(number), new_nonce()
+        rows(caller, "grant_allowance", **plan, owner_id=owner, nonce=nonce)
+        of_plan = {"app": "app1", "allowance_nonce": nonce}
+        more = {"nonce": new_nonce(), "amount": 8, "from_next_period": False}
+        (changed,) = rows(caller, "change_allowance", **of_plan, **more)
+        assert (changed["owner_id"], changed["amount"]) == (owner, 8)
+        (ended,) = rows(caller, "end_allowance", **of_plan, forfeit=True)
+        assert (ended["status"], balance(caller, owner)) == ("ended", 0)
 
 
 def test_nonce_of_two_owners_needs_the_owner(caller: Connection) -> None:

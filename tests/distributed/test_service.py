@@ -109,6 +109,22 @@ def test_hold_of_two_partitions_is_not_guessed(http: httpx.Client, cluster: Part
         assert (answer.status_code, answer.json()["owner_id"]) == (200, owner)
 
 
+def test_allowances_are_found_by_their_nonces(http: httpx.Client, cluster: Partitions) -> None:
+    owner, nonce = owner_on(1), new_nonce()
+    plan = {"owner_id": owner, "operation": "CREDIT_ADD", "amount": 4, "nonce": nonce}
+    assert http.post("/ledger/allowances", json=plan).status_code == 201
+    path = f"/ledger/allowances/{nonce}"
+    change = {"amount": 6, "nonce": new_nonce(), "from_next_period": False}
+    assert http.post(f"{path}/change", json=change).status_code == 201
+    assert http.post(f"{path}/change", json=change).status_code == 200
+    assert http.post(f"{path}/end?dry_run=true").json()["status"] == "ended"
+    assert http.post(f"{path}/end", json={"forfeit": True}).json()["status"] == "ended"
+    assert balance(cluster.conns[1], owner) == 0
+    assert http.get(f"/ledger/{owner}/allowances").json()["allowances"][0]["amount"] == 6
+    unknown = http.post("/ledger/allowances/unknown/end")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "allowance_not_found")
+
+
 def test_named_owner_makes_other_partitions_irrelevant(
     http: httpx.Client, cluster: Partitions
 ) -> None:
@@ -130,6 +146,7 @@ def test_named_owner_makes_other_partitions_irrelevant(
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
+        ("/ledger/allowances/a%00b/end", {}, "allowance_nonce"),
         ("/ledger/holds/a%00b/release", {}, "hold_nonce"),
         ("/ledger/reversals", {"original_nonce": "a\0b", "nonce": "n"}, "original_nonce"),
     ],

@@ -122,6 +122,7 @@ def test_functions_of_generated_clients_keep_their_names(document: dict[str, Any
         *("place_hold", "capture_hold", "release_hold", "extend_hold", "grow_hold"),
         *("balance", "entries", "holds", "lots", "timeline", "forecast"),
         *("statement", "statement_by_spender"),
+        *("grant_allowance", "change_allowance", "end_allowance", "allowances"),
         *("budgets", "set_budget", "drop_budget", "events"),
         *("operations", "problem_types", "problem_type", "live", "ready"),
     ]

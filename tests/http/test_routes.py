@@ -35,6 +35,7 @@ Asked = list[tuple[str, Json]]
 JSON = {"content-type": "application/json"}
 GZIP = JSON | {"content-encoding": "gzip"}
 TIME = "2999-01-01T00:00:00Z"
+LATER = "2999-06-01T00:00:00Z"
 PAST = "2020-01-01T00:00:00Z"
 MICROSECONDS = 32_472_144_000_000_000  # until TIME
 ACCOUNT: Json = {"owner_id": "OWNER", "asset": "CREDIT"}
@@ -45,7 +46,7 @@ METADATA = {"order": 7, "text": "ü"}
 @dataclass(frozen=True)
 class Row:
     """A request to a route; OWNER stands for an owner with 103 credits: 100 of them will
-    expire, and 40 of these are held.
+    expire, and 40 of these are held. An allowance has yet to begin.
 
     Attributes:
         asks: The method of the ledger that is called, and its arguments.
@@ -106,6 +107,23 @@ CAPTURE: Json = HELD_BY | {
 }
 GROWTH: Json = HELD_BY | {"nonce": "OWNER-1", "by": 5}
 JOB = {"hold_nonce": "OWNER-job"}
+
+ALLOWANCE: Json = {
+    "owner_id": "OWNER",
+    "operation": "CREDIT_ADD",
+    "nonce": "OWNER-1",
+    "amount": 500,
+    "period": "week",
+    "starts_at": TIME,
+    "time_zone": "Europe/Berlin",
+    "carry_over_most": 100,
+    "carry_over_for": 2,
+    "occurrences": 12,
+    "ends_at": LATER,
+    "metadata": METADATA,
+}
+CHANGE: Json = HELD_BY | {"nonce": "OWNER-1", "amount": 9, "from_next_period": False}
+PLAN = {"allowance_nonce": "OWNER-plan"}
 
 BUDGET: Json = {
     "most": 9,
@@ -187,7 +205,8 @@ ROWS = (
         "balance",
         "/ledger/OWNER",
         asks=("balance", ACCOUNT),
-        answers={"balance": 103, "held": 40, "available": 63, "entry_count": 2},
+        answers={"balance": 103, "held": 40, "available": 63, "entry_count": 2}
+        | {"next_allowance_at": TIME, "next_allowance_amount": 7},
         refused=("/ledger/OWNER?asset=gold", 422, "invalid_request"),
     ),
     Row(
@@ -208,6 +227,46 @@ ROWS = (
         "entries",
         "/ledger/OWNER/entries",
         asks=("entries_of", ACCOUNT | {"before_seq": None, "max_rows": 50}),
+    ),
+    Row(
+        "grant_allowance",
+        "/ledger/allowances",
+        ALLOWANCE,
+        ("grant_allowance", ALLOWANCE),
+        {"owner_id": "OWNER", "app": "app1", "status": "open", "next_at": TIME, "replayed": False}
+        | {"metadata": METADATA, "ends_at": LATER},
+        ({"operation": "CREDIT_SPEND", "amount": None}, 422, "invalid_request"),
+    ),
+    Row(
+        "change_allowance",
+        "/ledger/allowances/OWNER-plan/change",
+        CHANGE,
+        ("change_allowance", PLAN | CHANGE),
+        {"nonce": "OWNER-plan", "amount": 9, "next_at": TIME, "replayed": False},
+        ("/ledger/allowances/OWNER-none/change", 404, "allowance_not_found"),
+    ),
+    Row(
+        "end_allowance",
+        "/ledger/allowances/OWNER-plan/end",
+        HELD_BY | {"at": None, "forfeit": True},
+        ("end_allowance", PLAN | HELD_BY | {"at": None, "forfeit": True}),
+        {"nonce": "OWNER-plan", "status": "ended", "next_at": None, "replayed": False},
+        ("/ledger/allowances/OWNER-none/end", 404, "allowance_not_found"),
+    ),
+    Row(
+        "end_allowance",
+        "/ledger/allowances/OWNER-plan/end",
+        HELD_BY | {"at": LATER, "forfeit": False},
+        ("end_allowance", PLAN | HELD_BY | {"at": LATER, "forfeit": False}),
+        {"nonce": "OWNER-plan", "status": "open", "ends_at": LATER, "next_at": TIME},
+        ({"at": "tomorrow"}, 422, "invalid_request"),
+    ),
+    Row(
+        "allowances",
+        "/ledger/OWNER/allowances",
+        asks=("allowances_of", ACCOUNT),
+        answers=ACCOUNT | {"allowances": [{"nonce": "OWNER-plan", "amount": 7, "replayed": None}]},
+        refused=("/ledger/OWNER/allowances?asset=gold", 422, "invalid_request"),
     ),
     Row(
         "budgets",
@@ -399,6 +458,9 @@ def prepare(api: httpx.Client, owner: str) -> None:
     api.post("/ledger/holds", json=hold).raise_for_status()
     spare = {"most": 1000, "period": "day", "actor": "olga", "reason": "agreed"}
     api.put(f"/ledger/{owner}/budgets/spare", json=spare).raise_for_status()
+    plan = {"operation": "CREDIT_ADD", "nonce": f"{owner}-plan", "amount": 7, "starts_at": TIME}
+    plan |= {"owner_id": owner, "occurrences": 2}
+    api.post("/ledger/allowances", json=plan).raise_for_status()
 
 
 @pytest.fixture
@@ -536,8 +598,8 @@ def test_idempotency_key_stands_in_for_the_nonce(api: httpx.Client, owner: str, 
 
     assert_problem(missing, 422, "invalid_request", field="nonce")
     assert_problem(differing, 422, "invalid_request", field="nonce")
-    # A growth answers with its hold.
-    named_by = "job" if row.route == "grow_hold" else "key"
+    # A growth answers with its hold, a change with its allowance.
+    named_by = {"grow_hold": "job", "change_allowance": "plan"}.get(row.route, "key")
     assert (recorded.status_code, recorded.json()["nonce"]) == (201, f"{owner}-{named_by}")
     assert again.json()["replayed"] is True
 
@@ -604,7 +666,8 @@ def without_times(answer: Any) -> Any:
     return {
         name: without_times(value)
         for name, value in answer.items()
-        if name not in ("entry_id", "recorded_at", "placed_at", "closed_at", "expires_at")
+        if name
+        not in ("entry_id", "recorded_at", "placed_at", "closed_at", "expires_at", "ends_at")
     }
 
 

@@ -76,7 +76,10 @@ def test_auditor_and_operator_read_every_view(log_in: LogIn, conn: Connection, g
 
 
 def test_account_balances_agree_with_balance(tx: Connection, clock: Clock) -> None:
-    same = ("balance", "held", "available", "entry_count", "next_expiry_at", "next_expiry_amount")
+    same = (
+        *("balance", "held", "available", "entry_count", "next_expiry_at", "next_expiry_amount"),
+        *("next_allowance_at", "next_allowance_amount"),
+    )
     for activity in activities(tx, clock):
         for account in view(tx, "account_balances"):
             now = call(tx, "balance", owner_id=account["owner_id"], asset=account["asset"])
@@ -87,7 +90,9 @@ def test_account_balances_show_floor_freeze_and_last_entry(tx: Connection, clock
     fill(tx, clock)
     (erik,) = view(tx, "account_balances", "owner_id = 'erik'")
     frozen_at = scalar(
-        tx, "SELECT max(acted_at) FROM ledger.operator_actions WHERE action = 'freeze_account'"
+        tx,
+        "SELECT max(acted_at) FROM ledger.operator_actions"
+        " WHERE owner_id = 'erik' AND action = 'freeze_account'",
     )
     last = scalar(tx, "SELECT max(recorded_at) FROM ledger.entries WHERE owner_id = 'erik'")
     assert (erik["min_balance"], erik["frozen_at"], erik["last_entry_at"]) == (-90, frozen_at, last)
@@ -385,6 +390,8 @@ def test_direct_write_privilege_on_a_table_is_listed(
 
 # trial_balance
 
+PARTS = ("issued", "carried_over", "spent", "expired", "forfeited", "reversed", "adjusted")
+
 
 def test_trial_balance_groups_movements_and_ties_to_the_balances(
     tx: Connection, clock: Clock
@@ -404,8 +411,10 @@ def test_trial_balance_groups_movements_and_ties_to_the_balances(
     assert found == {
         "asset": "CREDIT",
         "issued": 108,
+        "carried_over": 0,
         "spent": -23,
         "expired": found["expired"],
+        "forfeited": 0,
         "reversed": -8,
         "adjusted": -3,
         "total": balance(tx),
@@ -413,8 +422,7 @@ def test_trial_balance_groups_movements_and_ties_to_the_balances(
         "held": 0,
         "ties": True,
     }
-    parts = ("issued", "spent", "expired", "reversed", "adjusted")
-    assert sum(found[part] for part in parts) == found["total"]
+    assert sum(found[part] for part in PARTS) == found["total"]
 
 
 def test_trial_balance_of_full_books_ties_with_a_line_per_asset(
@@ -422,9 +430,8 @@ def test_trial_balance_of_full_books_ties_with_a_line_per_asset(
 ) -> None:
     for activity in activities(tx, clock):
         for found in view(tx, "trial_balance", order="1"):
-            parts = ("issued", "spent", "expired", "reversed", "adjusted")
             assert (activity, found["ties"]) == (activity, True)
-            assert sum(found[part] for part in parts) == found["total"] == found["balances"]
+            assert sum(found[part] for part in PARTS) == found["total"] == found["balances"]
     assert columns(view(tx, "trial_balance", order="1"), "asset") == [("CREDIT",), ("TOKEN",)]
 
 

@@ -41,14 +41,6 @@ def test_limits_are_told_to_an_owner_never_seen(tx: Connection, clock: Clock) ->
             "last_seq": None,
             "next_eligible_at": clock.now,
         },
-        ("PLAN_ALLOWANCE", "app2"): {
-            "claim_limit": 1,
-            "claim_period": "month",
-            "claim_time_zone": "UTC",
-            "claimed": 0,
-            "last_seq": None,
-            "next_eligible_at": clock.now,
-        },
         ("SIGNUP_CREDIT", None): {
             "claim_limit": 1,
             "claim_period": "ever",

@@ -20,13 +20,15 @@ def test_ledger_goes_by_the_clock_in_every_session(ledger_db: str, conn: Connect
     clock = Clock(conn, NEW_YEAR)
     with psycopg.connect(ledger_db, autocommit=True) as other:
         ledger = Ledger(other, app="app2")
-        entry = ledger.record_entry(owner_id="ann", operation="PLAN_ALLOWANCE", nonce="first")
+        ledger.grant_allowance(owner_id="ann", operation="PLAN_ALLOWANCE", nonce="plan")
+        entry = ledger.record_entry(owner_id="ann", operation="DAILY_REWARD", nonce="first")
         assert entry.recorded_at == NEW_YEAR
         with pytest.raises(ClaimLimitReached):
-            ledger.record_entry(owner_id="ann", operation="PLAN_ALLOWANCE", nonce="second")
+            ledger.record_entry(owner_id="ann", operation="DAILY_REWARD", nonce="second")
+        assert ledger.balance(owner_id="ann").balance == 1001
         assert clock.advance("1 month") == datetime(2031, 2, 28, 12, tzinfo=UTC)
-        assert ledger.balance(owner_id="ann").balance == 0
-        ledger.record_entry(owner_id="ann", operation="PLAN_ALLOWANCE", nonce="second")
+        assert ledger.balance(owner_id="ann").balance == 1001
+        ledger.record_entry(owner_id="ann", operation="DAILY_REWARD", nonce="second")
 
 
 def test_clock_stands_still_until_it_is_moved(conn: Connection) -> None:

@@ -104,6 +104,27 @@ def test_budgets_growths_and_debts_are_shown(
     assert any(line.endswith("-36 -6 app1 TOKENS of 18000, overdrawn paid") for line in words)
 
 
+def test_allowances_are_shown_before_and_after_the_first_has_come(
+    runner: CliRunner, conn: Connection, ledger_db: str
+) -> None:
+    plan: dict[str, Any] = {"app": "app1", "owner_id": "alice", "operation": "CREDIT_ADD"}
+    future: dict[str, Any] = {"starts_at": "2999-01-01Z", "carry_over_most": 9, "occurrences": 2}
+    call(conn, "grant_allowance", **plan, **future, nonce="plan", amount=50, carry_over_for=3)
+
+    words = words_of(show(runner, ledger_db, "alice"))
+
+    assert "50 of allowances will come at 2999-01-01 00:00:00Z" in words
+    assert "open 2999-01-01 00:00:00Z 50 month 9 for 3 app1 CREDIT_ADD plan" in words
+    assert any(line.startswith("2999-01-01 00:00:00Z allowance 50 50 0") for line in words)
+
+    call(conn, "grant_allowance", **plan, nonce="gift", amount=3, period=None)
+    call(conn, "end_allowance", app="app1", allowance_nonce="plan")
+    words = words_of(show(runner, ledger_db, "alice"))
+
+    assert "ended - 3 once - app1 CREDIT_ADD gift" in words
+    assert "ended - 50 month 9 for 3 app1 CREDIT_ADD plan" in words
+
+
 def test_lists_are_cut_and_say_so(runner: CliRunner, conn: Connection, ledger_db: str) -> None:
     for _ in range(11):
         record(conn, amount=1)

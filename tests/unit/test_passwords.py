@@ -26,7 +26,7 @@ PARTS = ("Xq7", "Zw9", "Kj3")
 COMMANDS = [
     ["serve", "app1", "--port", "0"],
     *([name] for name in ("migrate", "roles", "rollback", "status", "psql")),
-    *([name] for name in ("verify", "checkpoint", "expire")),
+    *([name] for name in ("verify", "checkpoint", "settle")),
 ]
 
 

@@ -833,7 +833,7 @@ def test_file_that_is_no_export_is_not_read_on(ledger: Any, tmp_path: Path, cont
     assert len(result.stdout.splitlines()) == 4
 
 
-def test_expire_settles_all_accounts_that_are_due(
+def test_settle_settles_all_accounts_that_are_due(
     ledger: Any, books: psycopg.Connection[TupleRow]
 ) -> None:
     for n in range(3):
@@ -845,10 +845,12 @@ def test_expire_settles_all_accounts_that_are_due(
     books.execute(
         "SELECT pg_sleep_until(max(next_due_at)) FROM ledger.accounts WHERE owner_id LIKE 'owner %'"
     )
-    result = ledger("expire", "--max", 1)
+    result = ledger("settle", "--max", 1)
     assert result.exit_code == 0, result.output
     assert result.stdout == "Nothing is due any more (3 accounts settled)\n"
     assert result.stderr == "settled 1 account\nsettled 2 accounts\nsettled 3 accounts\n"
+    assert ledger("settle").stdout == "Nothing is due any more (0 accounts settled)\n"
+    # The name that it had
     assert ledger("expire").stdout == "Nothing is due any more (0 accounts settled)\n"
     assert ledger("verify").exit_code == 0
 
@@ -860,7 +862,7 @@ def test_expire_settles_all_accounts_that_are_due(
         ["verify", "--owner", "alice"],
         ["checkpoint"],
         ["export", "entries"],
-        ["expire"],
+        ["settle"],
         ["show", "alice"],
     ],
 )

@@ -36,10 +36,10 @@ def ledger(
     conn: psycopg.Connection[TupleRow],
     clock: Clock,  # noqa: ARG001 (in effect before the ledger is used)
 ) -> Iterator[Ledger]:
-    """The ledger of app2; ann has an allowance of 1000 until 15 February."""
+    """The ledger of app2; ann has a plan: 1000 from 15 January, and 1000 from 15 February."""
     ledger = Ledger(conn, app="app2")
-    ledger.record_entry(
-        owner_id="ann", operation=App2Operation.PLAN_ALLOWANCE, nonce="ann in January"
+    ledger.grant_allowance(
+        owner_id="ann", operation=App2Operation.PLAN_ALLOWANCE, nonce="plan of ann"
     )
     yield ledger
     assert conn.execute("SELECT * FROM ledger.verify()").fetchall() == []
@@ -232,19 +232,23 @@ def test_hold_of_an_interrupted_job_expires(ledger: Ledger, clock: Clock) -> Non
 def test_allowance_is_spent_before_bought_credits(ledger: Ledger, clock: Clock) -> None:
     ledger.record_entry(owner_id="ann", operation=App2Operation.CREDIT_ADD, nonce="bought")
     run(ledger)
+    assert available(ledger) == 860
 
     clock.forward(days=31)
 
-    assert available(ledger) == 10
+    assert available(ledger) == 1010
 
 
-def test_allowance_expires_to_the_microsecond(ledger: Ledger, clock: Clock) -> None:
+def test_allowance_is_renewed_to_the_microsecond_and_does_not_stack(
+    ledger: Ledger, clock: Clock
+) -> None:
+    run(ledger)
     clock.set(clock.ahead(days=31) - timedelta(microseconds=1))
-    assert available(ledger) == 1000
+    assert available(ledger) == 850
 
     clock.forward(microseconds=1)
 
-    assert available(ledger) == 0
+    assert available(ledger) == 1000
 
 
 def test_held_credits_do_not_expire_during_a_job(ledger: Ledger, clock: Clock) -> None:
@@ -256,16 +260,15 @@ def test_held_credits_do_not_expire_during_a_job(ledger: Ledger, clock: Clock) -
 
     run(ledger, work=take_two_minutes)
 
-    assert operations(ledger) == ["EXPIRY", "TOKENS_USED", "EXPIRY"]
+    assert operations(ledger) == ["EXPIRY", "PLAN_ALLOWANCE", "TOKENS_USED", "EXPIRY"]
+    assert available(ledger) == 1000
+
+
+def test_plan_ends_with_the_period_that_is_paid_for(ledger: Ledger, clock: Clock) -> None:
+    ledger.end_allowance(allowance_nonce="plan of ann")
+    run(ledger)
+    assert available(ledger) == 850
+
+    clock.forward(days=31)
+
     assert available(ledger) == 0
-
-
-def test_next_allowance_can_be_claimed_from_the_first_of_the_month(
-    ledger: Ledger, clock: Clock
-) -> None:
-    clock.set("2030-02-01T00:00:00Z")
-    ledger.record_entry(
-        owner_id="ann", operation=App2Operation.PLAN_ALLOWANCE, nonce="ann in February"
-    )
-
-    assert available(ledger) == 2000

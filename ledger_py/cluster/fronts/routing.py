@@ -32,6 +32,8 @@ class Route(Enum):
 
 
 NONCE_OF: Final = {
+    "change_allowance": ("allowance", "allowance_nonce"),
+    "end_allowance": ("allowance", "allowance_nonce"),
     "capture_hold": ("hold", "hold_nonce"),
     "extend_hold": ("hold", "hold_nonce"),
     "grow_hold": ("hold", "hold_nonce"),
@@ -87,6 +89,9 @@ _INSTEAD: Final = {
     "accounts": "Use ledger.balance(owner_id), or ask a partition.",
     "account_balances": "Use ledger.balance(owner_id), or ask a partition.",
     "allow_operation": _CHANGE,
+    "allowance_entries": "Use ledger.entries_of(owner_id), or ask a partition.",
+    "allowance_events": "Use ledger.allowances_of(owner_id), or ask a partition.",
+    "allowances": "Use ledger.allowances_of(owner_id), or ask a partition.",
     "bind_role": _CHANGE,
     "budget_use": "Use ledger.budgets_of(owner_id), or ask a partition.",
     "budgets": "Use ledger.budgets_of(owner_id), or ask a partition.",

@@ -24,7 +24,10 @@ _BACK: Final[Mapping[str, str]] = {
 }
 """How far back the page goes, by the length of a period."""
 
-_MOVEMENTS: Final = ("issued", "spent", "expired", "reversed", "adjusted")
+_MOVEMENTS: Final = (
+    *("issued", "carried_over"),
+    *("spent", "expired", "forfeited", "reversed", "adjusted"),
+)
 
 
 def handlers(desk: Desk) -> list[HTTPRouteHandler]:

@@ -138,6 +138,7 @@ async def _owner(
         holds=await books.rows(queries.HOLDS, **of_account, most=MAX_ROWS + 1),
         ended_holds=await books.rows(queries.ENDED_HOLDS, **of_account),
         claims=await books.rows(queries.CLAIMS, **of_account),
+        allowances=await books.rows(queries.ALLOWANCES, **of_account, most=MAX_ROWS + 1),
         budgets=await books.rows(queries.BUDGETS, **of_account, most=MAX_ROWS + 1),
         actions=actions,
         statements=books.statements,
@@ -185,7 +186,8 @@ def _curve(timeline: Sequence[Row], forecast: Sequence[Row], span: timedelta | N
     """
     now = datetime.now(UTC)
     ahead = span / 2 if span else timedelta(days=365)
-    coming = [event for event in forecast if event["at"] <= now + ahead]
+    # Of what happens at one moment, the last: a renewal takes credits, and gives others.
+    coming = [*{event["at"]: event for event in forecast if event["at"] <= now + ahead}.values()]
     if coming:
         # The last step is seen to go on.
         coming.append({**coming[-1], "at": coming[-1]["at"] + ahead / 10})

@@ -24,4 +24,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_door.has_nonce(text, text, boolean, text, text, text) IS
-'Whether this partition has the hold or the entry (kind) of an app with that nonce, as JSON; or an error, as every door says it.';
+'Whether this partition has the allowance, the hold or the entry (kind) of an app with that nonce, as JSON; or an error, as every door says it.';

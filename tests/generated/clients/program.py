@@ -8,14 +8,18 @@ from ledger_client import Client
 from ledger_client.api.catalogue import operations, problem_type, problem_types
 from ledger_client.api.health import live, ready
 from ledger_client.api.ledger import (
+    allowances,
     balance,
     budgets,
     capture_hold,
+    change_allowance,
     drop_budget,
+    end_allowance,
     entries,
     events,
     extend_hold,
     forecast,
+    grant_allowance,
     grow_hold,
     holds,
     lots,
@@ -30,6 +34,11 @@ from ledger_client.api.ledger import (
     timeline,
 )
 from ledger_client.models import (
+    Allowance,
+    AllowanceChange,
+    AllowanceEnd,
+    AllowanceRequest,
+    Allowances,
     App1Operation,
     Balance,
     BatchAnswer,
@@ -65,6 +74,7 @@ from ledger_client.models import (
 
 OWNER = "python"
 HOLD = "py/job"
+PLAN = "py/plan"
 STARTED = datetime.now(UTC) - timedelta(minutes=1)
 
 
@@ -166,6 +176,30 @@ def read(client: Client) -> None:
     assert isinstance(coming, Forecast)
 
 
+def give_regularly(client: Client) -> None:
+    body = AllowanceRequest(
+        owner_id=OWNER,
+        operation=App1Operation.CREDIT_ADD,
+        nonce=PLAN,
+        amount=100,
+        starts_at=STARTED + timedelta(days=365),
+    )
+    granted = grant_allowance.sync(client=client, body=body)
+    assert isinstance(granted, Allowance)
+    more = AllowanceChange(nonce="py-more", amount=200)
+    changed = change_allowance.sync(PLAN, client=client, body=more)
+    assert isinstance(changed, Allowance)
+    assert changed.amount == 200
+    ended = end_allowance.sync(PLAN, client=client, body=AllowanceEnd(at="2999-01-01T00:00:00Z"))
+    assert isinstance(ended, Allowance)
+    ended = end_allowance.sync(PLAN, client=client, body=AllowanceEnd(at="infinity"))
+    assert isinstance(ended, Allowance)
+    assert ended.ends_at is None
+    found = allowances.sync(OWNER, client=client)
+    assert isinstance(found, Allowances)
+    assert found.allowances[0].next_at is not None
+
+
 def limit(client: Client) -> None:
     body = BudgetRequest(
         most=1000, period=BudgetRequestPeriod.DAY, actor="olga", reason="as agreed"
@@ -220,6 +254,7 @@ if __name__ == "__main__":
         reverse(client)
         hold_and_capture(client)
         read(client)
+        give_regularly(client)
         limit(client)
         follow_events(client)
         read_catalogue(client)

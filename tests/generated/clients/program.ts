@@ -135,6 +135,32 @@ async function read(): Promise<void> {
   assert.ok(forecast.data?.events);
 }
 
+async function giveRegularly(): Promise<void> {
+  const granted = await client.POST("/ledger/allowances", {
+    body: {
+      owner_id,
+      operation: "CREDIT_ADD",
+      nonce: "ts/plan",
+      amount: 100,
+      starts_at: new Date(Date.now() + 365 * 86_400_000).toISOString(),
+    },
+  });
+  assert.equal(granted.data?.status, "open");
+  const plan = { path: { allowance_nonce: "ts/plan" } };
+  const changed = await client.POST("/ledger/allowances/{allowance_nonce}/change", {
+    params: plan,
+    body: { nonce: "ts-more", amount: 200 },
+  });
+  assert.equal(changed.data?.amount, 200);
+  const ended = await client.POST("/ledger/allowances/{allowance_nonce}/end", {
+    params: plan,
+    body: {},
+  });
+  assert.equal(ended.data?.status, "ended");
+  const found = await client.GET("/ledger/{owner_id}/allowances", { params: { path } });
+  assert.equal(found.data?.allowances[0]?.nonce, "ts/plan");
+}
+
 async function limit(): Promise<void> {
   const address = { path: { ...path, budget: "daily" } };
   const budget = await client.PUT("/ledger/{owner_id}/budgets/{budget}", {
@@ -191,6 +217,7 @@ await recordBatch();
 await reverse();
 await holdAndCapture();
 await read();
+await giveRegularly();
 await limit();
 await followEvents();
 await readCatalogue();

@@ -561,7 +561,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if account is not before.get(owner_id):
                 self.compare_reads(owner_id)
                 self.verify(owner_id, account)
-                assert account.lasting_free >= account.min_balance - 7
+                assert account.lasting_free >= account.min_balance - 107
         self.remember(function, arguments, expected)
 
     def verify(self, owner_id: str, account: Account) -> None:
@@ -633,10 +633,10 @@ class LedgerMachine(RuleBasedStateMachine):
             return refused
 
     def teardown(self) -> None:
-        """Check that after two years nothing is reserved or can expire."""
+        """Check that after five years nothing is reserved or can expire."""
         for app, nonce in self.allowances:
             self.call("end_allowance", app=app, allowance_nonce=nonce, at=None, forfeit=False)
-        self.move_clock(self.latest + timedelta(days=731))
+        self.move_clock(self.latest + timedelta(days=1827))
         self.call("expire_credits")
         assert self.next_due() is None
 

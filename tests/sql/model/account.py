@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.sql.model.refusal import Refused
 
 if TYPE_CHECKING:
+    from tests.sql.model.allowances import Allowance
     from tests.sql.model.budgets import Budget
     from tests.sql.model.catalogue import Price
 
@@ -98,6 +99,8 @@ class Account:
     holds: list[Hold] = field(default_factory=list)
     min_balance: int = 0
     frozen_at: datetime | None = None
+    allowances: dict[tuple[str, str], Allowance] = field(default_factory=dict)
+    """By app and nonce."""
     budgets: dict[tuple[str, str | None], Budget] = field(default_factory=dict)
     """By name and spender."""
 
@@ -108,6 +111,15 @@ class Account:
             entries=list(self.entries),
             lots={seq: replace(lot) for seq, lot in self.lots.items()},
             movements=list(self.movements),
+            allowances={
+                key: replace(
+                    it,
+                    changes=dict(it.changes),
+                    lots={number: list(seqs) for number, seqs in it.lots.items()},
+                    carried=list(it.carried),
+                )
+                for key, it in self.allowances.items()
+            },
             budgets=dict(self.budgets),
             holds=[
                 replace(hold, lots=dict(hold.lots), growths=dict(hold.growths))
@@ -228,11 +240,11 @@ class Account:
         return {lot_seq: amount for lot_seq, amount in taken.items() if amount > 0}
 
     def expired_of(self, lot_seq: int) -> int:
-        """Return the number of expired credits of a lot."""
+        """Return the number of credits of a lot that have expired or were forfeited."""
         return sum(
             amount
             for seq, moved, amount in self.movements
-            if moved == lot_seq and self.entries[seq - 1].operation == "EXPIRY"
+            if moved == lot_seq and self.entries[seq - 1].operation in ("EXPIRY", "FORFEITURE")
         )
 
     def expire(self, at: datetime) -> None:
@@ -248,15 +260,101 @@ class Account:
             )
             self.move(entry.seq, parts)
 
+    @property
+    def missing(self) -> int:
+        """What credits that come fill before they are free."""
+        return max(0, -self.lasting, self.debt)
+
     def next_due(self) -> datetime | None:
-        """Return the time at which the next hold or free lot ends."""
+        """Return the time at which the next hold or free lot ends, or the next allowance comes."""
         ends = [hold.expires_at for hold in self.holds if hold.status == "open"]
-        return min(ends + [lot.expires_at for lot in self.free_lots()], default=None)
+        ends += [lot.expires_at for lot in self.free_lots()]
+        ends += [it.next_at for it in self.allowances.values() if it.next_at is not None]
+        return min(ends, default=None)
 
     def settle(self, now: datetime) -> None:
-        """Settle what is due, in order of time. At equal times, holds end before credits expire."""
+        """Settle what is due, in order of time."""
         while (due := self.next_due()) is not None and due <= now:
-            for hold in self.holds:
-                if hold.status == "open" and hold.expires_at <= due:
-                    hold.end("expired", due)
-            self.expire(due)
+            self.pass_moment(due, seen_until=now)
+
+    def pass_moment(self, at: datetime, seen_until: datetime) -> None:
+        """Let happen what is due at a moment.
+
+        Holds end, then credits expire, then what is left is carried over, then allowances come.
+        """
+        for hold in self.holds:
+            if hold.status == "open" and hold.expires_at <= at:
+                hold.end("expired", at)
+        coming = [it for _, it in sorted(self.allowances.items()) if it.next_at == at]
+        left = {id(it): self.left_of(it, at) for it in coming}
+        self.expire(at)
+        if self.missing == 0:
+            for it in coming:
+                self._skip_unseen(it, seen_until)
+        coming = [it for it in coming if it.next_at == at]
+        for it in coming:
+            self._carry_over(it, min(left[id(it)], it.carry_over_most), at)
+        for it in coming:
+            self.come(it, at)
+
+    def left_of(self, allowance: Allowance, at: datetime) -> int:
+        """Return what is left of the credits of the period before the next one."""
+        return sum(
+            self.free(self.lots[seq])
+            for seq in allowance.lots.get(allowance.next_occurrence - 1, [])
+            if seq in self.lots and self.lots[seq].expires_at == at
+        )
+
+    @staticmethod
+    def _skip_unseen(it: Allowance, seen_until: datetime) -> None:
+        over = it.boundary(it.next_occurrence + 1)
+        if over is None or over > seen_until:
+            return
+        first = it.occurrence_at(seen_until) - (it.carry_over_for if it.carry_over_most else 0)
+        if first > it.next_occurrence:
+            posted = max(it.lots, default=-1) + 1
+            it.go_on_with(it.ungranted(first))
+            if it.next_at is None:
+                it.next_occurrence = max(posted, 0)
+
+    def _carry_over(self, it: Allowance, amount: int, at: datetime) -> None:
+        until = it.boundary(it.next_occurrence + it.carry_over_for)
+        if amount and until is not None:
+            entry = self.append(
+                app="ledger",
+                operation="CARRY_OVER",
+                amount=amount,
+                nonce="ledger:carry_over",
+                recorded_at=at,
+                metadata=it.metadata,
+                expires_at=until,
+            )
+            self.grant(entry, until)
+            it.carried.append(entry.seq)
+
+    def come(self, it: Allowance, at: datetime) -> None:
+        """Record the credits of the next period."""
+        number = it.next_occurrence
+        until = it.boundary(number + 1)
+        entry = self.append(
+            app=it.app,
+            operation=it.operation,
+            amount=it.amount,
+            nonce=f"ledger:allowance:{it.nonce}:{number}",
+            recorded_at=at,
+            metadata=it.metadata,
+            expires_at=until,
+        )
+        if until is not None:
+            self.grant(entry, until)
+        it.lots[number] = [entry.seq]
+        it.go_on_with(it.ungranted(number + 1))
+        if it.next_at is None:
+            it.next_occurrence = max(it.lots) + 1
+
+    def rewind(self, now: datetime) -> None:
+        """Let allowances go on from now after the clock was ahead."""
+        for it in self.allowances.values():
+            following = it.ungranted(it.occurrence_at(now) + 1)
+            if following < it.next_occurrence:
+                it.go_on_with(following)

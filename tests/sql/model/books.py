@@ -69,7 +69,11 @@ class Books:
         clock = self.now
         self.now = self.accounts.get(owner_id, Account(owner_id)).time(clock)
         try:
-            account = self.settled(owner_id)
+            account = self.accounts.get(owner_id, Account(owner_id)).copy()
+            late = account.entries and account.entries[-1].recorded_at > self.now
+            if late and account.frozen_at is None:
+                account.rewind(self.now)
+            account.settle(self.now)
             yield account
         finally:
             self.now = clock
@@ -109,8 +113,28 @@ class Books:
         found = self.entry_under(app, nonce)
         if found is not None and found[0] == owner_id:
             return found[1]
-        if found is not None or self.hold_under(app, nonce) or self.grown_under(app, nonce):
+        if found is not None or self.is_taken(app, nonce):
             raise nonce_conflict(app, nonce)
+        return None
+
+    def is_taken(self, app: str, nonce: str) -> bool:
+        """Tell whether something other than an entry has a nonce."""
+        return bool(
+            self.hold_under(app, nonce)
+            or self.grown_under(app, nonce)
+            or any(
+                nonce in (it.nonce, *it.changes)
+                for account in self.accounts.values()
+                for it in account.allowances.values()
+                if it.app == app
+            )
+        )
+
+    def allowance_under(self, app: str, nonce: str) -> str | None:
+        """Find the owner of an allowance."""
+        for account in self.accounts.values():
+            if (app, nonce) in account.allowances:
+                return account.owner_id
         return None
 
 

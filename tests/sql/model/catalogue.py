@@ -127,10 +127,10 @@ RULES = {
     "CREDIT_ADD": Rule(10, 1, 1_000_000_000),
     "CONTENT_CREATION": Rule(-5, -5, -5, apps=("app1",)),
     "CONTENT_ACCESS": Rule(0, 0, 0, apps=("app1",)),
-    "TOKENS_USED": Rule(None, -1_000_000, -1, apps=("app2",)),
-    "PLAN_ALLOWANCE": Rule(
-        1000, 1, 100_000, apps=("app2",), limit=ClaimLimit(1, "month", True), expiry=next_month
+    "TOKENS_USED": Rule(
+        None, -1_000_000, -1, apps=("app2",), price=Price(-1, 1, "up"), max_debt=100
     ),
+    "PLAN_ALLOWANCE": Rule(1000, 1, 100_000, apps=("app2",), expiry=next_month),
     "WEEKLY_BONUS": Rule(
         5,
         1,
@@ -185,4 +185,4 @@ def rule_of(app: str, operation: str, price: Price) -> Rule:
         raise Refused("LG102", app=app, operation=operation)
     if app not in rule.apps:
         raise Refused("LG103", app=app, operation=operation)
-    return replace(rule, price=price) if rule.price else rule
+    return replace(rule, price=price) if operation == "METERED" else rule

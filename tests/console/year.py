@@ -60,10 +60,12 @@ def fill(conn: Connection) -> None:
 
 def _a_day(conn: Connection, clock: Clock, chance: random.Random, day: int) -> None:
     if day == 0:
-        call(conn, "grant_allowance", **_PLAN, nonce="plan", amount=500, carry_over_most=100,
-             time_zone="Europe/Berlin", metadata={"plan": "pro"})  # fmt: skip
+        # So that today is in the middle of a period, whichever day it is.
+        begun = {"starts_at": clock.ahead(days=-12), "time_zone": "Europe/Berlin"}
+        call(conn, "grant_allowance", **_PLAN, **begun, nonce="plan", amount=500,
+             carry_over_most=100, metadata={"plan": "pro"})  # fmt: skip
     if day == 180:
-        call(conn, "grant_allowance", **_PLAN, nonce="trial", period="week", amount=70)
+        call(conn, "grant_allowance", **_PLAN, nonce="trial", period="week", amount=300)
     if day == 183:
         call(conn, "end_allowance", app="app2", allowance_nonce="trial", forfeit=True)
     if chance.random() < 0.5:

@@ -22,6 +22,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
+    v_recorded ledger.recorded_row;
 BEGIN
     IF NOT ledger_core.is_nonce(capture_hold.nonce) OR capture_hold.metadata IS NOT NULL THEN
         PERFORM ledger_core.check_nonce(capture_hold.app, capture_hold.nonce);
@@ -34,6 +35,16 @@ BEGIN
     ELSIF capture_hold.quantity IS NOT NULL THEN
         PERFORM ledger_core.check_measure(capture_hold.amount, capture_hold.quantity);
     END IF;
+    IF capture_hold.quantity IS NULL THEN
+        v_recorded := ledger_core.spend_hold_at_once(
+            capture_hold.owner_id, capture_hold.app, capture_hold.hold_nonce, capture_hold.nonce, capture_hold.amount,
+            coalesce(capture_hold.final, TRUE), capture_hold.metadata
+        );
+        IF v_recorded.entry_id IS NOT NULL THEN
+            RETURN v_recorded;
+        END IF;
+    END IF;
+
     SELECT holder_id, asset INTO v_account
     FROM ledger_core.hold_account(capture_hold.app, capture_hold.hold_nonce, capture_hold.owner_id);
     IF NOT FOUND THEN

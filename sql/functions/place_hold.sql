@@ -21,9 +21,12 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+    v_now timestamptz := ledger_core.clock();
     v_rule record;
     v_amount bigint;
+    v_is_known boolean := FALSE;
     v_hold ledger.holds;
+    v_placed ledger.hold_row;
 BEGIN
     SELECT
         asset,
@@ -40,9 +43,16 @@ BEGIN
         AND (place_hold.metadata IS NULL OR ledger_core.is_metadata(place_hold.metadata))
         AND ledger_core.is_span(place_hold.expires_in, interval '366 days')
         AND ledger_core.is_spender(place_hold.spender)
-        AND ledger_core.may_act_for(app) AS sound
+        AND ledger_core.may_act_for(app) AS sound,
+        account.version,
+        account.has_budgets,
+        account.lot_seq,
+        account.free_of_lot
     INTO v_rule
     FROM ledger_core.rules_in_force
+    LEFT JOIN LATERAL ledger_core.account_to_hold(
+        place_hold.owner_id, asset, place_hold.app, place_hold.nonce, v_now
+    ) AS account ON TRUE
     WHERE app = place_hold.app AND operation = place_hold.operation;
     IF v_rule.sound IS NOT TRUE THEN
         PERFORM ledger_core.check_request(place_hold.owner_id, place_hold.nonce, place_hold.metadata, NULL);
@@ -60,13 +70,13 @@ BEGIN
             place_hold.quantity, v_rule.unit_amount, v_rule.unit_size, v_rule.rounding
         );
     END IF;
-    IF v_rule.min_amount IS NULL
-        OR (
-            v_rule.retired_at IS NOT NULL
-            -- A retry of what was placed before still gets its answer.
-            AND NOT EXISTS (SELECT 1 FROM ledger.holds WHERE app = place_hold.app AND nonce = place_hold.nonce)
-        )
+    IF v_rule.retired_at IS NOT NULL
+        OR (v_amount BETWEEN greatest(1, -v_rule.max_amount) AND -v_rule.min_amount) IS NOT TRUE
     THEN
+        -- A retry of what was placed before still gets its answer.
+        v_is_known := EXISTS (SELECT 1 FROM ledger.holds WHERE app = place_hold.app AND nonce = place_hold.nonce);
+    END IF;
+    IF v_rule.min_amount IS NULL OR (v_rule.retired_at IS NOT NULL AND NOT v_is_known) THEN
         PERFORM ledger_core.check_allowed(place_hold.app, place_hold.operation, NULL, NULL);
     ELSIF v_rule.min_amount >= 0 OR v_rule.claim_limit IS NOT NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
@@ -79,7 +89,7 @@ BEGIN
             'reason', CASE WHEN v_rule.unit_amount IS NULL THEN 'is required' ELSE 'or quantity is required' END
         ));
     ELSIF (v_amount BETWEEN greatest(1, -v_rule.max_amount) AND -v_rule.min_amount) IS NOT TRUE
-        AND NOT EXISTS (SELECT 1 FROM ledger.holds WHERE app = place_hold.app AND nonce = place_hold.nonce)
+        AND NOT v_is_known
     THEN
         IF v_amount IS NULL THEN
             PERFORM ledger_core.refuse_quantity(place_hold.operation);
@@ -103,9 +113,6 @@ BEGIN
             )
         );
     END IF;
-    IF v_rule.is_budgeted THEN
-        PERFORM ledger_core.begin_budgets(place_hold.owner_id, v_rule.asset);
-    END IF;
     v_hold.owner_id := place_hold.owner_id;
     v_hold.asset := v_rule.asset;
     v_hold.app := place_hold.app;
@@ -120,6 +127,21 @@ BEGIN
         v_hold.unit_amount := v_rule.unit_amount;
         v_hold.unit_size := v_rule.unit_size;
         v_hold.rounding := v_rule.rounding;
+    END IF;
+    IF v_rule.version IS NOT NULL
+        AND (v_rule.has_budgets OR NOT v_rule.is_budgeted)
+        AND (v_rule.free_of_lot > v_amount) IS NOT FALSE
+        AND ledger_core.is_addressable(place_hold.nonce)
+    THEN
+        v_hold.placed_at := v_now;
+        v_placed := ledger_core.open_hold_at_once(v_hold, v_rule.version, v_rule.lot_seq);
+        IF v_placed.owner_id IS NOT NULL THEN
+            RETURN v_placed;
+        END IF;
+    END IF;
+
+    IF v_rule.is_budgeted THEN
+        PERFORM ledger_core.begin_budgets(place_hold.owner_id, v_rule.asset);
     END IF;
     RETURN ledger_core.open_hold(v_hold);
 END

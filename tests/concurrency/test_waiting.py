@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
+from typing import TypeAlias
 
 import psycopg
 import pytest
 
 from tests.concurrency.callers import wait_until_blocked
 from tests.sql.calls import Connection, Row, balance, call, entries, record, spend
-from tests.sql.lifecycle import item, record_batch
+from tests.sql.lifecycle import capture, extend, grow, item, place, record_batch, release, spendable
+
+Change: TypeAlias = Callable[[Connection], Row]
 
 
 def write_something(conn: Connection) -> None:
@@ -207,3 +212,209 @@ def test_waiting_batch_records_nothing_on_an_account_frozen_meanwhile(
     codes = [result["code"] for result in waiting.result()]
     assert codes == [None, None, "account_frozen", None, None]
     assert [balance(conn, owner_id) for owner_id in owners] == [11, 11, 10, 11, 11]
+
+
+def freeze(conn: Connection) -> Row:
+    return call(
+        conn, "freeze_account", owner_id="alice", actor="ann", reason="test", asset="CREDIT"
+    )
+
+
+def answer_after_a_wait(
+    first: Connection,
+    second: Connection,
+    observer: Connection,
+    thread: ThreadPoolExecutor,
+    change: Change,
+    waits: Change,
+) -> Row | str:
+    """Make a call that waits for a transaction with a change. Return its answer or SQLSTATE."""
+    for conn in (first, second):
+        # A session that has planned the statements already, so that it goes straight to the lock.
+        with conn.transaction(force_rollback=True):
+            waits(conn)
+    with first.transaction():
+        change(first)
+        waiting = thread.submit(waits, second)
+        wait_until_blocked(observer, second)
+    try:
+        return waiting.result()
+    except psycopg.Error as error:
+        return error.sqlstate or str(error)
+
+
+@pytest.mark.parametrize(
+    ("change", "available"),
+    [
+        pytest.param(lambda conn: place(conn, 12), 3, id="a hold of a lot and more"),
+        pytest.param(lambda conn: place(conn, 10), 5, id="a hold of the whole lot"),
+        pytest.param(lambda conn: place(conn, 6), 9, id="a hold of most of the lot"),
+        pytest.param(lambda conn: spend(conn, 10), 5, id="a debit of the whole lot"),
+        pytest.param(lambda conn: release(conn, "other"), 16, id="a release"),
+        pytest.param(lambda conn: extend(conn, "other", "1 day"), 15, id="an extension"),
+        pytest.param(lambda conn: grow(conn, "other", 2), 13, id="a growth"),
+        pytest.param(lambda conn: capture(conn, "other"), 15, id="a capture"),
+        pytest.param(
+            lambda conn: record(conn, amount=5, expires_at="2030-01-01T00:00:00Z"),
+            20,
+            id="credits that expire sooner",
+        ),
+    ],
+)
+def test_hold_after_a_wait_reserves_what_is_left(
+    pair: tuple[Connection, Connection],
+    conn: Connection,
+    thread: ThreadPoolExecutor,
+    change: Change,
+    available: int,
+) -> None:
+    record(conn, amount=10, expires_at="2099-01-01T00:00:00Z")
+    record(conn, amount=11)
+    place(conn, 1, nonce="other")
+    hold = answer_after_a_wait(*pair, conn, thread, change, lambda conn: place(conn, 5))
+    assert isinstance(hold, dict)
+    assert (hold["amount"], hold["status"], hold["replayed"]) == (5, "open", False)
+    assert spendable(conn)[2] == available
+    capture(conn, hold["nonce"])
+    assert spendable(conn)[2] == available
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        pytest.param(freeze, "LG303", id="frozen"),
+        pytest.param(lambda conn: spend(conn, 18), "LG301", id="spent"),
+        pytest.param(
+            lambda conn: record(conn, amount=1, nonce="n"), "LG201", id="nonce of an entry"
+        ),
+        pytest.param(lambda conn: place(conn, 4, nonce="n"), "LG201", id="nonce of another hold"),
+    ],
+)
+def test_hold_after_a_wait_is_refused(
+    pair: tuple[Connection, Connection],
+    conn: Connection,
+    thread: ThreadPoolExecutor,
+    change: Change,
+    answer: str,
+) -> None:
+    record(conn, amount=20)
+    call_ = partial(place, amount=5, nonce="n")
+    assert answer_after_a_wait(*pair, conn, thread, change, call_) == answer
+
+
+def test_same_hold_after_a_wait_is_replayed(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
+) -> None:
+    record(conn, amount=20)
+    same = partial(place, amount=5, nonce="n")
+    hold = answer_after_a_wait(*pair, conn, thread, same, same)
+    assert isinstance(hold, dict)
+    assert hold["replayed"]
+    assert spendable(conn) == (20, 5, 15)
+
+
+@pytest.mark.parametrize(
+    ("change", "amount"),
+    [
+        pytest.param(lambda conn: extend(conn, "h", "1 day"), -8, id="an extension"),
+        pytest.param(lambda conn: grow(conn, "h", 4), -12, id="a growth"),
+        pytest.param(lambda conn: capture(conn, "h", 3, final=False), -5, id="a capture in part"),
+        pytest.param(lambda conn: place(conn, 3), -8, id="another hold"),
+        pytest.param(lambda conn: release(conn, "other"), -8, id="the end of another hold"),
+        pytest.param(lambda conn: extend(conn, "other", "1 day"), -8, id="extension of another"),
+        pytest.param(lambda conn: spend(conn, 3), -8, id="a debit"),
+        pytest.param(
+            lambda conn: record(conn, amount=5, expires_at="2030-01-01T00:00:00Z"),
+            -8,
+            id="credits that expire",
+        ),
+    ],
+)
+@pytest.mark.parametrize("lot", [0, 6, 30])
+def test_capture_after_a_wait_takes_what_the_hold_reserves(
+    pair: tuple[Connection, Connection],
+    conn: Connection,
+    thread: ThreadPoolExecutor,
+    change: Change,
+    amount: int,
+    lot: int,
+) -> None:
+    record(conn, amount=30)
+    if lot:
+        record(conn, amount=lot, expires_at="2099-01-01T00:00:00Z")
+    place(conn, 1, nonce="other", expires_in="1 hour")
+    place(conn, 8, nonce="h")
+    entry = answer_after_a_wait(*pair, conn, thread, change, lambda conn: capture(conn, "h"))
+    assert isinstance(entry, dict)
+    assert (entry["amount"], entry["replayed"]) == (amount, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        pytest.param(lambda conn: release(conn, "h"), "LG304", id="released"),
+        pytest.param(lambda conn: capture(conn, "h", 1), "LG304", id="captured"),
+        pytest.param(freeze, "LG303", id="frozen"),
+        pytest.param(
+            lambda conn: record(conn, amount=1, nonce="c"), "LG201", id="nonce of an entry"
+        ),
+        pytest.param(
+            lambda conn: capture(conn, "h", 4, final=False, nonce="c"),
+            "LG201",
+            id="nonce of another capture",
+        ),
+    ],
+)
+def test_capture_after_a_wait_is_refused(
+    pair: tuple[Connection, Connection],
+    conn: Connection,
+    thread: ThreadPoolExecutor,
+    change: Change,
+    answer: str,
+) -> None:
+    record(conn, amount=20)
+    place(conn, 8, nonce="h")
+    call_ = partial(capture, hold_nonce="h", amount=5, nonce="c")
+    assert answer_after_a_wait(*pair, conn, thread, change, call_) == answer
+
+
+def test_same_capture_after_a_wait_is_replayed(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
+) -> None:
+    record(conn, amount=20)
+    place(conn, 8, nonce="h")
+    same = partial(capture, hold_nonce="h", amount=5, final=False, nonce="c")
+    entry = answer_after_a_wait(*pair, conn, thread, same, same)
+    assert isinstance(entry, dict)
+    assert entry["replayed"]
+    assert spendable(conn) == (15, 3, 12)
+
+
+def test_rollback_leaves_the_hold_to_a_waiting_capture(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
+) -> None:
+    first, second = pair
+    record(conn, amount=20)
+    place(conn, 8, nonce="h")
+    with first.transaction(force_rollback=True):
+        release(first, "h")
+        waiting = thread.submit(capture, second, "h")
+        wait_until_blocked(conn, second)
+    assert waiting.result()["amount"] == -8
+    assert spendable(conn) == (12, 0, 12)
+
+
+def test_nonce_of_a_hold_and_of_a_capture_is_waited_for(
+    pair: tuple[Connection, Connection], conn: Connection, thread: ThreadPoolExecutor
+) -> None:
+    """Another account takes it, so that only the nonce is waited for."""
+    record(conn, amount=20)
+    record(conn, owner_id="bob", amount=20)
+    place(conn, 8, nonce="h")
+    for nonce, waits in (
+        ("n", partial(place, amount=5, nonce="n")),
+        ("c", partial(capture, hold_nonce="h", amount=5, nonce="c")),
+    ):
+        change = partial(record, owner_id="bob", nonce=nonce)
+        assert answer_after_a_wait(*pair, conn, thread, change, waits) == "LG201"
+    assert spendable(conn) == (20, 8, 12)

@@ -247,6 +247,9 @@ def test_times_stand_still_while_a_clock_is_a_little_behind(tx: Connection, cloc
     record(tx, amount=5)
     record(tx, amount=5, expires_at=first + MINUTE)
     record_batch(tx, [item(1)])
+    hold = place(tx, 1)
+    assert hold["placed_at"] == first
+    capture(tx, hold["nonce"])
     assert {entry["recorded_at"] for entry in entries(tx)} == {first}
 
 

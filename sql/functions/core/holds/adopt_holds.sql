@@ -7,9 +7,10 @@ DECLARE
     v_hold record;
     v_adopted bigint := 0;
 BEGIN
-    PERFORM 1 FROM ledger.accounts
-    WHERE owner_id = adopt_holds.owner_id AND asset = adopt_holds.asset
-    FOR NO KEY UPDATE;
+    -- Whoever has read the account without a lock must see that its journal changes.
+    UPDATE ledger.accounts
+    SET held = held
+    WHERE owner_id = adopt_holds.owner_id AND asset = adopt_holds.asset;
     FOR v_hold IN
         SELECT app, nonce, event FROM ledger_core.holds_to_adopt(adopt_holds.owner_id) AS holds
         WHERE holds.asset = adopt_holds.asset

@@ -1,8 +1,9 @@
--- Inlined by the planner wherever it is used. Most holds have none of them, and building an object is dear.
+-- Inlined by the planner wherever it is used, because it is STABLE like jsonb_build_object. Most holds have none of them, and
+-- building an object is dear.
 CREATE OR REPLACE FUNCTION ledger_core.noted_options(hold ledger.holds)
 RETURNS jsonb
 LANGUAGE sql
-IMMUTABLE
+STABLE
 AS $$
 SELECT CASE
     WHEN num_nonnulls(hold.spender, hold.quantity, hold.unit_amount, hold.unit_size, hold.rounding) = 0 THEN '{}'

@@ -7,6 +7,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION
             ledger.balance,
             ledger.balance_at,
+            ledger.balance_parts,
             ledger.budgets_of,
             ledger.capture_hold,
             ledger.claim_outcomes,

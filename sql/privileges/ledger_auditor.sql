@@ -8,6 +8,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION
             ledger.balance,
             ledger.balance_at,
+            ledger.balance_parts,
             ledger.budgets_of,
             ledger.checkpoint,
             ledger.claims_of,

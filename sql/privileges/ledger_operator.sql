@@ -10,6 +10,7 @@ BEGIN
             ledger.allow_operation,
             ledger.balance,
             ledger.balance_at,
+            ledger.balance_parts,
             ledger.begin_generation,
             ledger.bind_role,
             ledger.budgets_of,

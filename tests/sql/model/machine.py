@@ -15,7 +15,7 @@ from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection
 from tests.sql.model.account import TOLERANCE, Account
 from tests.sql.model.books import Row
-from tests.sql.model.catalogue import APPS, PRICES, RULES, Price, define_price
+from tests.sql.model.catalogue import APPS, CLASSED, PRICES, RULES, Price, define_price
 from tests.sql.model.database import (
     call_database,
     database_state,
@@ -65,6 +65,7 @@ CREDIT = st.sampled_from(
         ("app2", "WEEKLY_BONUS"),
         ("app1", "DAILY_REWARD"),
         ("app2", "SIGNUP_CREDIT"),
+        *zip(itertools.cycle(APPS), CLASSED, strict=False),
     ]
 )
 DEBIT = st.sampled_from(
@@ -510,7 +511,11 @@ class LedgerMachine(RuleBasedStateMachine):
         for function, arguments in (
             ("balance", {}),
             ("holds_of", {}),
+            ("balance", {"for_app": "app1", "for_operation": "CREDIT_SPEND"}),
+            ("balance", {"for_app": "app2"}),
+            ("balance", {"for_operation": "CONTENT_CREATION"}),
             ("lots_of", {}),
+            ("balance_parts", {}),
             ("forecast", {}),
             ("budgets_of", {}),
             ("balance_at", {"at": self.clock.now - _HOUR}),

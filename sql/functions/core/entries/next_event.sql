@@ -16,4 +16,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.next_event IS
 'One row: the time at which the account''s next hold ends or its next credits that no hold reserves expire; infinity if
-there are neither.';
+there are neither, ledger_core.never_due if there are only credits that will not.';

@@ -229,11 +229,19 @@ class Account:
         late: Sources = [(seq, lots[seq]) for seq in seqs if self.lots[seq].use.is_late]
         return [*early, (None, beside), *late]
 
-    def spent(self, amount: int, app: str | None = None, operation: str | None = None) -> Parts:
-        """Return what a spend takes of lots."""
+    def spent(
+        self,
+        amount: int,
+        app: str | None = None,
+        operation: str | None = None,
+        *,
+        recorded: bool = True,
+    ) -> Parts:
+        """Return what a spend takes of lots. recorded: the balance is without amount already."""
+        beside = self.lasting_free + (amount if recorded else 0)
         usable = [lot for lot in self.free_lots() if lot.use.allows(app, operation)]
         free = {lot.seq: self.free(lot) for lot in usable}
-        return first(amount, self.in_order(free, max(0, self.lasting_free)))
+        return first(amount, self.in_order(free, max(0, beside)))
 
     def available_to(self, app: str | None, operation: str | None) -> int:
         """Return what a spend could use, without an overdraft."""

@@ -89,7 +89,7 @@ class Holding(Recording):
                 quantity=quantity,
                 price=None if quantity is None else rule.price,
                 spender=spender,
-                lots=account.spent(real_amount, app, operation),
+                lots=account.spent(real_amount, app, operation, recorded=False),
             )
             account.holds.append(hold)
             self._count(account, hold, held=real_amount)
@@ -136,7 +136,8 @@ class Holding(Recording):
                 rest, debt = real_amount - remaining, rule.max_debt if beyond == "debt" else 0
                 account.require(rest, app, hold.operation, debt)
                 overdrawn = account.available_to(app, hold.operation) - rest < account.min_balance
-                for lot_seq, part in account.spent(rest, app, hold.operation).items():
+                more = account.spent(rest, app, hold.operation, recorded=False)
+                for lot_seq, part in more.items():
                     hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
 
             entry = account.append(
@@ -200,7 +201,8 @@ class Holding(Recording):
                 if not 1 <= by <= -RULES[hold.operation].low - hold.amount:
                     raise Refused("LG002", by=by, min_by=1)
                 account.require(by, app, hold.operation)
-                for lot_seq, part in account.spent(by, app, hold.operation).items():
+                more = account.spent(by, app, hold.operation, recorded=False)
+                for lot_seq, part in more.items():
                     hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
                 hold.amount += by
                 hold.growths[nonce] = by

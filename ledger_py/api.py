@@ -9,6 +9,7 @@ from ledger_py.errors import LedgerError
 from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Balance,
+    BalancePart,
     BalanceStep,
     Budget,
     ClaimOutcome,
@@ -35,6 +36,7 @@ __all__ = (
     "AsyncLedger",
     "AsyncOpenHold",
     "Balance",
+    "BalancePart",
     "BalanceStep",
     "BaseLedgerOperation",
     "Budget",

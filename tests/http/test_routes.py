@@ -244,6 +244,19 @@ ROWS = (
         refused=("/ledger/OWNER/holds?asset=gold", 422, "invalid_request"),
     ),
     Row(
+        "balance",
+        "/ledger/OWNER?for_app=app1&for_operation=CREDIT_SPEND",
+        asks=("balance", ACCOUNT | {"for_app": "app1", "for_operation": "CREDIT_SPEND"}),
+        refused=("/ledger/OWNER?for_operation=NONE", 422, "unknown_operation"),
+    ),
+    Row(
+        "balance_parts",
+        "/ledger/OWNER/parts",
+        asks=("balance_parts", ACCOUNT),
+        answers={"parts": [{"credit_class": None, "usable_for": None, "held": 40}]},
+        refused=("/ledger/OWNER/parts?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
         "lots",
         "/ledger/OWNER/lots",
         asks=("lots_of", ACCOUNT | {"after_seq": None, "max_rows": 51}),

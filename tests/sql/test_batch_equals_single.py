@@ -73,9 +73,7 @@ _LIFE = st.sampled_from(
         *[(name, None) for name in ("DAILY_REWARD", "SIGNUP_CREDIT", "CONTENT_CREATION")],
     ]
 )
-_CLASSED = st.one_of(
-    _LIFE, st.tuples(st.sampled_from(CLASSED), st.sampled_from([None, 0, 1, 20]))
-)
+_CLASSED = st.one_of(_LIFE, st.tuples(st.sampled_from(CLASSED), st.sampled_from([None, 0, 1, 20])))
 _ANY = st.one_of(
     _PLAIN,
     st.tuples(

@@ -183,7 +183,7 @@ def test_both_limits_apply(tx: Connection) -> None:
     create(tx)
 
 
-def test_order_of_spending(tx: Connection, clock: Clock) -> None:
+def test_order_of_spending(tx: Connection) -> None:
     both = ["CONTENT_CREATION", "CREDIT_SPEND"]
     rules: list[dict[str, Any]] = [
         {"priority": 200},
@@ -224,9 +224,7 @@ def test_plain_credits_come_before_a_higher_priority(tx: Connection) -> None:
 def test_overdraft_comes_last_and_limited_credits_do_not_pay_for_it(tx: Connection) -> None:
     grants(tx, "PRIZE", usable_for=["CONTENT_CREATION"])
     grants(tx, "LAST", priority=101)
-    call(
-        tx, "set_min_balance", owner_id="alice", min_balance=-10, actor="a", reason="b"
-    )
+    call(tx, "set_min_balance", owner_id="alice", min_balance=-10, actor="a", reason="b")
     grant(tx, 7, "PRIZE")
     grant(tx, 2, "LAST")
     spend(tx, 5)

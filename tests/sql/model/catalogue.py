@@ -152,6 +152,7 @@ RULES = {
     "NARROW": Rule(
         3, 1, 20, use=Use(usable_for=["CREDIT_SPEND", "TOKENS_USED"], usable_in=["app2"])
     ),
+    "GIFT": Rule(3, 1, 20, use=Use("free", usable_in=["app2"])),
     "FIRST": Rule(3, 1, 20, use=Use(priority=7)),
     "LATE": Rule(3, 1, 20, use=Use("free", 150)),
     "PRIZE": Rule(

@@ -66,6 +66,8 @@ _STATE = {
     """,
 }
 
+_OF_MANY_ROWS = {"budgets_of", "holds_of", "lots_of", "balance_parts", "forecast", "timeline"}
+
 State = dict[str, list[Row]]
 
 
@@ -87,11 +89,7 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return found[0][function]
     if function in ("set_min_balance", "freeze_account", "unfreeze_account", "drop_budget"):
         return None
-    return (
-        found
-        if function in ("budgets_of", "holds_of", "lots_of", "balance_parts", "forecast", "timeline")
-        else found[0]
-    )
+    return found if function in _OF_MANY_ROWS else found[0]
 
 
 def _json(value: Any) -> Any:

@@ -438,7 +438,7 @@ class LedgerMachine(RuleBasedStateMachine):
         rule = RULES.get(operation)
         if size is None or rule is None or rule.low == rule.high:
             return None
-        return size if (rule.low > 0) != wrong_sign else -size
+        return size if (rule.high > 0) != wrong_sign else -size
 
     def nonce(self, used: int | None) -> str:
         """Choose a new nonce, or one of the last."""

@@ -6,7 +6,7 @@ BEGIN
         SELECT 1 FROM ledger.lots
         WHERE expires_at IS NULL OR num_nonnulls(credit_class, priority, usable_for, usable_in) > 0
     ) OR EXISTS (
-        SELECT 1 FROM ledger.operation_changes WHERE rule ?| '{credit_class,priority,usable_for,usable_in}'
+        SELECT 1 FROM ledger.operations WHERE num_nonnulls(credit_class, priority, usable_for, usable_in) > 0
     ) THEN
         RAISE EXCEPTION 'Credits of a class, or of limited use, were defined or granted here. '
             'The version before cannot read them: keep this version, or restore a backup.';

@@ -90,8 +90,8 @@ def use_of(
     """Say what credits are and what they are for; nothing if they are like any others."""
     said = [
         credit_class,
-        usable_for and f"for {', '.join(usable_for)}",
-        usable_in and f"in {', '.join(usable_in)}",
+        f"for {', '.join(usable_for)}" if usable_for else None,
+        f"in {', '.join(usable_in)}" if usable_in else None,
         None if priority in (None, PLAIN_PRIORITY) else f"priority {priority}",
     ]
     return ", ".join(filter(None, said))

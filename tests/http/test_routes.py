@@ -186,7 +186,7 @@ ROWS = (
     Row(
         "balance",
         "/ledger/OWNER",
-        asks=("balance", ACCOUNT),
+        asks=("balance", ACCOUNT | {"for_app": None, "for_operation": None}),
         answers={"balance": 103, "held": 40, "available": 63, "entry_count": 2},
         refused=("/ledger/OWNER?asset=gold", 422, "invalid_request"),
     ),

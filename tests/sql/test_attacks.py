@@ -424,8 +424,8 @@ def test_internal_functions_cannot_be_called(attacker: Attacker, owner: Connecti
 MAY_CALL = {
     "ledger_app": """
         balance balance_at balance_parts budgets_of capture_hold claim_outcomes claims_of
-        drop_budget entries_after entries_of expire_credits extend_hold feed_lag find forecast grow_hold
-        holds_of installed_files kept_buckets lots_of operations_of place_hold
+        drop_budget entries_after entries_of expire_credits extend_hold feed_lag find forecast
+        grow_hold holds_of installed_files kept_buckets lots_of operations_of place_hold
         record_entries record_entry release_hold reserve_claims reverse_entry set_budget
         settle_claims statement statement_by_spender timeline unsettled_claims
     """,

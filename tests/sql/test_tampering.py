@@ -62,7 +62,7 @@ OTHER_VALUES = {
     "integer": ["{} + 1", "{} - 1"],
     "xid8": ["'1'::xid8", "({}::text::bigint + 1)::text::xid8"],
     "text": ["{} || 'x'", "''"],
-    "text[]": ["{} || 'x'", "'{{}}'::text[]"],
+    "text[]": ["array_append({}, 'x')", "'{{}}'::text[]"],
     "boolean": ["NOT {}"],
     "bytea": ["set_byte({}, 0, (get_byte({}, 0) + 1) %% 256)", "{} || '\\x00'", "''::bytea"],
     "jsonb": ["'{{\"x\": 1}}'::jsonb", "'null'::jsonb"],

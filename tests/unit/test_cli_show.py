@@ -104,6 +104,21 @@ def test_budgets_growths_and_debts_are_shown(
     assert any(line.endswith("-36 -6 app1 TOKENS of 18000, overdrawn paid") for line in words)
 
 
+def test_parts_tell_what_credits_are_for(
+    runner: CliRunner, conn: Connection, ledger_db: str
+) -> None:
+    record(conn, operation="CONTEST_PRIZE", expires_at="2999-01-01T00:00:00Z")
+    record(conn, amount=2)
+
+    words = words_of(show(runner, ledger_db, "alice"))
+
+    begin = words.index("What the balance consists of, as it is spent")
+    assert words[begin + 2 : begin + 4] == [
+        "25 0 2999-01-01 00:00:00Z free, for CONTENT_CREATION",
+        "2 0 never anything",
+    ]
+
+
 def test_lists_are_cut_and_say_so(runner: CliRunner, conn: Connection, ledger_db: str) -> None:
     for _ in range(11):
         record(conn, amount=1)

@@ -63,8 +63,8 @@ BEGIN
         ('priority', rule.priority IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
         ('usable_for', rule.usable_for IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
         ('usable_in', rule.usable_in IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
-        ('usable_for', NOT ledger_core.is_set(rule.usable_for), 'must name at least one operation, and each once'),
-        ('usable_in', NOT ledger_core.is_set(rule.usable_in), 'must name at least one app, and each once'),
+        ('usable_for', NOT ledger_core.is_set(rule.usable_for), 'must name from 1 to 100 operations, each once'),
+        ('usable_in', NOT ledger_core.is_set(rule.usable_in), 'must name from 1 to 100 apps, each once'),
         (
             'usable_for',
             EXISTS (

@@ -10,6 +10,7 @@ from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Allowance,
     Balance,
+    BalancePart,
     BalanceStep,
     Budget,
     ClaimOutcome,
@@ -37,6 +38,7 @@ __all__ = (
     "AsyncLedger",
     "AsyncOpenHold",
     "Balance",
+    "BalancePart",
     "BalanceStep",
     "BaseLedgerOperation",
     "Budget",

@@ -22,6 +22,7 @@ from ledger_py.sessions import DRY_RUN
 from ledger_py.structs import (
     Allowance,
     Balance,
+    BalancePart,
     BalanceStep,
     Budget,
     ClaimOutcome,
@@ -246,15 +247,41 @@ class AsyncLedger:
         """
 
     @_sql_function(echoed=("owner_id", "asset"))
-    async def balance(self, *, owner_id: str, asset: str = "CREDIT") -> Balance:
+    async def balance(
+        self,
+        *,
+        owner_id: str,
+        asset: str = "CREDIT",
+        for_app: str | None = None,
+        for_operation: BaseLedgerOperation | str | None = None,
+    ) -> Balance:
         """Return an owner's current balance in one asset.
+
+        Args:
+            owner_id: The owner of the credits.
+            asset: The unit counted.
+            for_app: Let ``available`` be what a spend of this app could use.
+            for_operation: Let ``available`` be what a spend by this operation could use.
+
+        Returns:
+            The balance; zeros for an owner never seen.
+
+        Raises:
+            InvalidRequest: A value is invalid.
+            UnknownApp: ``for_app`` is not registered.
+            UnknownOperation: ``for_operation`` is not defined.
+        """
+
+    @_sql_function()
+    async def balance_parts(self, *, owner_id: str, asset: str = "CREDIT") -> list[BalancePart]:
+        """Return what an owner's balance consists of, in the order in which it is spent.
 
         Args:
             owner_id: The owner of the credits.
             asset: The unit counted.
 
         Returns:
-            The balance; zeros for an owner never seen.
+            A part for each class, use, expiry and priority. They add up to the balance.
 
         Raises:
             InvalidRequest: A value is invalid.
@@ -367,9 +394,10 @@ class AsyncLedger:
         after_seq: int | None = None,
         max_rows: Int32 = 50,
     ) -> list[Lot]:
-        """List an account's lots (credits that expire), in the order in which they are spent.
+        """List an account's lots, in the order in which they are spent.
 
-        Credits that do not expire are spent last, and are in no lot.
+        A lot is what is left of the credits of one entry that expire, or have a class, a priority
+        or a limited use. Other credits are in no lot, and are spent after those of priority 100.
 
         Args:
             owner_id: The owner of the credits.

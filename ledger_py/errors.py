@@ -199,9 +199,11 @@ class NonceConflict(LedgerError, code="nonce_conflict", sqlstate="LG201", status
 class InsufficientBalance(LedgerError, code="insufficient_balance", sqlstate="LG301", status=402):
     """The account has less available than the request would take.
 
-    Detail: ``owner_id``, ``asset``, ``available``, ``required``, and ``min_balance``, the floor of
-    the account. ``required`` is absent when the request was to raise the floor. ``max_debt``: how
-    far below the floor a capture may go that is to be recorded as a debt.
+    Detail: ``owner_id``, ``asset``, ``available`` (what this operation could use in this app),
+    ``required``, and ``min_balance``, the floor of the account. ``available_to_others``: what is
+    available for other operations or apps only; absent if there is none. ``required`` is absent
+    when the request was to raise the floor. ``max_debt``: how far below the floor a capture may go
+    that is to be recorded as a debt.
     """
 
 

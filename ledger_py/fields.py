@@ -48,6 +48,15 @@ Positive: TypeAlias = Annotated[Exact, in_database(minimum=1)]
 NotNegative: TypeAlias = Annotated[Exact, in_database(minimum=0)]
 Number: TypeAlias = Annotated[int, in_database(minimum=1)]
 Count: TypeAlias = Annotated[int, in_database(minimum=0)]
+CreditClass: TypeAlias = Literal["free", "paid"]
+Priority: TypeAlias = Annotated[int, in_database(minimum=1, maximum=1000)]
+UsableFor: TypeAlias = Annotated[
+    list[OperationName] | None,
+    Meta(description="For which operations these credits are; null: for all."),
+]
+UsableIn: TypeAlias = Annotated[
+    list[AppName] | None, Meta(description="In which apps these credits may be used; null: in all.")
+]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 _POSITION = "([1-9][0-9]{0,8}-[0-9]{1,19}-[0-9]{1,18}-[0-9a-f]{8}|[0-9]{1,19}-[0-9]{1,18})"
 _OF_PARTITION = f"[a-z][a-z0-9_]{{0,39}}:{_POSITION}"

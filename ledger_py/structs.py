@@ -28,6 +28,7 @@ from ledger_py.fields import (
     ClaimSubject,
     ComingAmount,
     Count,
+    CreditClass,
     Exact,
     HoldStatus,
     Key,
@@ -37,18 +38,22 @@ from ledger_py.fields import (
     OperationName,
     OwnerId,
     Positive,
+    Priority,
     Quantity,
     RequestAmount,
     RequestExpiry,
     RequestMetadata,
     Spender,
     Time,
+    UsableFor,
+    UsableIn,
     in_database,
 )
 
 __all__ = (
     "Allowance",
     "Balance",
+    "BalancePart",
     "BalanceStep",
     "Budget",
     "ClaimOutcome",
@@ -252,7 +257,13 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     asset: Asset
     balance: Annotated[Exact, Meta(description="The sum of the account's entries.")]
     held: Annotated[Count, Meta(description="What open holds reserve.")]
-    available: Annotated[Exact, Meta(description="`balance` less `held`: what can be spent.")]
+    available: Annotated[
+        Exact,
+        Meta(
+            description="`balance` less `held`: what can be spent. Of a request for an app or an"
+            " operation: what it could use."
+        ),
+    ]
     entry_count: Annotated[Count, Meta(description="The number of entries of the account.")]
     next_expiry_at: Annotated[
         Time | None, Meta(description="When the next credits expire; null if none will.")
@@ -314,7 +325,7 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
-    """Credits that expire, with something left of them."""
+    """Credits of one entry that expire, or have a class, a priority or a limited use."""
 
     seq: Annotated[Number, Meta(description="The number of the entry that granted the credits.")]
     app: Annotated[AppName, Meta(description="The app that recorded it.")]
@@ -329,8 +340,34 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
             " ends."
         ),
     ]
-    expires_at: Annotated[Time, Meta(description="When the credits expire.")]
+    expires_at: Annotated[
+        Time | None, Meta(description="When the credits expire; null if they do not.")
+    ]
     recorded_at: Annotated[Time, Meta(description="When they were granted.")]
+    credit_class: Annotated[
+        CreditClass | None, Meta(description="What the credits are; null: neither.")
+    ] = None
+    priority: Annotated[
+        Priority, Meta(description="Lower ones are spent first; 100 unless the operation says.")
+    ] = 100
+    usable_for: UsableFor = None
+    usable_in: UsableIn = None
+
+
+class BalancePart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a balance: credits of the same class, use, expiry and priority."""
+
+    credit_class: Annotated[
+        CreditClass | None, Meta(description="What the credits are; null: neither.")
+    ]
+    usable_for: UsableFor
+    usable_in: UsableIn
+    expires_at: Annotated[Time | None, Meta(description="When they expire; null if they do not.")]
+    priority: Annotated[Priority, Meta(description="Lower ones are spent first.")]
+    amount: Annotated[
+        Exact, Meta(description="How many there are; negative in the part of an overdraft.")
+    ]
+    held: Annotated[NotNegative, Meta(description="How many of these open holds reserve.")]
 
 
 class ClaimState(msgspec.Struct, frozen=True, kw_only=True):
@@ -595,3 +632,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         NotNegative,
         Meta(description="How far below the floor of an account a capture in full may go."),
     ] = 0
+    credit_class: Annotated[
+        CreditClass | None, Meta(description="What the credits granted are; null: neither.")
+    ] = None
+    priority: Annotated[
+        Priority | None,
+        Meta(description="Of the credits granted: lower ones are spent first; null: 100."),
+    ] = None
+    usable_for: UsableFor = None
+    usable_in: UsableIn = None

@@ -7,9 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ledger_py.structs import FeedLag
 
 NO_LEDGER: Final = "This database holds no ledger yet: run `ledger migrate` first"
+
+PLAIN_PRIORITY: Final = 100
+"""The priority of credits whose operation names none."""
 
 _FEED_WAITS_AFTER: Final = 1
 """Seconds that entries do not wait for the transactions of others in everyday traffic."""
@@ -74,3 +79,19 @@ def escaped(encoded: str) -> str:
     return "".join(
         one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in encoded
     )
+
+
+def use_of(
+    credit_class: str | None,
+    priority: int | None,
+    usable_for: Sequence[str] | None,
+    usable_in: Sequence[str] | None,
+) -> str:
+    """Say what credits are and what they are for; nothing if they are like any others."""
+    said = [
+        credit_class,
+        f"for {', '.join(usable_for)}" if usable_for else None,
+        f"in {', '.join(usable_in)}" if usable_in else None,
+        None if priority in (None, PLAIN_PRIORITY) else f"priority {priority}",
+    ]
+    return ", ".join(filter(None, said))

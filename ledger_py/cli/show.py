@@ -18,6 +18,7 @@ from ledger_py.proof.connection import connected, one_moment
 from ledger_py.structs import (
     Allowance,
     Balance,
+    BalancePart,
     BalanceStep,
     Budget,
     ComingEvent,
@@ -26,7 +27,7 @@ from ledger_py.structs import (
     Lot,
     Match,
 )
-from ledger_py.wording import counted, escaped, quoted
+from ledger_py.wording import counted, escaped, quoted, use_of
 
 _ROWS: Final = 10
 """The rows of each list."""
@@ -50,6 +51,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     balance: Balance
     timeline: list[BalanceStep]
     entries: list[Entry]
+    parts: list[BalancePart]
     lots: list[Lot]
     holds: list[Hold]
     allowances: list[Allowance]
@@ -99,6 +101,7 @@ def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
         balance=balance,
         timeline=ledger.timeline(**account),
         entries=ledger.entries_of(**account, **most),
+        parts=ledger.balance_parts(**account),
         lots=ledger.lots_of(**account, **most),
         holds=ledger.holds_of(**account, **most, status="open"),
         allowances=allowances,
@@ -128,6 +131,10 @@ def _operation(entry: Entry) -> Words:
     return Words(f"{entry.operation}{used}{', overdrawn' if entry.overdrawn else ''}")
 
 
+def _use(part: BalancePart) -> str:
+    return use_of(part.credit_class, part.priority, part.usable_for, part.usable_in)
+
+
 def _lines(page: Page) -> Iterable[str]:
     balance = page.balance
     yield f"{quoted(page.owner_id)} {page.asset}, at {_time(page.now)}"
@@ -154,13 +161,28 @@ def _lines(page: Page) -> Iterable[str]:
         ],
     )
     yield from _table(
-        "Credits that expire, as they are spent",
+        "Credits that expire or are for something, as they are spent",
         ("seq", "expires at", "remaining", "held", "app", "operation", "nonce"),
         [
-            (it.seq, it.expires_at, it.remaining, it.held, it.app, it.operation, it.nonce)
+            (
+                *(it.seq, it.expires_at or Words("never"), it.remaining, it.held),
+                *(it.app, it.operation, it.nonce),
+            )
             for it in page.lots
         ],
     )
+    if any(map(_use, page.parts)):
+        yield from _table(
+            "What the balance consists of, as it is spent",
+            ("amount", "held", "expires at", "for"),
+            [
+                (
+                    *(it.amount, it.held, it.expires_at or Words("never")),
+                    Words(_use(it) or "anything"),
+                )
+                for it in page.parts
+            ],
+        )
     yield from _table(
         "Open holds, newest first",
         ("placed at", "expires at", "amount", "remaining", "app", "operation", "nonce"),

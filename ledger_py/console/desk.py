@@ -36,6 +36,7 @@ def _templates() -> jinja2.Environment:
         "moment": showing.moment,
         "relative": showing.relative,
         "said": showing.said,
+        "use": showing.use,
     }
     templates.globals["address"] = showing.address
     return templates

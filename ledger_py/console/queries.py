@@ -241,8 +241,16 @@ FROM ledger.forecast(owner_id => %(owner_id)s, asset => %(asset)s, max_rows => %
 """
 
 LOTS: Final = """
-SELECT seq, app, operation, nonce, amount, remaining, held, expires_at, recorded_at
+SELECT
+    seq, app, operation, nonce, amount, remaining, held, expires_at, recorded_at, credit_class,
+    priority, usable_for, usable_in
 FROM ledger.lots_of(owner_id => %(owner_id)s, asset => %(asset)s, max_rows => %(most)s)
+"""
+
+PARTS: Final = """
+SELECT credit_class, usable_for, usable_in, expires_at, priority, amount, held
+FROM ledger.balance_parts(owner_id => %(owner_id)s, asset => %(asset)s)
+LIMIT %(most)s
 """
 
 MORE_LOTS: Final = """
@@ -318,7 +326,7 @@ OPERATIONS: Final = """
 SELECT
     operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period,
     claim_scope, claim_time_zone, expires_after::text AS expires_after, description, retired_at,
-    unit_amount, unit_size, rounding, max_debt,
+    unit_amount, unit_size, rounding, max_debt, credit_class, priority, usable_for, usable_in,
     (
         SELECT array_agg(app_operations.app ORDER BY app_operations.app)
         FROM ledger.app_operations

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-__all__ = ("address", "amount", "brief", "lines", "moment", "plain", "relative", "said", "signed")
+from ledger_py.wording import use_of
+
+__all__ = (
+    "address",
+    "amount",
+    "brief",
+    "lines",
+    "moment",
+    "plain",
+    "relative",
+    "said",
+    "signed",
+    "use",
+)
 
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _MINUS: Final = "\N{MINUS SIGN}"
 
 _BRIEF: Final = 60
+
+_USE: Final = ("credit_class", "priority", "usable_for", "usable_in")
 
 _PLAIN: Final = re.compile(r"(?:[!-~]| (?=[!-~]))*", re.ASCII)
 """ASCII with no blank at the end and no two in a row, which is nearly every text."""
@@ -62,6 +78,11 @@ def plain(value: object) -> str:
             said = {name: it for name, it in value.items() if it is not None}
             return ", ".join(f"{name.replace('_', ' ')} {plain(it)}" for name, it in said.items())
     return str(value)
+
+
+def use(row: Mapping[str, Any]) -> str:
+    """Say what credits of a row are and what they are for; nothing if they are like any others."""
+    return use_of(*(row[name] for name in _USE))
 
 
 def brief(text: str) -> str:

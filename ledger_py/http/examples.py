@@ -10,6 +10,7 @@ import msgspec
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.http.schemas import (
     Allowances,
+    BalanceParts,
     BatchAnswer,
     Budgets,
     EntryPage,
@@ -29,6 +30,7 @@ from ledger_py.operations import BaseLedgerOperation
 from ledger_py.structs import (
     Allowance,
     Balance,
+    BalancePart,
     BalanceStep,
     Budget,
     ComingEvent,
@@ -209,6 +211,7 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         "balance": {"now": _balance(), "at a time": PastBalance(**_ACCOUNT, at=_NOON, balance=10)},
         "entries": {"the last page": EntryPage(entries=[_plain(entry)], next=None)},
         "holds": {"the last page": HoldPage(holds=[hold], next=None)},
+        "balance_parts": {"of two kinds": _parts()},
         "lots": {"the last page": LotPage(lots=[_lot(app)], next=None)},
         "timeline": {"two steps": _timeline()},
         "forecast": {"an expiry": _forecast(app)},
@@ -315,6 +318,28 @@ def _lot(app: str) -> Lot:
         expires_at=_END,
         recorded_at=_NOON,
     )
+
+
+def _parts() -> BalanceParts:
+    prize = BalancePart(
+        credit_class="free",
+        usable_for=["CREDIT_SPEND"],
+        usable_in=None,
+        expires_at=_END,
+        priority=100,
+        amount=7,
+        held=0,
+    )
+    plain = BalancePart(
+        credit_class=None,
+        usable_for=None,
+        usable_in=None,
+        expires_at=None,
+        priority=100,
+        amount=3,
+        held=0,
+    )
+    return BalanceParts(**_ACCOUNT, parts=[prize, plain])
 
 
 def _timeline() -> Timeline:

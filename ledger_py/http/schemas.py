@@ -48,6 +48,7 @@ from ledger_py.fields import (
 from ledger_py.http.problems import PROBLEM_TYPES, Problem
 from ledger_py.structs import (
     Allowance,
+    BalancePart,
     BalanceStep,
     Budget,
     ComingEvent,
@@ -420,6 +421,25 @@ class BalanceQuery(AccountQuery, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    for_app: (
+        Annotated[
+            AppName,
+            Meta(
+                description="Let `available` be what a spend of this app could use. Only for now."
+            ),
+        ]
+        | None
+    ) = None
+    for_operation: (
+        Annotated[
+            OperationName,
+            Meta(
+                description="Let `available` be what a spend by this operation could use. Only for"
+                " now."
+            ),
+        ]
+        | None
+    ) = None
 
 
 PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=500, description="The most items to return.")]
@@ -586,6 +606,17 @@ class HoldPage(msgspec.Struct, frozen=True, kw_only=True):
     next: Annotated[
         HoldCursor | None,
         Meta(description="The cursor of the next page; null on the last page."),
+    ]
+
+
+class BalanceParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a balance consists of."""
+
+    owner_id: OwnerId
+    asset: Asset
+    parts: Annotated[
+        list[BalancePart],
+        Meta(description="The parts, in the order in which they are spent. They add up."),
     ]
 
 

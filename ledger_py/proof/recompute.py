@@ -42,7 +42,8 @@ What must hold
         and `expiry_defaulted` if they are true; the options `metadata`, `expires_at` (sixteen
         hexadecimal digits of the number), `claim_subject`, `hold_nonce`, `hold_final`,
         `reverses_seq`, `frees_claim`, `claim_slot`, `subject_slot`, `spender`, `quantity`,
-        `unit_amount`, `unit_size`, `rounding`, `overdrawn`.
+        `unit_amount`, `unit_size`, `rounding`, `overdrawn`, `credit_class`, `priority`,
+        `usable_for`, `usable_in` (a list as a text, its names separated by commas).
     `operator_actions`
         Numbers: `action_seq`, `acted_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `action`,
         `role_name`, `actor`, `reason`, `before`, `after`; the option `seq`.
@@ -412,7 +413,11 @@ def _entry_bytes(entry: Line) -> bytes:
         "unit_size",
         "rounding",
         "overdrawn",
+        "credit_class",
+        "priority",
     )
+    lists = {name: entry[name] and ",".join(entry[name]) for name in ("usable_for", "usable_in")}
+    parts += _options(lists, *lists)
     return numbers + ",".join(parts).encode()
 
 

@@ -165,7 +165,7 @@ BEGIN
                         ),
                         (NULL, 'expires_at', 'When the credits of the entry expire; null: never.'),
                         ('hold hold_row holds open_holds', 'expires_at', 'When the hold ends by itself, or would have ended.'),
-                        ('lots', 'expires_at', 'When the credits of the lot expire.'),
+                        ('lots', 'expires_at', 'When the credits of the lot expire; null: never.'),
                         (NULL, 'hold_nonce', 'The hold that the entry captured from, by its nonce; null: it is no capture.'),
                         ('hold_events hold_growths hold_lots', 'hold_nonce', 'The hold, by its nonce.'),
                         ('hold_growths', 'grown_at', 'The clock of the server when the hold grew.'),
@@ -207,6 +207,10 @@ BEGIN
                             'The price by quantity: the signed amount for unit_size; null: none, or that of the operation.'
                         ),
                         (NULL, 'max_debt', 'How far below the floor of an account a capture in full may go.'),
+                        (NULL, 'credit_class', 'Of the credits granted: free or paid; null: neither.'),
+                        (NULL, 'priority', 'Of the credits granted: lower ones are spent first; null: 100.'),
+                        (NULL, 'usable_for', 'For which operations the credits granted may be used; null: for all.'),
+                        (NULL, 'usable_in', 'In which apps the credits granted may be used; null: in all.'),
                         (NULL, 'amount_defaulted', 'True: the request named no amount and took the default of that time.'),
                         (NULL, 'expiry_defaulted', 'True: expires_at follows from the operation and was not in the request.'),
                         (
@@ -253,7 +257,11 @@ BEGIN
                         (NULL, 'entry_count', 'The number of entries.'),
                         (NULL, 'last_seq', 'The number of the last entry; 0 before the first.'),
                         (NULL, 'last_entry_at', 'When the last entry was recorded; in the future if the clock was ahead then.'),
-                        (NULL, 'next_due_at', 'When the next lot expires or the next hold ends; infinity: there is neither.'),
+                        (
+                            NULL, 'next_due_at',
+                            'When the next lot expires or the next hold ends; the last time that there is: there are only lots that'
+                            || ' will not; infinity: there is none of these.'
+                        ),
                         (NULL, 'next_expiry_at', 'When the next credits expire; null: none will.'),
                         (NULL, 'next_expiry_amount', 'How many credits expire then; null: none will.'),
                         (NULL, 'frozen_at', 'Since when the account is frozen; null: it is not.'),

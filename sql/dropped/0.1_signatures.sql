@@ -13,6 +13,10 @@ DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, json
 DROP FUNCTION IF EXISTS ledger.record_entry(text, text, text, text, bigint, jsonb, timestamptz, text, timestamptz);
 DROP FUNCTION IF EXISTS ledger.place_hold(text, text, text, text, bigint, interval, jsonb);
 DROP FUNCTION IF EXISTS ledger.bind_role(text, text);
+DROP FUNCTION IF EXISTS ledger.define_operation(
+    text, text, bigint, bigint, bigint, boolean, text, integer, text, text, text, interval, bigint, bigint, text, bigint
+);
 -- It answers more now; the view calls it.
 DROP VIEW IF EXISTS ledger.account_balances;
 DROP FUNCTION IF EXISTS ledger.balance(text, text);
+DROP FUNCTION IF EXISTS ledger.lots_of(text, text, bigint, integer);

@@ -1,5 +1,10 @@
 -- requires: dropped/0.1_signatures
-CREATE OR REPLACE FUNCTION ledger.balance(owner_id text, asset text DEFAULT 'CREDIT')
+CREATE OR REPLACE FUNCTION ledger.balance(
+    owner_id text,
+    asset text DEFAULT 'CREDIT',
+    for_app text DEFAULT NULL,
+    for_operation text DEFAULT NULL
+)
 RETURNS TABLE (
     balance bigint,
     held bigint,
@@ -18,7 +23,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_account record;
+    v_now timestamptz;
 BEGIN
+    IF num_nonnulls(balance.for_app, balance.for_operation) > 0 THEN
+        PERFORM ledger_core.check_purpose(balance.for_app, balance.for_operation);
+    END IF;
     SELECT balance, held, last_seq, next_due_at INTO v_account
     FROM ledger.accounts
     WHERE owner_id = balance.owner_id AND asset = balance.asset;
@@ -32,10 +41,23 @@ BEGIN
             v_account.balance, v_account.held, v_account.balance - v_account.held, v_account.last_seq,
             NULL::timestamptz, NULL::bigint, NULL::timestamptz, NULL::bigint;
     ELSE
+        v_now := ledger_core.clock();
         RETURN QUERY
-        SELECT now.balance, now.held, now.balance - now.held, v_account.last_seq, now.next_expiry_at, now.next_expiry_amount,
-            now.next_allowance_at, now.next_allowance_amount
-        FROM ledger_core.standing_at(balance.owner_id, balance.asset, ledger_core.clock()) AS now;
+        SELECT
+            now.balance,
+            now.held,
+            now.balance - now.held - CASE
+                WHEN num_nonnulls(balance.for_app, balance.for_operation) = 0 THEN 0
+                ELSE ledger_core.unusable_at(
+                    balance.owner_id, balance.asset, balance.for_app, balance.for_operation, v_now
+                )
+            END,
+            v_account.last_seq,
+            now.next_expiry_at,
+            now.next_expiry_amount,
+            now.next_allowance_at,
+            now.next_allowance_amount
+        FROM ledger_core.standing_at(balance.owner_id, balance.asset, v_now) AS now;
     END IF;
 END
 $$;
@@ -43,7 +65,8 @@ $$;
 COMMENT ON FUNCTION ledger.balance IS
 'The balance of an owner at this microsecond, one row, in whole units of the asset. Expiries count even if they are not
 posted yet. An expiry that is posted counts even if the clock is set back afterwards.
-balance: all credits. held: reserved by open holds. available: free to spend. entry_count: the number of entries.
+balance: all credits. held: reserved by open holds. available: free to spend. for_app, for_operation: available is then
+what a spend by this app and operation could use; if one is null, what some spend by the other could use. entry_count: the number of entries.
 next_expiry_at and next_expiry_amount: when the next credits expire, and how many. next_allowance_at and next_allowance_amount:
 when the next allowance comes, and how many credits with it. Zeros for an unknown owner.
-Raises LG001.';
+Raises LG001, LG101, LG102.';

@@ -15,7 +15,11 @@ CREATE OR REPLACE FUNCTION ledger.define_operation(
     unit_amount bigint DEFAULT NULL,
     unit_size bigint DEFAULT NULL,
     rounding text DEFAULT NULL,
-    max_debt bigint DEFAULT 0
+    max_debt bigint DEFAULT 0,
+    credit_class text DEFAULT NULL,
+    priority integer DEFAULT NULL,
+    usable_for text [] DEFAULT NULL,
+    usable_in text [] DEFAULT NULL
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -53,6 +57,10 @@ BEGIN
         v_new.rounding := coalesce(v_new.rounding, 'up');
     END IF;
     v_new.max_debt := nullif(define_operation.max_debt, 0);
+    v_new.credit_class := define_operation.credit_class;
+    v_new.priority := define_operation.priority;
+    v_new.usable_for := ledger_core.sorted(define_operation.usable_for);
+    v_new.usable_in := ledger_core.sorted(define_operation.usable_in);
     PERFORM ledger_core.check_operation_rule(v_new);
 
     PERFORM ledger_core.lock_catalogue();
@@ -78,7 +86,11 @@ BEGIN
             unit_amount = v_new.unit_amount,
             unit_size = v_new.unit_size,
             rounding = v_new.rounding,
-            max_debt = v_new.max_debt
+            max_debt = v_new.max_debt,
+            credit_class = v_new.credit_class,
+            priority = v_new.priority,
+            usable_for = v_new.usable_for,
+            usable_in = v_new.usable_in
         WHERE operation = define_operation.operation;
     ELSE
         RETURN;
@@ -105,5 +117,8 @@ default) or owner_and_app, in claim_time_zone (IANA name, UTC by default).
 expires_after: life of the credits granted, days and months by the calendar of claim_time_zone, or else UTC.
 unit_amount: the price by quantity, as the amount (signed) of each unit_size (1 by default) of it, rounded up (away from zero,
 the default), down or nearest to whole units. max_debt: how far below the floor of an account a capture may go that says so;
-0: not at all. For operators and migrations.
+0: not at all.
+What the credits granted are, and may be used for; entries keep it, so that a change counts for later ones. credit_class: free or
+paid. priority: from 1 to 1000, 100 by default; lower ones are spent first. usable_for: for which operations (debits of the same
+asset), usable_in: in which apps; null: in all. For operators and migrations.
 Raises LG001, LG903 if entries keep the asset from changing.';

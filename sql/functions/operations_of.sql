@@ -16,7 +16,11 @@ RETURNS TABLE (
     unit_amount bigint,
     unit_size bigint,
     rounding text,
-    max_debt bigint
+    max_debt bigint,
+    credit_class text,
+    priority integer,
+    usable_for text [],
+    usable_in text []
 )
 LANGUAGE plpgsql
 STABLE
@@ -32,7 +36,8 @@ BEGIN
     RETURN QUERY
     SELECT
         operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period, claim_scope,
-        claim_time_zone, expires_after, description, unit_amount, unit_size, rounding, max_debt
+        claim_time_zone, expires_after, description, unit_amount, unit_size, rounding, max_debt, credit_class,
+        priority, usable_for, usable_in
     FROM ledger_core.rules_in_force
     WHERE app = operations_of.app AND retired_at IS NULL
     ORDER BY operation;
@@ -42,4 +47,5 @@ $$;
 COMMENT ON FUNCTION ledger.operations_of IS
 'The operations that an app may record now, with the rules in force: amounts in signed whole units of the asset.
 unit_amount, unit_size, rounding: the price by quantity, null if there is none. max_debt: how far below the floor a capture may go.
+credit_class, priority, usable_for, usable_in: of the credits that it grants, null if it does not say.
 Raises LG101.';

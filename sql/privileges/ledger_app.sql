@@ -8,6 +8,7 @@ BEGIN
             ledger.allowances_of,
             ledger.balance,
             ledger.balance_at,
+            ledger.balance_parts,
             ledger.budgets_of,
             ledger.capture_hold,
             ledger.change_allowance,

@@ -9,6 +9,7 @@ BEGIN
             ledger.allowances_of,
             ledger.balance,
             ledger.balance_at,
+            ledger.balance_parts,
             ledger.budgets_of,
             ledger.checkpoint,
             ledger.claims_of,

@@ -11,6 +11,7 @@ BEGIN
             ledger.allowances_of,
             ledger.balance,
             ledger.balance_at,
+            ledger.balance_parts,
             ledger.begin_generation,
             ledger.bind_role,
             ledger.budgets_of,

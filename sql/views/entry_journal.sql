@@ -22,7 +22,11 @@ SELECT
     entries.unit_amount,
     entries.unit_size,
     entries.rounding,
-    entries.overdrawn
+    entries.overdrawn,
+    entries.credit_class,
+    entries.priority,
+    entries.usable_for,
+    entries.usable_in
 FROM ledger.entries
 LEFT JOIN LATERAL (
     SELECT sum(abs(reversal.amount))::bigint AS amount

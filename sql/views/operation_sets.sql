@@ -18,7 +18,11 @@ SELECT
     unit_amount,
     unit_size,
     rounding,
-    max_debt
+    max_debt,
+    credit_class,
+    priority,
+    usable_for,
+    usable_in
 FROM ledger_core.rules_in_force;
 
 COMMENT ON VIEW ledger.operation_sets IS

@@ -43,10 +43,12 @@ _GROUPS: Final = {
     "poor-": (0, False, GROUP_SIZE),
     "budget-": (0, False, GROUP_SIZE),
     "allowance-": (0, False, GROUP_SIZE),
+    "limited-": (0, False, GROUP_SIZE),
 }
 _POOR: Final = "poor-"
 _WITH_BUDGET: Final = "budget-"
 _WITH_ALLOWANCE: Final = "allowance-"
+_OF_LIMITED_USE: Final = "limited-"
 
 _PREPARE: Final = """
     SELECT ledger.record_entries(app => 'app1', entries => (
@@ -80,6 +82,23 @@ _ALLOWANCE: Final = """
         nonce => 'plan-' || number, amount => 1000000, period => 'year'
     ))
     FROM generate_series(0, %(owners)s - 1) AS owners (number)
+"""
+_DEFINE: Final = """
+    SELECT
+        ledger.define_operation(
+            operation => 'FOR_' || usable_for, description => 'x', min_amount => 1,
+            max_amount => 1000000000, usable_for => ARRAY[usable_for]
+        ),
+        ledger.allow_operation(app => 'app1', operation => 'FOR_' || usable_for)
+    FROM unnest('{CREDIT_SPEND,CONTENT_CREATION}'::text []) AS usable_for
+"""
+_LIMITED: Final = """
+    SELECT count(ledger.record_entry(
+        app => 'app1', owner_id => %(group)s::text || number, operation => 'FOR_' || usable_for,
+        nonce => gen_random_uuid()::text, amount => 1000000000
+    ))
+    FROM generate_series(0, %(owners)s - 1) AS owners (number)
+    CROSS JOIN unnest('{CREDIT_SPEND,CONTENT_CREATION}'::text []) AS usable_for
 """
 _SPEND: Final = """
     SELECT count(ledger.record_entry(
@@ -124,6 +143,9 @@ def prepare_owners(url: str) -> None:
                 conn.execute(_SPEND, arguments)
             if group == _WITH_ALLOWANCE:
                 conn.execute(_ALLOWANCE, arguments)
+            if group == _OF_LIMITED_USE:
+                conn.execute(_DEFINE)
+                conn.execute(_LIMITED, arguments)
         first = {"first": owner_number(0), "again": AGAIN, "owners": GROUP_SIZE}
         conn.execute(_AGAIN, first)
         conn.execute("VACUUM (ANALYZE)")

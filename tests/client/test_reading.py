@@ -31,6 +31,7 @@ READERS: list[tuple[str, dict[str, Any]]] = [
     ("entries_of", {}),
     ("holds_of", {}),
     ("lots_of", {}),
+    ("balance_parts", {}),
     ("claims_of", {}),
     ("allowances_of", {}),
     ("timeline", {}),

@@ -310,6 +310,20 @@ class TestOwner:
         for nothing in ("None of these credits expires", "Nothing is held", "Nothing: the balance"):
             assert nothing in text
 
+    def test_parts_tell_what_credits_are_for(self, visitor: Visitor, conn: Connection) -> None:
+        record(conn, operation="CONTEST_PRIZE")
+        record(conn, amount=2)
+        page = visitor().get(ALICE)
+        parts = section(page, "parts")
+        assert parts.index("25 0 free, for CONTENT_CREATION") < parts.index("2 0 anything never")
+        assert "free, for CONTENT_CREATION CONTEST_PRIZE (app1)" in section(page, "lots")
+
+    def test_parts_are_left_out_where_credits_are_for_anything(
+        self, visitor: Visitor, conn: Connection
+    ) -> None:
+        record(conn)
+        assert "What the balance consists of" not in visitor().get(ALICE).text
+
     def test_hundreds_of_lots_are_bounded(self, visitor: Visitor, conn: Connection) -> None:
         conn.execute(
             "SELECT count(*) FROM generate_series(1, 230) AS n CROSS JOIN LATERAL"
@@ -374,6 +388,7 @@ class TestOperations:
         text = words(year.get("/operations"))
         assert re.search(r"DAILY_REWARD shared .*? CREDIT \+1 \+1 1 a day per owner, UTC", text)
         assert re.search(r"PLAN_ALLOWANCE .*? \+1000 \+1 to \+100000 ", text)
+        assert "30 days free, for CONTENT_CREATION" in text
 
     def test_prices_over_time(self, year: httpx.Client) -> None:
         page = year.get("/operations?operation=CONTENT_CREATION")

@@ -129,6 +129,7 @@ def test_what_is_read_is_what_the_partition_says(
     for amount in (5, 6):
         record(caller, owner_id=owner, amount=amount)
     record(caller, owner_id=owner, expires_at="2100-01-01T00:00:00.000001Z", metadata={"n": 1e-300})
+    record(caller, owner_id=owner, operation="CONTEST_PRIZE")
     hold = place(caller, 3, owner_id=owner)
     capture(caller, hold["nonce"], 1)
     rows(
@@ -145,7 +146,9 @@ def test_what_is_read_is_what_the_partition_says(
     asked: list[tuple[str, dict[str, Any]]] = [
         ("allowances_of", {}),
         ("balance", {}),
+        ("balance", {"for_app": "app1", "for_operation": "CREDIT_SPEND"}),
         ("balance_at", {"at": "2020-01-01"}),
+        ("balance_parts", {}),
         ("claims_of", {}),
         ("entries_of", {"max_rows": 2}),
         ("forecast", {"until": "2101-01-01"}),

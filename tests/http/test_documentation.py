@@ -120,7 +120,7 @@ def test_functions_of_generated_clients_keep_their_names(document: dict[str, Any
     assert [operation["operationId"] for operation in _operations(document)] == [
         *("record_entry", "record_entries", "reverse_entry"),
         *("place_hold", "capture_hold", "release_hold", "extend_hold", "grow_hold"),
-        *("balance", "entries", "holds", "lots", "timeline", "forecast"),
+        *("balance", "entries", "holds", "balance_parts", "lots", "timeline", "forecast"),
         *("statement", "statement_by_spender"),
         *("grant_allowance", "change_allowance", "end_allowance", "allowances"),
         *("budgets", "set_budget", "drop_budget", "events"),

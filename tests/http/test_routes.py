@@ -204,7 +204,7 @@ ROWS = (
     Row(
         "balance",
         "/ledger/OWNER",
-        asks=("balance", ACCOUNT),
+        asks=("balance", ACCOUNT | {"for_app": None, "for_operation": None}),
         answers={"balance": 103, "held": 40, "available": 63, "entry_count": 2}
         | {"next_allowance_at": TIME, "next_allowance_amount": 7},
         refused=("/ledger/OWNER?asset=gold", 422, "invalid_request"),
@@ -301,6 +301,19 @@ ROWS = (
         asks=("holds_of", ACCOUNT | {"status": "open", "before": TIME, "max_rows": 2}),
         answers={"holds": [{"nonce": "OWNER-job"}], "next": None},
         refused=("/ledger/OWNER/holds?asset=gold", 422, "invalid_request"),
+    ),
+    Row(
+        "balance",
+        "/ledger/OWNER?for_app=app1&for_operation=CREDIT_SPEND",
+        asks=("balance", ACCOUNT | {"for_app": "app1", "for_operation": "CREDIT_SPEND"}),
+        refused=("/ledger/OWNER?for_operation=NONE", 422, "unknown_operation"),
+    ),
+    Row(
+        "balance_parts",
+        "/ledger/OWNER/parts",
+        asks=("balance_parts", ACCOUNT),
+        answers={"parts": [{"credit_class": None, "usable_for": None, "held": 40}]},
+        refused=("/ledger/OWNER/parts?asset=gold", 422, "invalid_request"),
     ),
     Row(
         "lots",

@@ -75,9 +75,10 @@ _DISCREPANCIES = {
                     AND status = 'open'
             ),
             (
-                SELECT min(expires_at) FROM ledger.lots
+                SELECT coalesce(min(expires_at), ledger_core.never_due()) FROM ledger.lots
                 WHERE lots.owner_id = accounts.owner_id AND lots.asset = accounts.asset
                     AND remaining > lots.held
+                HAVING count(*) > 0
             ),
             (
                 SELECT min(next_at) FROM ledger.allowances

@@ -247,6 +247,21 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     call(conn, "grant_allowance", **daily | {"owner_id": "ned"}, nonce="of ned", amount=11)
     operate(conn, "freeze_account", owner_id="ned")
     yield "allowances"
+    record(conn, owner_id="joan", operation="PRIZE", amount=30)
+    record(conn, owner_id="joan", operation="PLAN", amount=20, nonce="plan")
+    record(conn, owner_id="joan", operation="LATE", amount=9)
+    record(conn, owner_id="joan", amount=6)
+    record(conn, owner_id="joan", operation="CONTENT_CREATION", nonce="of a prize")
+    reverse(conn, "of a prize", 2)
+    spend(conn, 22, owner_id="joan")
+    record(conn, owner_id="joan", operation="LATE", amount=3, expires_at=clock.ahead(days=1))
+    place(conn, 5, owner_id="joan", operation="CONTENT_CREATION", nonce="for a prize")
+    record(conn, owner_id="kim", operation="PRIZE", amount=30)
+    record(conn, owner_id="kim", operation="CONTENT_CREATION")
+    record(conn, owner_id="kim", operation="PLAN", amount=2)
+    spend(conn, 1, owner_id="kim")
+    clock.forward(days=1)
+    yield "credits of a class, of limited use"
 
 
 def define(conn: Connection) -> None:
@@ -260,6 +275,21 @@ def define(conn: Connection) -> None:
             "unit_size": 1000,
             "max_debt": 5,
         },
+        "PRIZE": {
+            "min_amount": 1,
+            "max_amount": 50,
+            "credit_class": "free",
+            "usable_for": ["CONTENT_CREATION"],
+            "expires_after": "30 days",
+        },
+        "PLAN": {
+            "min_amount": 1,
+            "max_amount": 50,
+            "credit_class": "paid",
+            "priority": 50,
+            "usable_in": ["app1", "app2"],
+        },
+        "LATE": {"min_amount": 1, "max_amount": 50, "priority": 200},
         "TOKEN_ADD": {"asset": "TOKEN", "min_amount": 1, "max_amount": 100},
         "TOKEN_USE": {"asset": "TOKEN", "min_amount": -100, "max_amount": -1},
     }

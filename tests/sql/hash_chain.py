@@ -164,6 +164,13 @@ def _entry_bytes(entry: Row) -> bytes:
         parts.append(f"rounding={_counted(entry['rounding'])}")
     if entry["overdrawn"] is not None:
         parts.append(f"overdrawn={str(entry['overdrawn']).lower()}")
+    if entry["credit_class"] is not None:
+        parts.append(f"credit_class={_counted(entry['credit_class'])}")
+    if entry["priority"] is not None:
+        parts.append(f"priority={entry['priority']}")
+    for name in ("usable_for", "usable_in"):
+        if entry[name] is not None:
+            parts.append(f"{name}={_counted(','.join(entry[name]))}")
     return numbers + ",".join(parts).encode()
 
 

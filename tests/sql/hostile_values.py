@@ -210,6 +210,7 @@ _ENTRIES = st.one_of(
 # By type: usual values for parameters not listed by name, and hostile values.
 _BY_TYPE: Final[dict[str, tuple[Values, Values]]] = {
     "text": (st.just("a word"), _TEXTS),
+    "text[]": (st.none(), st.lists(_TEXTS | st.none(), max_size=3)),
     "bigint": (st.sampled_from([None, 1, -3, 10]), _integers(64)),
     "integer": (st.integers(1, 10), _integers(32)),
     "boolean": (st.booleans(), st.booleans()),

@@ -423,21 +423,23 @@ def test_internal_functions_cannot_be_called(attacker: Attacker, owner: Connecti
 
 MAY_CALL = {
     "ledger_app": """
-        allowances_of balance balance_at budgets_of capture_hold change_allowance claim_outcomes
-        claims_of drop_budget end_allowance entries_after entries_of expire_credits extend_hold
-        feed_lag find forecast grant_allowance grow_hold
+        allowances_of balance balance_at balance_parts budgets_of capture_hold change_allowance
+        claim_outcomes claims_of drop_budget end_allowance entries_after entries_of expire_credits
+        extend_hold feed_lag find forecast grant_allowance grow_hold
         holds_of installed_files kept_buckets lots_of operations_of place_hold
         record_entries record_entry release_hold reserve_claims reverse_entry set_budget
         settle_claims statement statement_by_spender timeline unsettled_claims
     """,
     "ledger_auditor": """
-        allowances_of balance balance_at budgets_of checkpoint claims_of entries_after entries_of
+        allowances_of balance balance_at balance_parts budgets_of checkpoint claims_of entries_after
+        entries_of
         feed_lag find forecast holds_of installed_files kept_buckets liability lots_of note_proof
         operations_of statement statement_by_spender timeline verify verify_checkpoint verify_range
         verify_ranges
     """,
     "ledger_operator": """
-        adjust_balance allow_operation allowances_of balance balance_at begin_generation bind_role
+        adjust_balance allow_operation allowances_of balance balance_at balance_parts
+        begin_generation bind_role
         budgets_of checkpoint claims_of define_budget define_operation drop_budget
         entries_after entries_of expire_credits feed_lag find forecast freeze_account
         holds_of installed_files kept_buckets liability lots_of note_proof operations_of

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, rows, scalar
-from tests.sql.model.catalogue import define_operations
+from tests.sql.model.catalogue import CLASSED, define_operations
 from tests.sql.model.database import database_state
 
 # Fewer examples, because each is many calls.
@@ -43,6 +43,7 @@ _KINDS = [
         "frozen and due",
         "of the future",
         "budgets",
+        "classed",
     ),
 ]
 _POPULATIONS = st.sampled_from([1, 3, 10, 10, 30]).flatmap(
@@ -55,7 +56,7 @@ _POPULATIONS = st.sampled_from([1, 3, 10, 10, 30]).flatmap(
     )
 )
 # Of these, some items may go to single calls.
-_LEFT_TO_SINGLE_CALLS = ["due", "hold due", "frozen and due", "of the future"]
+_LEFT_TO_SINGLE_CALLS = ["due", "hold due", "frozen and due", "of the future", "classed"]
 _PLAIN = st.sampled_from(
     [
         *[("CREDIT_ADD", amount) for amount in (None, 1, 8)],
@@ -72,6 +73,7 @@ _LIFE = st.sampled_from(
         *[(name, None) for name in ("DAILY_REWARD", "SIGNUP_CREDIT", "CONTENT_CREATION")],
     ]
 )
+_CLASSED = st.one_of(_LIFE, st.tuples(st.sampled_from(CLASSED), st.sampled_from([None, 0, 1, 20])))
 _ANY = st.one_of(
     _PLAIN,
     st.tuples(
@@ -151,6 +153,7 @@ _ITEMS = [
     _items(_ANY, odd=[{}] * 20 + _ODDITIES + _ILL_TYPED, used=[None] * 40 + _USED),
     _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING + _SPENDING, used=[None] * 15),
     _items(_LIFE, odd=[{}] * 12 + _EXPIRING + _CLAIMING, used=[None] * 15 + _USED),
+    _items(_CLASSED, odd=[{}] * 12 + _EXPIRING + _CLAIMING, used=[None] * 15 + _USED),
 ]
 # The lives of an owner's lots in hours, by kind.
 _LIVES: dict[str, list[float | None]] = {
@@ -224,6 +227,9 @@ class Side:
                 self.operate("set_budget", owner_id, budget="all", most=9, period="day")
                 self.operate("set_budget", budget="each", most=4, spender="*", **ever)
                 self.operate("set_budget", budget="one", most=12, **one, **ever)
+            if kind == "classed":
+                for operation in CLASSED:
+                    self.record(owner_id, f"{nonce}-{operation}", operation, 2)
             if kind in ("frozen", "frozen and due"):
                 self.operate("freeze_account", owner_id)
         self.add(f"{self.prefix}first", f"{self.prefix}before")

@@ -50,7 +50,8 @@ def moments_of(conn: Connection, clock: Clock, owner_id: str) -> list[datetime]:
     """Return all times at which the balance may change, and those just before and after."""
     query = """
         SELECT recorded_at FROM ledger.entries WHERE owner_id = %(owner_id)s
-        UNION SELECT expires_at FROM ledger.lots WHERE owner_id = %(owner_id)s
+        UNION
+        SELECT expires_at FROM ledger.lots WHERE owner_id = %(owner_id)s AND expires_at IS NOT NULL
         UNION SELECT expires_at FROM ledger.holds WHERE owner_id = %(owner_id)s
         UNION SELECT %(now)s
         ORDER BY 1

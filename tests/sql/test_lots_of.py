@@ -47,6 +47,10 @@ def test_lot_tells_which_entry_granted_it(tx: Connection, clock: Clock) -> None:
             "held": 0,
             "expires_at": entry["expires_at"],
             "recorded_at": entry["recorded_at"],
+            "credit_class": None,
+            "priority": 100,
+            "usable_for": None,
+            "usable_in": None,
         }
     ]
 

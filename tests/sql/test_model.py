@@ -55,8 +55,10 @@ def test_database_behaves_like_the_model(conn: Connection, clock: Clock) -> None
 
 
 def test_random_sequences_find_a_mistake(conn: Connection, clock: Clock) -> None:
-    right, wrong = "ORDER BY lots.expires_at, lots.seq", "ORDER BY lots.expires_at DESC, lots.seq"
-    plant(conn, "free_lots", right, wrong)
+    # Those that expire last are spent first.
+    right = "coalesce(expires_at, 'infinity')"
+    wrong = "coalesce(timestamptz '2100-1-1' - (expires_at - timestamptz '2000-1-1'), 'infinity')"
+    plant(conn, "spending_order", right, wrong)
     with pytest.raises(AssertionError):
         compare_with_model(conn, clock, _FIRST_FINDING)
 
@@ -86,9 +88,9 @@ def test_opening_behaves_like_the_model(
             id="a growth is not reserved",
         ),
         pytest.param(
-            "grow_hold",
-            "v_account, grow_hold.by)",
-            "v_account, grow_hold.by - 1)",
+            "reserve_from_lots",
+            "reserve_from_lots.amount + v_unusable)",
+            "reserve_from_lots.amount + v_unusable - 1)",
             openings.grow_by_more_than_is_available,
             id="a hold grows by more than is available",
         ),
@@ -100,7 +102,7 @@ def test_opening_behaves_like_the_model(
             id="a debt passes its most by one",
         ),
         pytest.param(
-            "add_lot",
+            "grant_lot",
             "greatest(0, v_missing)",
             "0",
             openings.fill_a_debt,
@@ -343,6 +345,132 @@ def test_opening_behaves_like_the_model(
             "FILTER (WHERE events.at < standing_at.at)",
             openings.credits_of_the_future,
             id="credits come a microsecond late",
+        ),
+        pytest.param(
+            "is_usable",
+            "operation = ANY (usable_for)",
+            "TRUE",
+            openings.spend_what_is_for_another_operation,
+            id="any operation uses credits of limited use",
+        ),
+        pytest.param(
+            "is_usable",
+            "app = ANY (usable_in)",
+            "TRUE",
+            openings.spend_what_is_for_another_app,
+            id="any app uses credits of limited use",
+        ),
+        pytest.param(
+            "spend_lots",
+            "spend_lots.available - v_unusable - spend_lots.amount",
+            "spend_lots.available - spend_lots.amount",
+            openings.spend_what_is_for_another_operation,
+            id="what others may use covers a spend",
+        ),
+        pytest.param(
+            "usable_lots",
+            "ordered.priority > ledger_core.plain_priority()",
+            "FALSE",
+            openings.spend_in_order,
+            id="credits in no lot are spent after those of a higher priority",
+        ),
+        pytest.param(
+            "spending_order",
+            "int4send(num_nulls(usable_for, usable_in))",
+            "int4send(2 - num_nulls(usable_for, usable_in))",
+            openings.spend_in_order,
+            id="the wider use goes first",
+        ),
+        pytest.param(
+            "spending_order",
+            "int4send(coalesce(priority, ledger_core.plain_priority()))",
+            "int4send(100)",
+            openings.spend_in_order,
+            id="priorities do not matter",
+        ),
+        pytest.param(
+            "spending_order",
+            "'free' THEN 0 WHEN 'paid' THEN 1",
+            "'free' THEN 1 WHEN 'paid' THEN 0",
+            openings.spend_free_before_paid,
+            id="paid credits go before free ones",
+        ),
+        pytest.param(
+            "grant_lot",
+            "num_nonnulls(entry.usable_for, entry.usable_in) = 0",
+            "TRUE",
+            openings.grant_to_an_overdraft,
+            id="credits of limited use pay off an overdraft",
+        ),
+        pytest.param(
+            "write_entry",
+            "NOT ledger_core.makes_lot(entry)",
+            "entry.expires_at IS NULL",
+            openings.grant_to_a_debt,
+            id="credits of limited use lower a debt",
+        ),
+        pytest.param(
+            "spend_hold",
+            " - v_unusable - v_account.min_balance",
+            " - v_account.min_balance",
+            openings.capture_beyond_what_is_usable,
+            id="a capture counts on what others may use",
+        ),
+        pytest.param(
+            "spend_beyond_lots",
+            "hold.app, hold.operation",
+            "NULL, NULL",
+            openings.capture_beyond_what_is_usable,
+            id="a capture takes what others may use",
+        ),
+        pytest.param(
+            "reserve_from_lots",
+            "hold.app, hold.operation, reserve_from_lots.amount",
+            "NULL, NULL, reserve_from_lots.amount",
+            openings.hold_what_is_usable,
+            id="a hold reserves what others may use",
+        ),
+        pytest.param(
+            "captured_lots",
+            "ordered.priority > ledger_core.plain_priority()",
+            "FALSE",
+            openings.hold_what_is_usable,
+            id="a capture takes credits of a higher priority first",
+        ),
+        pytest.param(
+            "reverse_debit",
+            "ORDER BY parts.is_late DESC",
+            "ORDER BY parts.is_late",
+            openings.reverse_a_spend_of_all_kinds,
+            id="a reversal gives back in another order",
+        ),
+        pytest.param(
+            "reverse_debit",
+            "WHEN shares.is_limited THEN shares.share",
+            "WHEN shares.is_limited THEN shares.share - least(shares.share, v_missing)",
+            openings.reverse_while_overdrawn,
+            id="credits of limited use that come back pay off an overdraft",
+        ),
+        pytest.param(
+            "record_mixed_batch",
+            "keys.is_left OR keys.grants_classed OR",
+            "keys.is_left OR",
+            openings.grant_in_a_batch,
+            id="a batch grants credits without their use",
+        ),
+        pytest.param(
+            "record_mixed_batch",
+            ") IS TRUE\n",
+            ") IS NULL\n",
+            openings.grant_in_a_batch,
+            id="a batch spends what is for others",
+        ),
+        pytest.param(
+            "next_expiry",
+            "coalesce(min(lots.expires_at), ledger_core.never_due())",
+            "coalesce(min(lots.expires_at), 'infinity')",
+            openings.keep_a_lot_that_never_ends,
+            id="credits that never end make no lot",
         ),
     ],
 )

@@ -88,6 +88,10 @@ def test_operation_is_listed_with_its_whole_rule(tx: Connection) -> None:
         "unit_size": None,
         "rounding": None,
         "max_debt": 0,
+        "credit_class": None,
+        "priority": None,
+        "usable_for": None,
+        "usable_in": None,
     }
 
 

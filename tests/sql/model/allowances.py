@@ -34,6 +34,7 @@ class Allowance:
     occurrences: int | None
     ends_at: datetime | None
     metadata: dict[str, Any] | None
+    use: Any
     asked: dict[str, Any]
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What was asked, by nonce."""

@@ -14,7 +14,10 @@ from tests.sql.model.refusal import nonce_conflict
 
 Row: TypeAlias = dict[str, Any]
 
-_INSIDE = ("amount_defaulted", "expiry_defaulted", "claim_subject", "hold_final", "frees_claim")
+_INSIDE = (
+    *("amount_defaulted", "expiry_defaulted", "claim_subject", "hold_final", "frees_claim"),
+    "use",
+)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from tests.sql.calls import Connection, call
+from tests.sql.model.account import PLAIN, Use
 from tests.sql.model.refusal import Refused, invalid
 
 APPS = ("app1", "app2")
@@ -84,6 +85,7 @@ class Rule:
     expiry: Callable[[datetime], datetime] | None = None
     price: Price | None = None
     max_debt: int = 0
+    use: Use = PLAIN
 
     def priced(self, quantity: int) -> int:
         """Return the amount of a quantity, or refuse it."""
@@ -117,6 +119,10 @@ def a_day_and_a_half_later(at: datetime) -> datetime:
     return tomorrow.astimezone(UTC) + timedelta(hours=12)
 
 
+def two_days_later(at: datetime) -> datetime:
+    return at + timedelta(days=2)
+
+
 PRICES = (Price(-3, 4, "nearest"), Price(-2, 3, "up"), Price(-5, 4, "down"))
 """METERED begins with the first."""
 
@@ -139,7 +145,26 @@ RULES = {
         expiry=a_day_and_a_half_later,
     ),
     "METERED": Rule(None, -40, 0, price=PRICES[0], max_debt=7),
+    "PROMO": Rule(
+        3, 1, 20, expiry=two_days_later, use=Use("free", usable_for=["CONTENT_CREATION", "METERED"])
+    ),
+    "PARTNER": Rule(3, 1, 20, use=Use("paid", usable_in=["app2"])),
+    "NARROW": Rule(
+        3, 1, 20, use=Use(usable_for=["CREDIT_SPEND", "TOKENS_USED"], usable_in=["app2"])
+    ),
+    "GIFT": Rule(3, 1, 20, use=Use("free", usable_in=["app2"])),
+    "FIRST": Rule(3, 1, 20, use=Use(priority=7)),
+    "LATE": Rule(3, 1, 20, use=Use("free", 150)),
+    "PRIZE": Rule(
+        3,
+        0,
+        20,
+        limit=ClaimLimit(2, "week"),
+        use=Use("free", usable_for=["CREDIT_SPEND"]),
+    ),
 }
+
+CLASSED = tuple(operation for operation, rule in RULES.items() if rule.use != PLAIN)
 
 
 def define_price(conn: Connection, price: Price) -> None:
@@ -173,8 +198,23 @@ def define_operations(conn: Connection) -> None:
         claim_time_zone="Europe/Berlin",
         expires_after="1 day 12 hours",
     )
+    for operation in CLASSED:
+        rule = RULES[operation]
+        call(
+            conn,
+            "define_operation",
+            operation=operation,
+            description="Credits of a class, of limited use",
+            default_amount=rule.default,
+            min_amount=rule.low,
+            max_amount=rule.high,
+            claim_limit=rule.limit and rule.limit.claims,
+            claim_period=rule.limit and rule.limit.period,
+            expires_after="2 days" if rule.expiry else None,
+            **asdict(rule.use),
+        )
     for app in APPS:
-        for operation in ("WEEKLY_BONUS", "METERED"):
+        for operation in ("WEEKLY_BONUS", "METERED", *CLASSED):
             call(conn, "allow_operation", app=app, operation=operation)
 
 

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tests.sql.calls import Connection, rows
+from tests.sql.model.account import Entry, Lot
 from tests.sql.model.books import Books, Row
 from tests.sql.model.refusal import Refused
 
@@ -21,7 +22,8 @@ _STATE = {
         SELECT
             owner_id, balance, held, min_balance, debt, last_seq, in_order_from, frozen_at,
             nullif(last_entry_at, '-infinity') AS last_entry_at,
-            nullif(next_due_at, 'infinity') AS next_due_at
+            nullif(nullif(next_due_at, 'infinity'), ledger_core.never_due()) AS next_due_at,
+            next_due_at = 'infinity' AS is_plain
         FROM ledger.accounts WHERE owner_id = ANY(%s)
     """,
     "entries": """
@@ -34,11 +36,14 @@ _STATE = {
                 ELSE nonce
             END AS nonce,
             amount_defaulted, expiry_defaulted, metadata, expires_at, claim_subject, hold_nonce,
-            hold_final, reverses_seq, frees_claim, spender, quantity, overdrawn
+            hold_final, reverses_seq, frees_claim, spender, quantity, overdrawn, credit_class,
+            priority, usable_for, usable_in
         FROM ledger.entries WHERE owner_id = ANY(%s)
     """,
     "lots": """
-        SELECT owner_id, seq, amount, remaining, held, expires_at
+        SELECT
+            owner_id, seq, amount, remaining, held, expires_at, credit_class, priority, usable_for,
+            usable_in
         FROM ledger.lots WHERE owner_id = ANY(%s)
     """,
     "movements": """
@@ -72,6 +77,8 @@ _STATE = {
     """,
 }
 
+_OF_MANY_ROWS = {"allowances_of", "budgets_of", "holds_of", "lots_of", "balance_parts", "forecast", "timeline"}
+
 State = dict[str, list[Row]]
 
 
@@ -93,12 +100,7 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return found[0][function]
     if function in ("set_min_balance", "freeze_account", "unfreeze_account", "drop_budget"):
         return None
-    return (
-        found
-        if function
-        in ("allowances_of", "budgets_of", "holds_of", "lots_of", "forecast", "timeline")
-        else found[0]
-    )
+    return found if function in _OF_MANY_ROWS else found[0]
 
 
 def _json(value: Any) -> Any:
@@ -138,11 +140,14 @@ def model_state(model: Books) -> State:
                 "frozen_at": account.frozen_at,
                 "last_entry_at": last and last.recorded_at,
                 "next_due_at": account.next_due(),
+                "is_plain": account.is_plain,
             }
         )
-        state["entries"] += [{"owner_id": owner_id, **vars(entry)} for entry in account.entries]
+        state["entries"] += [
+            {"owner_id": owner_id, **_with_use(entry)} for entry in account.entries
+        ]
         state["lots"] += [
-            {"owner_id": owner_id, **vars(lot), "held": account.held_of(lot)}
+            {"owner_id": owner_id, **_with_use(lot), "held": account.held_of(lot)}
             for lot in account.lots.values()
         ]
         state["movements"] += [
@@ -191,6 +196,10 @@ def model_state(model: Books) -> State:
             state["holds"].append(row)
     state["claims"] = [vars(claim) for claim in model.claims]
     return {table: _in_order(found) for table, found in state.items()}
+
+
+def _with_use(it: Entry | Lot) -> Row:
+    return {name: value for name, value in vars(it).items() if name != "use"} | vars(it.use)
 
 
 def _in_order(found: list[Row]) -> list[Row]:

@@ -51,6 +51,7 @@ class Granting(Recording):
                 },
                 amount=amount,
                 starts_at=starts_at,
+                use=self.rule_of(app, operation).use,
             )
             it.next_occurrence = max(0, it.occurrence_at(self.now))
             it.next_at = max(starts_at, self.now)
@@ -97,8 +98,9 @@ class Granting(Recording):
                     recorded_at=self.now,
                     metadata=it.metadata,
                     expires_at=until,
+                    use=it.use,
                 )
-                account.grant(entry, until)
+                account.grant(entry)
                 period.append(entry.seq)
             return self._shown(account, it, replayed=False)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.sql.model import budgets
-from tests.sql.model.account import TOLERANCE, Account, Hold
+from tests.sql.model.account import TOLERANCE, Account, Hold, first
 from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.catalogue import RULES
 from tests.sql.model.granting import Granting
@@ -71,7 +71,7 @@ class Holding(Granting):
                     raise nonce_conflict(app, nonce)
                 return hold_row(owner_id, known, replayed=True)
             self.not_frozen(account)
-            account.require(real_amount)
+            account.require(real_amount, app, operation)
             # No two holds of an account have the same time, even if the clock stands still.
             placed_at, times = self.now, {it.placed_at for it in account.holds}
             while placed_at in times:
@@ -89,7 +89,7 @@ class Holding(Granting):
                 quantity=quantity,
                 price=None if quantity is None else rule.price,
                 spender=spender,
-                lots=account.soonest(real_amount),
+                lots=account.spent(real_amount, app, operation, recorded=False),
             )
             account.holds.append(hold)
             self._count(account, hold, held=real_amount)
@@ -106,7 +106,7 @@ class Holding(Granting):
         beyond: str = "refuse",
         quantity: int | None = None,
     ) -> Row:
-        """Spend held credits, those of lots that expire soonest first, and then what is free."""
+        """Spend held credits, in the order of spending, and then what is free."""
         with self._holding(app, hold_nonce) as (account, hold):
             owner_id = account.owner_id
             known = self.own_entry(owner_id, app, nonce)
@@ -133,10 +133,11 @@ class Holding(Granting):
             if not 1 <= real_amount <= most:
                 raise Refused("LG002", amount=real_amount, min_amount=1, max_amount=most)
             if real_amount > remaining:
-                account.require(real_amount - remaining, rule.max_debt if beyond == "debt" else 0)
-                rest = real_amount - remaining
-                overdrawn = account.available - rest < account.min_balance
-                for lot_seq, part in account.soonest(rest).items():
+                rest, debt = real_amount - remaining, rule.max_debt if beyond == "debt" else 0
+                account.require(rest, app, hold.operation, debt)
+                overdrawn = account.available_to(app, hold.operation) - rest < account.min_balance
+                more = account.spent(rest, app, hold.operation, recorded=False)
+                for lot_seq, part in more.items():
                     hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
 
             entry = account.append(
@@ -155,12 +156,11 @@ class Holding(Granting):
             )
             hold.captured += real_amount
             beyond_hold = max(0, real_amount - remaining)
-            for lot_seq in sorted(hold.lots, key=lambda seq: (account.lots[seq].expires_at, seq)):
-                part = min(real_amount, hold.lots[lot_seq])
-                if part > 0:
-                    real_amount -= part
-                    hold.lots[lot_seq] -= part
-                    account.move(entry.seq, {lot_seq: part})
+            beside = max(real_amount, remaining) - sum(hold.lots.values())
+            taken = first(real_amount, account.in_order(hold.lots, beside))
+            for lot_seq, part in taken.items():
+                hold.lots[lot_seq] -= part
+            account.move(entry.seq, taken)
             if final or hold.remaining <= 0:
                 hold.end("captured", self.now)
                 if beyond_hold:
@@ -200,8 +200,9 @@ class Holding(Granting):
                 self.not_frozen(account)
                 if not 1 <= by <= -RULES[hold.operation].low - hold.amount:
                     raise Refused("LG002", by=by, min_by=1)
-                account.require(by)
-                for lot_seq, part in account.soonest(by).items():
+                account.require(by, app, hold.operation)
+                more = account.spent(by, app, hold.operation, recorded=False)
+                for lot_seq, part in more.items():
                     hold.lots[lot_seq] = hold.lots.get(lot_seq, 0) + part
                 hold.amount += by
                 hold.growths[nonce] = by

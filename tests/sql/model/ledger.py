@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from tests.sql.model.account import Account
+from tests.sql.model.account import PLAIN, PLAIN_PRIORITY, Account
 from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.budgets import Budget, used
 from tests.sql.model.refusal import Refused, nonce_conflict
@@ -36,7 +36,7 @@ class Ledger(Reversing):
                 metadata=metadata,
             )
             if amount < 0:
-                account.move(entry.seq, account.soonest(-amount))
+                account.move(entry.seq, account.spent(-amount))
         return entry_row(owner_id, entry, replayed=False)
 
     def set_min_balance(self, owner_id: str, min_balance: int, actor: str, reason: str) -> None:  # noqa: ARG002
@@ -124,19 +124,25 @@ class Ledger(Reversing):
                 pass
         return len(due)
 
-    def balance(self, owner_id: str) -> Row:
+    def balance(
+        self, owner_id: str, for_app: str | None = None, for_operation: str | None = None
+    ) -> Row:
         """Return the balance as of now. `entry_count` counts only recorded entries."""
         posted = self.accounts.get(owner_id, Account(owner_id))
         account = self.settled(owner_id)
-        ends = [lot.expires_at for lot in account.free_lots()]
+        ends = [lot.expires_at for lot in account.free_lots() if lot.expires_at is not None]
         coming = [it.next_at for it in account.allowances.values() if it.next_at is not None]
         next_at = min(coming, default=None)
         soonest = min(ends, default=None)
-        expiring = [account.free(lot) for lot in account.free_lots() if lot.expires_at == soonest]
+        expiring = [
+            account.free(lot)
+            for lot in account.free_lots()
+            if soonest is not None and lot.expires_at == soonest
+        ]
         return {
             "balance": account.balance,
             "held": account.held,
-            "available": account.available,
+            "available": account.available_to(for_app, for_operation),
             "entry_count": len(posted.entries),
             "next_expiry_at": soonest,
             "next_expiry_amount": sum(expiring) or None,
@@ -175,7 +181,7 @@ class Ledger(Reversing):
                 found.append(_event(due, "hold_end", freed, account.balance, account.held, about))
             balance = account.balance
             for lot in sorted(account.free_lots(), key=lambda it: it.seq):
-                if lot.expires_at <= due:
+                if lot.expires_at is not None and lot.expires_at <= due:
                     gone = account.free(lot)
                     balance -= gone
                     granted = account.entries[lot.seq - 1]
@@ -192,7 +198,7 @@ class Ledger(Reversing):
         return found[:max_rows]
 
     def lots_of(self, owner_id: str) -> list[Row]:
-        """Return the lots with something left, soonest to expire first."""
+        """Return the lots with something left, as they are spent."""
         account = self.settled(owner_id)
         left = [lot for lot in account.lots.values() if lot.remaining]
         return [
@@ -203,9 +209,33 @@ class Ledger(Reversing):
                 "remaining": lot.remaining,
                 "held": account.held_of(lot),
                 "expires_at": lot.expires_at,
+                **vars(lot.use),
+                "priority": lot.use.priority or PLAIN_PRIORITY,
             }
-            for lot in sorted(left, key=lambda lot: (lot.expires_at, lot.seq))
+            for lot in sorted(left, key=lambda lot: lot.place)
         ]
+
+    def balance_parts(self, owner_id: str) -> list[Row]:
+        """Return what the balance consists of, as it is spent."""
+        account = self.settled(owner_id)
+        rest = {lot.seq: lot.remaining for lot in account.lots.values() if lot.remaining}
+        parts: list[Row] = []
+        for seq, amount in account.in_order(rest, account.lasting):
+            lot = None if seq is None else account.lots[seq]
+            held = account.lasting - account.lasting_free if lot is None else account.held_of(lot)
+            use = PLAIN if lot is None else lot.use
+            part = {
+                **vars(use),
+                "priority": use.priority or PLAIN_PRIORITY,
+                "expires_at": lot and lot.expires_at,
+            }
+            if amount or held:
+                if lot and parts and part.items() <= parts[-1].items():
+                    parts[-1]["amount"] += amount
+                    parts[-1]["held"] += held
+                else:
+                    parts.append({**part, "amount": amount, "held": held})
+        return parts
 
     def timeline(self, owner_id: str) -> list[Row]:
         """Return the balance after each entry; expiries that are not posted yet are entries too.

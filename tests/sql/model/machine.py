@@ -15,7 +15,7 @@ from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection
 from tests.sql.model.account import TOLERANCE, Account
 from tests.sql.model.books import Row
-from tests.sql.model.catalogue import APPS, PRICES, RULES, Price, define_price
+from tests.sql.model.catalogue import APPS, CLASSED, PRICES, RULES, Price, define_price
 from tests.sql.model.database import (
     call_database,
     database_state,
@@ -68,6 +68,7 @@ CREDIT = st.sampled_from(
         ("app2", "WEEKLY_BONUS"),
         ("app1", "DAILY_REWARD"),
         ("app2", "SIGNUP_CREDIT"),
+        *zip(itertools.cycle(APPS), CLASSED, strict=False),
     ]
 )
 DEBIT = st.sampled_from(
@@ -515,7 +516,7 @@ class LedgerMachine(RuleBasedStateMachine):
         rule = RULES.get(operation)
         if size is None or rule is None or rule.low == rule.high:
             return None
-        return size if (rule.low > 0) != wrong_sign else -size
+        return size if (rule.high > 0) != wrong_sign else -size
 
     def nonce(self, used: int | None) -> str:
         """Choose a new nonce, or one of the last."""
@@ -592,7 +593,11 @@ class LedgerMachine(RuleBasedStateMachine):
         for function, arguments in (
             ("balance", {}),
             ("holds_of", {}),
+            ("balance", {"for_app": "app1", "for_operation": "CREDIT_SPEND"}),
+            ("balance", {"for_app": "app2"}),
+            ("balance", {"for_operation": "CONTENT_CREATION"}),
             ("lots_of", {}),
+            ("balance_parts", {}),
             ("forecast", {"max_rows": 60}),
             ("allowances_of", {}),
             ("budgets_of", {}),

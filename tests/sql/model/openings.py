@@ -303,6 +303,132 @@ def credits_of_the_future(machine: LedgerMachine) -> None:
     _allow(machine, period=None, start=_HOUR)
     machine.pass_time(_HOUR)
     machine.pass_time(31 * _DAY)
+def _grant(machine: LedgerMachine, operation: str, amount: int) -> None:
+    machine.record("app1", owner="ann", operation=operation, size=amount)
+
+
+def _reverse_newest(machine: LedgerMachine, amount: int | None, newest: int = 0) -> None:
+    machine.reverse(newest, amount, free_claim=False, metadata=None, by_hand=False, used=None)
+
+
+def _overdraw(machine: LedgerMachine, floor: int) -> None:
+    machine.operate("ann", "floor", -floor, None)
+
+
+def spend_what_is_for_another_operation(machine: LedgerMachine) -> None:
+    """Credits for content are not spent otherwise, whether or not others are enough."""
+    _grant(machine, "PROMO", 6)
+    _credit(machine, 4)
+    _spend(machine, 3)
+    _spend(machine, 2)
+    machine.record("app1", owner="ann", operation="CONTENT_CREATION")
+
+
+def spend_what_is_for_another_app(machine: LedgerMachine) -> None:
+    """Credits for app2 are not spent in app1."""
+    _grant(machine, "PARTNER", 6)
+    _spend(machine, 1)
+    machine.record("app2", owner="ann", operation="CREDIT_SPEND", size=2)
+
+
+def spend_in_order(machine: LedgerMachine) -> None:
+    """All kinds of credits are spent one after the other."""
+    for operation in ("LATE", "PARTNER", "NARROW", "PRIZE", "FIRST"):
+        _grant(machine, operation, 2)
+    _credit(machine, 2)
+    _credit(machine, 2, _HOUR)
+    for _ in range(14):
+        machine.record("app2", owner="ann", operation="CREDIT_SPEND", size=1)
+
+
+def spend_free_before_paid(machine: LedgerMachine) -> None:
+    """Of the same use, free credits go before paid ones."""
+    for operation in ("PARTNER", "GIFT"):
+        _grant(machine, operation, 2)
+    machine.record("app2", owner="ann", operation="CREDIT_SPEND", size=2)
+
+
+def grant_to_an_overdraft(machine: LedgerMachine) -> None:
+    """Credits of limited use do not pay for what other operations have overdrawn."""
+    _overdraw(machine, 10)
+    _spend(machine, 5)
+    _grant(machine, "PROMO", 8)
+    _grant(machine, "LATE", 8)
+
+
+def grant_to_a_debt(machine: LedgerMachine) -> None:
+    """Credits of limited use do not pay off a debt."""
+    _hold_five_of_ten(machine)
+    _capture(machine, 15)
+    _grant(machine, "PRIZE", 8)
+    _grant(machine, "FIRST", 8)
+
+
+def capture_beyond_what_is_usable(machine: LedgerMachine) -> None:
+    """A capture takes no more than its operation may use, or leaves a debt of that."""
+    _hold_five_of_ten(machine)
+    _grant(machine, "PRIZE", 6)
+    _capture(machine, 12, beyond="available")
+    _capture(machine, 12)
+
+
+def hold_what_is_usable(machine: LedgerMachine) -> None:
+    """A hold reserves what its operation may use, and captures of it follow the order."""
+    _grant(machine, "LATE", 2)
+    _grant(machine, "PRIZE", 9)
+    _credit(machine, 2)
+    _hold_five(machine)
+    machine.hold(("app1", "METERED"), "ann", 4, 60 * _HOUR, None, None)
+    machine.capture(0, 3, final=False, metadata=None, used=None)
+    machine.capture(0, 1, final=False, metadata=None, used=None)
+
+
+def reverse_a_spend_of_all_kinds(machine: LedgerMachine) -> None:
+    """Credits go back where they came from, last spent first."""
+    _grant(machine, "LATE", 3)
+    _grant(machine, "PRIZE", 3)
+    _credit(machine, 3)
+    _spend(machine, 9)
+    for _ in range(4):
+        _reverse_newest(machine, 2, newest=0)
+
+
+def reverse_while_overdrawn(machine: LedgerMachine) -> None:
+    """Credits of limited use come back although the account is overdrawn."""
+    _grant(machine, "PROMO", 5)
+    machine.record("app1", owner="ann", operation="CONTENT_CREATION")
+    _overdraw(machine, 10)
+    _spend(machine, 8)
+    _reverse_newest(machine, None, newest=1)
+
+
+def grant_in_a_batch(machine: LedgerMachine) -> None:
+    """A batch grants and spends credits of limited use as single calls do."""
+    item = {"owner": "ann", "used": None}
+    machine.record_anything(
+        "app1",
+        [
+            {**item, "operation": "PROMO", "size": 6},
+            {**item, "operation": "CREDIT_ADD", "size": 2},
+            {**item, "operation": "CREDIT_SPEND", "size": 3},
+        ],
+        atomic=False,
+    )
+    machine.record_anything(
+        "app1",
+        [
+            {**item, "operation": "CREDIT_SPEND", "size": 1},
+            {**item, "operation": "CREDIT_SPEND", "size": 2},
+        ],
+        atomic=False,
+    )
+
+
+def keep_a_lot_that_never_ends(machine: LedgerMachine) -> None:
+    """An account with credits of a class is no plain one, although nothing will be due."""
+    _grant(machine, "PARTNER", 3)
+    _grant(machine, "FIRST", 2)
+    _spend(machine, 2)
     _spend(machine, 1)
 
 
@@ -322,6 +448,18 @@ OPENINGS = (
     allow_while_a_clock_is_ahead,
     capture_before_a_boundary,
     credits_of_the_future,
+    spend_what_is_for_another_operation,
+    spend_what_is_for_another_app,
+    spend_in_order,
+    spend_free_before_paid,
+    grant_to_an_overdraft,
+    grant_to_a_debt,
+    capture_beyond_what_is_usable,
+    hold_what_is_usable,
+    reverse_a_spend_of_all_kinds,
+    reverse_while_overdrawn,
+    grant_in_a_batch,
+    keep_a_lot_that_never_ends,
     grow_under_a_budget,
     grow_by_more_than_is_available,
     ask_for_too_large_a_debt,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.sql.model import budgets
-from tests.sql.model.account import Account, Entry
+from tests.sql.model.account import PLAIN, Account, Entry
 from tests.sql.model.books import Books, Claim, Row, entry_row
 from tests.sql.model.catalogue import RULES
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
@@ -62,7 +62,7 @@ class Recording(Books):
                 raise invalid("expires_at")
             until = rule.expiry(self.now) if rule.expiry and expires_at is None else expires_at
             claims = self._claims(app, account, operation, claim_subject)
-            account.require(-real_amount)
+            account.require(-real_amount, app, operation)
 
             entry = account.append(
                 app=app,
@@ -77,6 +77,7 @@ class Recording(Books):
                 claim_subject=claim_subject,
                 quantity=quantity,
                 spender=spender,
+                use=rule.use if real_amount > 0 else PLAIN,
             )
             if real_amount < 0:
                 budgets.check(account, app, operation, spender, self.now, spent=-real_amount)
@@ -113,10 +114,10 @@ class Recording(Books):
 
     @staticmethod
     def _lots_of(account: Account, entry: Entry) -> None:
-        if entry.expires_at is not None:
-            account.grant(entry, entry.expires_at)
+        if entry.expires_at is not None or entry.use != PLAIN:
+            account.grant(entry)
         elif entry.amount < 0:
-            account.move(entry.seq, account.soonest(-entry.amount))
+            account.move(entry.seq, account.spent(-entry.amount, entry.app, entry.operation))
 
     def _claims(
         self, app: str, account: Account, operation: str, claim_subject: str | None

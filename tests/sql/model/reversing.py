@@ -132,17 +132,23 @@ class Reversing(Holding):
             if own:
                 account.move(entry.seq, {lot.seq: own})
             amount -= own
-        account.move(entry.seq, account.soonest(amount))
+        account.move(entry.seq, account.spent(amount))
 
     @staticmethod
     def _give_back(account: Account, entry: Entry, original: Entry, left: int, debt: int) -> None:
-        """Refund in reverse order: credits that do not expire first, then lots by latest expiry."""
+        """Refund credit by credit, last spent first.
+
+        What fills an overdraft or a debt goes to credits in no lot: of those that came from there,
+        and then of those of lots of any use that were spent first.
+        """
         taken = account.taken_by(original)
-        lasting_taken = entry.amount + left - sum(taken.values())
-        amount = entry.amount - min(entry.amount, max(0, lasting_taken, debt))
-        latest_first = sorted(taken, key=lambda seq: (account.lots[seq].expires_at, seq))[::-1]
-        for lot_seq in latest_first:
-            part = min(amount, taken[lot_seq])
-            if part > 0:
-                account.move(entry.seq, {lot_seq: -part})
-                amount -= part
+        beside = max(0, entry.amount + left - sum(taken.values()))
+        spent = [seq for seq, size in account.in_order(taken, beside) for _ in range(size)]
+        back = spent[len(spent) - entry.amount :]
+        debt -= back.count(None)
+        for seq in back:
+            if debt > 0 and seq is not None and not account.lots[seq].use.limits:
+                debt -= 1
+            elif seq is not None:
+                account.move(entry.seq, {seq: -1})
+        account.merge_moves(entry.seq)

@@ -1,3 +1,4 @@
+-- requires: functions/core/allowances/fills_debts, functions/core/lots/is_classed
 -- requires: functions/core/allowances/boundary, functions/core/allowances/is_granted
 -- requires: functions/core/allowances/next_ungranted, functions/core/allowances/occurrence_at
 -- The one place that says what comes from allowances, and when: ledger_core.clock_events adds holds and lots, and
@@ -59,7 +60,7 @@ BEGIN
             v_moments := v_moments + 1;
             EXIT WHEN v_moments > allowance_events.most;
         END IF;
-        -- What an overdraft or a debt lets be missing beside lots is filled first, as in ledger_core.add_lot.
+        -- What an overdraft or a debt lets be missing beside lots is filled first, as in ledger_core.grant_lot.
         IF v_account.min_balance < 0 OR v_account.debt > 0 THEN
             v_missing := ledger_core.missing_beside_lots(
                 allowance_events.owner_id, allowance_events.asset, v_moment
@@ -69,7 +70,7 @@ BEGIN
         -- A period that went by unseen leaves nothing but what is carried over from it, unless something is missing.
         FOR v_number IN 1..cardinality(v_allowances) LOOP
             v_allowance := v_allowances[v_number];
-            CONTINUE WHEN v_missing > 0 OR v_allowance.next_at <> v_moment
+            CONTINUE WHEN v_missing > 0 AND ledger_core.fills_debts(v_allowance) OR v_allowance.next_at <> v_moment
                 OR ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1) > allowance_events.seen_until;
             v_occurrence := ledger_core.occurrence_at(v_allowance, allowance_events.seen_until)
             - CASE WHEN v_allowance.carry_over_most > 0 THEN v_allowance.carry_over_for ELSE 0 END;
@@ -96,7 +97,10 @@ BEGIN
             expires_at := ledger_core.boundary(
                 v_allowance, v_allowance.next_occurrence + v_allowance.carry_over_for
             );
-            free := amount - least(amount, greatest(v_missing, 0));
+            free := amount - CASE
+                WHEN ledger_core.fills_debts(v_allowance) THEN least(amount, greatest(v_missing, 0))
+                ELSE 0
+            END;
             app := v_allowance.app;
             nonce := v_allowance.nonce;
             operation := 'CARRY_OVER';
@@ -129,14 +133,22 @@ BEGIN
                 )
                 ELSE ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1)
             END;
-            free := amount - least(amount, greatest(v_missing, 0));
+            free := amount - CASE
+                WHEN ledger_core.fills_debts(v_allowance) THEN least(amount, greatest(v_missing, 0))
+                ELSE 0
+            END;
             app := v_allowance.app;
             nonce := v_allowance.nonce;
             operation := v_allowance.operation;
             occurrence := v_allowance.next_occurrence;
             RETURN NEXT;
             v_granted := v_granted + amount;
-            v_filled := v_filled + CASE WHEN expires_at IS NULL THEN amount ELSE amount - free END;
+            v_filled := v_filled + CASE
+                WHEN expires_at IS NULL AND NOT ledger_core.is_classed(
+                    v_allowance.credit_class, v_allowance.priority, v_allowance.usable_for, v_allowance.usable_in
+                ) THEN amount
+                ELSE amount - free
+            END;
             v_missing := v_missing - (amount - free);
             v_left[v_number] := free;
             v_occurrence := ledger_core.next_ungranted(v_allowance, v_allowance.next_occurrence + 1);

@@ -22,7 +22,10 @@ BEGIN
     SELECT coalesce(allowance.amount, default_amount) INTO STRICT allowance.amount
     FROM ledger_core.rules_in_force
     WHERE app = allowance.app AND operation = allowance.operation;
-    SELECT CASE WHEN allowance.period IS NULL THEN expires_after END INTO STRICT allowance.expires_after
+    SELECT
+        CASE WHEN allowance.period IS NULL THEN expires_after END, credit_class, priority, usable_for, usable_in
+    INTO STRICT
+        allowance.expires_after, allowance.credit_class, allowance.priority, allowance.usable_for, allowance.usable_in
     FROM ledger.operations
     WHERE operation = allowance.operation;
     IF allowance.amount < 1 OR EXISTS (

@@ -1,4 +1,4 @@
--- See ledger_core.add_lot, which says the same of an account that is settled.
+-- See ledger_core.grant_lot, which says the same of an account that is settled.
 CREATE OR REPLACE FUNCTION ledger_core.missing_beside_lots(owner_id text, asset text, at timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql

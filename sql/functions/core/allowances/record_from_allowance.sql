@@ -1,3 +1,4 @@
+-- requires: functions/core/lots/makes_lot
 CREATE OR REPLACE FUNCTION ledger_core.record_from_allowance(
     allowance ledger.allowances,
     kind text,
@@ -33,12 +34,18 @@ BEGIN
     v_entry.amount_defaulted := FALSE;
     v_entry.expiry_defaulted := FALSE;
     v_entry.expires_at := CASE WHEN record_from_allowance.amount > 0 THEN record_from_allowance.expires_at END;
+    IF v_entry.amount > 0 THEN
+        v_entry.credit_class := allowance.credit_class;
+        v_entry.priority := allowance.priority;
+        v_entry.usable_for := allowance.usable_for;
+        v_entry.usable_in := allowance.usable_in;
+    END IF;
     v_entry.recorded_at := record_from_allowance.at;
     v_recorded := ledger_core.write_entry(v_entry);
-    IF v_entry.expires_at IS NOT NULL THEN
-        PERFORM ledger_core.add_lot(
-            allowance.owner_id, allowance.asset, v_recorded.seq, v_entry.amount, v_entry.expires_at, v_recorded.balance
-        );
+    IF ledger_core.makes_lot(v_entry) THEN
+        v_entry.seq := v_recorded.seq;
+        v_entry.balance_after := v_recorded.balance;
+        PERFORM ledger_core.grant_lot(v_entry);
     END IF;
     INSERT INTO ledger.allowance_entries (owner_id, asset, seq, app, allowance_nonce, occurrence, kind)
     VALUES (

@@ -26,7 +26,8 @@ RETURNS TABLE (
     claim_limit integer,
     expires_after interval,
     claim_time_zone text,
-    is_budgeted boolean
+    is_budgeted boolean,
+    grants_classed boolean
 )
 LANGUAGE sql
 STABLE
@@ -54,7 +55,8 @@ SELECT
     judged.claim_limit,
     judged.expires_after,
     judged.claim_time_zone,
-    judged.is_budgeted
+    judged.is_budgeted,
+    judged.is_classed AND judged.allowed_amount > 0
 FROM (
     SELECT
         items.position,
@@ -109,7 +111,8 @@ FROM (
         rules.claim_limit,
         rules.expires_after,
         rules.claim_time_zone,
-        rules.is_budgeted
+        rules.is_budgeted,
+        rules.is_classed
     FROM (
         SELECT
             elements.position,
@@ -169,11 +172,14 @@ FROM (
             rules_in_force.max_amount::numeric AS most,
             rules_in_force.retired_at IS NOT NULL AS retired,
             rules_in_force.retired_at IS NULL AND NOT rules_in_force.is_budgeted
-            AND ledger_core.is_plain_rule(rules_in_force.claim_limit, rules_in_force.expires_after) AS plain,
+            AND ledger_core.is_plain_rule(
+                rules_in_force.claim_limit, rules_in_force.expires_after, rules_in_force.is_classed
+            ) AS plain,
             rules_in_force.claim_limit,
             rules_in_force.expires_after,
             rules_in_force.claim_time_zone,
             rules_in_force.is_budgeted,
+            rules_in_force.is_classed,
             rules_in_force.unit_amount,
             rules_in_force.unit_size,
             rules_in_force.rounding
@@ -189,4 +195,5 @@ COMMENT ON FUNCTION ledger_core.judged_items IS
 'The items of a batch with the assets and amounts that the app''s rules give them.
 allowed: the item''s own fields and the rule allow it, with allowed_amount; ledger_core.record_one_item says what is wrong with
 others. plain: it is, and needs neither claim nor expiry, and its amount passes ledger_core.max_batched_amount neither way;
-amount is null if it does.';
+amount is null if it does.
+grants_classed: it would grant credits of a class, a priority or a limited use.';

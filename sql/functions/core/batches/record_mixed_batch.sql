@@ -1,6 +1,7 @@
 -- requires: dropped/0.1_answers
 -- requires: functions/core/batches/as_result, functions/core/entries/as_recorded
 -- requires: functions/core/budgets/budgets_that_apply
+-- requires: functions/core/lots/is_classed
 -- Carries the calls of ledger.record_entry out in memory, one after the other, and writes what they come to in one
 -- statement for each table:
 --
@@ -76,6 +77,7 @@ DECLARE
     v_begun boolean := FALSE; -- an account has begun to count in budgets
     v_debits bigint []; -- the sum of the items that debit
     v_gets_lots boolean []; -- an item may be credits that expire
+    v_grants_classed boolean []; -- an item may be credits of a class, a priority or a limited use
     v_answered boolean []; -- an item was recorded or replayed
     v_changed boolean [];
     v_first_lots integer [];
@@ -161,7 +163,8 @@ BEGIN
                 items.claim_limit,
                 items.expires_after,
                 items.claim_time_zone,
-                items.is_budgeted
+                items.is_budgeted,
+                items.grants_classed
             FROM ledger_core.judged_items(record_mixed_batch.app, record_mixed_batch.entries) AS items
             WHERE items.position NOT IN (SELECT already.position FROM unnest(done) AS already)
             OFFSET 0
@@ -172,7 +175,7 @@ BEGIN
     INTO
         v_positions, v_requests, v_allowed, v_expires_after, v_time_zones, v_account_of, v_first_with_nonce,
         v_has_limits, v_has_subjects, v_repeats_nonces, v_owners, v_assets, v_debits, v_gets_lots,
-        v_is_budgeted
+        v_is_budgeted, v_grants_classed
     FROM (
         SELECT
             array_agg(sorted.position::integer),
@@ -180,7 +183,8 @@ BEGIN
                 NULL, NULL, sorted.allowed_amount, NULL, NULL, v_xact_id, sorted.owner_id, sorted.asset,
                 record_mixed_batch.app, sorted.operation, sorted.nonce, NULL, sorted.amount_defaulted, FALSE,
                 sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL, NULL, NULL, NULL, NULL, NULL,
-                sorted.spender, sorted.quantity, sorted.unit_amount, sorted.unit_size, sorted.rounding, NULL
+                sorted.spender, sorted.quantity, sorted.unit_amount, sorted.unit_size, sorted.rounding, NULL, NULL,
+                NULL, NULL, NULL
             )::ledger.entries),
             array_agg(sorted.allowed),
             array_agg(sorted.expires_after),
@@ -195,14 +199,15 @@ BEGIN
     CROSS JOIN (
         SELECT
             array_agg(keys.owner_id), array_agg(keys.asset), array_agg(keys.debits), array_agg(keys.gets_lots),
-            array_agg(keys.is_budgeted)
+            array_agg(keys.is_budgeted), array_agg(keys.grants_classed)
         FROM (
             SELECT
                 listed.owner_id,
                 listed.asset,
                 least(-sum(least(listed.allowed_amount, 0)), ledger_core.max_amount())::bigint AS debits,
                 bool_or(num_nonnulls(listed.expires_at, listed.expires_after) > 0) AS gets_lots,
-                coalesce(bool_or(listed.is_budgeted), FALSE) AS is_budgeted
+                coalesce(bool_or(listed.is_budgeted), FALSE) AS is_budgeted,
+                coalesce(bool_or(listed.grants_classed), FALSE) AS grants_classed
             FROM listed
             GROUP BY listed.account, listed.owner_id, listed.asset
             ORDER BY listed.account
@@ -278,6 +283,22 @@ BEGIN
                 ) AS accounts ON TRUE
             );
         END IF;
+        -- As are credits of a class, a priority or a limited use, which have another order than the one below.
+        IF v_soonest < 'infinity' OR TRUE = ANY (v_grants_classed) THEN
+            v_left := ARRAY(
+                SELECT keys.is_left OR keys.grants_classed OR (
+                    keys.next_due_at < 'infinity' AND EXISTS (
+                        SELECT 1 FROM ledger.lots
+                        WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset AND lots.remaining > 0
+                            AND ledger_core.is_classed(
+                                lots.credit_class, lots.priority, lots.usable_for, lots.usable_in
+                            )
+                    )
+                ) IS TRUE
+                FROM unnest(v_owners, v_assets, v_due, v_left, v_grants_classed)
+                    AS keys (owner_id, asset, next_due_at, is_left, grants_classed)
+            );
+        END IF;
         FOR v_account IN 1 .. cardinality(v_owners) LOOP
             CONTINUE WHEN NOT v_is_budgeted[v_account] OR v_has_budgets[v_account];
             IF v_addresses[v_account] IS NULL THEN
@@ -322,11 +343,12 @@ BEGIN
             FROM ledger.lots
             WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset
                 AND lots.remaining > 0 AND lots.remaining > lots.held
+            -- ledger_core.spending_order, of lots that have nothing else
             ORDER BY lots.expires_at, lots.seq
             LIMIT keys.debits + 1
         ) AS lots
         WHERE keys.next_due_at < 'infinity';
-        -- Only with an overdraft can more be in lots than the balance; see ledger_core.add_lot.
+        -- Only with an overdraft can more be in lots than the balance; see ledger_core.grant_lot.
         IF TRUE = ANY (v_gets_lots) THEN
             v_in_lots := ARRAY(
                 SELECT
@@ -723,7 +745,7 @@ BEGIN
         END IF;
 
         IF v_entry.expires_at IS NOT NULL THEN
-            -- As ledger_core.add_lot: what pays off an overdraft is spent at once and does not expire.
+            -- As ledger_core.grant_lot: what pays off an overdraft is spent at once and does not expire.
             v_part := 0;
             IF v_floors[v_account] < 0 THEN
                 v_part := least(

@@ -55,7 +55,8 @@ BEGIN
                             checked.asset, record_plain_batch.app COLLATE "C", checked.operation COLLATE "C",
                             checked.nonce COLLATE "C", NULL, checked.amount_defaulted, FALSE, checked.metadata, NULL,
                             NULL COLLATE "C", NULL COLLATE "C", NULL, NULL, NULL, NULL, NULL, NULL COLLATE "C",
-                            NULL, NULL, NULL, NULL COLLATE "C", NULL
+                            NULL, NULL, NULL, NULL COLLATE "C", NULL, NULL COLLATE "C", NULL, NULL::text [] COLLATE "C",
+                            NULL::text [] COLLATE "C"
                         )::ledger.entries,
                         '', checked.seq, checked.balance_after, v_now
                     )

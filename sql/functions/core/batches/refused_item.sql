@@ -24,7 +24,9 @@ BEGIN
         WHEN 'expiry' THEN
             PERFORM ledger_core.check_expiry(request.expires_at, request.amount, account.now);
         WHEN 'floor' THEN
-            PERFORM ledger_core.check_floor(request.owner_id, request.asset, account, -request.amount);
+            PERFORM ledger_core.check_available(
+                request.owner_id, request.asset, account, -request.amount, request.app, request.operation
+            );
         WHEN 'most' THEN
             PERFORM ledger_core.refuse_max_balance(request.amount);
         WHEN 'reservation' THEN

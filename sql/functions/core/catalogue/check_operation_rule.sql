@@ -1,3 +1,4 @@
+-- requires: functions/core/requests/is_set
 CREATE OR REPLACE FUNCTION ledger_core.check_operation_rule(rule ledger.operations)
 RETURNS void
 LANGUAGE plpgsql
@@ -55,7 +56,35 @@ BEGIN
             'max_debt', rule.max_debt NOT BETWEEN 0 AND ledger_core.max_amount(),
             format('must be from 0 to %s', ledger_core.max_amount())
         ),
-        ('max_debt', rule.max_debt > 0 AND rule.min_amount >= 0, 'is for debits only')
+        ('max_debt', rule.max_debt > 0 AND rule.min_amount >= 0, 'is for debits only'),
+        ('credit_class', rule.credit_class NOT IN ('free', 'paid'), 'must be free or paid'),
+        ('priority', rule.priority NOT BETWEEN 1 AND 1000, 'must be from 1 to 1000'),
+        ('credit_class', rule.credit_class IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
+        ('priority', rule.priority IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
+        ('usable_for', rule.usable_for IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
+        ('usable_in', rule.usable_in IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),
+        ('usable_for', NOT ledger_core.is_set(rule.usable_for), 'must name from 1 to 100 operations, each once'),
+        ('usable_in', NOT ledger_core.is_set(rule.usable_in), 'must name from 1 to 100 apps, each once'),
+        (
+            'usable_for',
+            EXISTS (
+                SELECT 1
+                FROM unnest(rule.usable_for) AS named (operation)
+                LEFT JOIN ledger.operations AS known ON named.operation = known.operation
+                WHERE (known.asset = rule.asset AND known.min_amount < 0) IS NOT TRUE
+            ),
+            'must name operations that are known, and debit this asset'
+        ),
+        (
+            'usable_in',
+            EXISTS (
+                SELECT 1
+                FROM unnest(rule.usable_in) AS named (app)
+                LEFT JOIN ledger.apps AS known ON named.app = known.app
+                WHERE known.app IS NULL
+            ),
+            'must name apps that are registered'
+        )
     ) AS checks (field, failed, reason)
     WHERE checks.failed
     LIMIT 1;

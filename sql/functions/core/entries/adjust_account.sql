@@ -24,13 +24,16 @@ BEGIN
     IF v_recorded.entry_id IS NOT NULL THEN
         RETURN v_recorded;
     END IF;
-    PERFORM ledger_core.check_floor(adjust_account.owner_id, adjust_account.asset, v_account, -adjust_account.amount);
+    PERFORM ledger_core.check_available(
+        adjust_account.owner_id, adjust_account.asset, v_account, -adjust_account.amount, NULL, NULL
+    );
 
     v_entry.recorded_at := v_account.now;
     v_recorded := ledger_core.write_entry(v_entry);
     IF adjust_account.amount < 0 AND v_account.next_due_at < 'infinity' THEN
         PERFORM ledger_core.spend_lots(
-            adjust_account.owner_id, adjust_account.asset, v_recorded.seq, -adjust_account.amount
+            adjust_account.owner_id, adjust_account.asset, v_recorded.seq, -adjust_account.amount, NULL, NULL,
+            v_account.balance - v_account.held
         );
     END IF;
     PERFORM ledger_core.journal_action(

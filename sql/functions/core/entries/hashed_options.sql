@@ -20,8 +20,12 @@ SELECT
     || coalesce(',unit_size=' || entry.unit_size::text, '')
     || coalesce(',rounding=' || ledger_core.counted(entry.rounding), '')
     || coalesce(',overdrawn=' || entry.overdrawn::text, '')
+    || coalesce(',credit_class=' || ledger_core.counted(entry.credit_class), '')
+    || coalesce(',priority=' || entry.priority::text, '')
+    || coalesce(',usable_for=' || ledger_core.counted(array_to_string(entry.usable_for, ',')), '')
+    || coalesce(',usable_in=' || ledger_core.counted(array_to_string(entry.usable_in, ',')), '')
 $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_options IS
 'The part of an entry''s canonical text for expiry, claim, hold, reversal, spender,
-quantity and debt; empty for an entry with none of them.';
+quantity, debt, class and use; empty for an entry with none of them.';

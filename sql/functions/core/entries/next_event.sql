@@ -17,4 +17,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.next_event IS
 'One row: the time at which the account''s next hold ends, its next credits that no hold reserves expire, or its next allowance
-comes; infinity if there are none of them.';
+comes; infinity if there are none of them, ledger_core.never_due if there are only credits that will not expire.';

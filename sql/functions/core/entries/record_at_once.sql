@@ -15,7 +15,9 @@ DECLARE
     v_recorded ledger.recorded_row;
 BEGIN
     entry.recorded_at := ledger_core.clock();
-    SELECT claim_limit, claim_period, claim_scope, claim_time_zone, expires_after INTO STRICT v_rule
+    SELECT
+        claim_limit, claim_period, claim_scope, claim_time_zone, expires_after, credit_class, priority, usable_for, usable_in
+    INTO STRICT v_rule
     FROM ledger.operations
     WHERE operation = entry.operation;
     IF v_rule.claim_limit > 1 THEN
@@ -30,6 +32,12 @@ BEGIN
         );
         entry.expiry_defaulted := TRUE;
     END IF;
+    IF entry.amount > 0 THEN
+        entry.credit_class := v_rule.credit_class;
+        entry.priority := v_rule.priority;
+        entry.usable_for := v_rule.usable_for;
+        entry.usable_in := v_rule.usable_in;
+    END IF;
     IF v_rule.claim_limit IS NULL THEN
         RETURN ledger_core.write_entry(entry, TRUE);
     END IF;
@@ -39,6 +47,14 @@ BEGIN
     IF EXISTS (
         SELECT 1 FROM ledger.claims
         WHERE operation = entry.operation AND subject_kind = 'owner' AND subject = entry.owner_id
+            AND scope_app = v_scope_app AND period_start = v_period_start AND slot = 1
+    ) THEN
+        RETURN NULL;
+    END IF;
+    -- A claim that is taken is refused before a spend that is not covered.
+    IF entry.amount < 0 AND entry.claim_subject IS NOT NULL AND EXISTS (
+        SELECT 1 FROM ledger.claims
+        WHERE operation = entry.operation AND subject_kind = 'claim_subject' AND subject = entry.claim_subject
             AND scope_app = v_scope_app AND period_start = v_period_start AND slot = 1
     ) THEN
         RETURN NULL;
@@ -68,5 +84,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.record_at_once IS
-'Records an entry that claims, or whose credits expire, as ledger_core.write_entry does when guarded: null if more than that
-is needed. entry: the request, which the caller has checked against the rule. Raises LG001, LG302, LG311.';
+'Records an entry that claims, or whose credits are a lot, as ledger_core.write_entry does when guarded: null if more than that
+is needed. entry: the request, which the caller has checked against the rule. Raises LG001, LG301, LG302, LG311.';

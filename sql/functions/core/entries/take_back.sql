@@ -86,7 +86,7 @@ BEGIN
             'field', 'free_claim', 'reason', 'is possible only if the whole entry is reversed'
         ));
     ELSIF v_original.amount > 0 THEN
-        PERFORM ledger_core.check_floor(v_original.owner_id, v_original.asset, v_account, v_amount);
+        PERFORM ledger_core.check_available(v_original.owner_id, v_original.asset, v_account, v_amount, NULL, NULL);
     END IF;
 
     v_entry.amount := v_original.direction * v_amount;
@@ -94,7 +94,8 @@ BEGIN
     v_recorded := ledger_core.write_entry(v_entry);
     IF v_original.amount > 0 THEN
         PERFORM ledger_core.reverse_credit(
-            v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_amount
+            v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_amount,
+            v_account.balance - v_account.held
         );
     ELSE
         PERFORM ledger_core.reverse_debit(

@@ -1,5 +1,6 @@
 -- requires: dropped/0.1_answers
 -- requires: functions/core/budgets/is_counted_at_once
+-- requires: functions/core/lots/makes_lot
 -- Writes a single entry: the account's row and the entry, chained by hash. ledger_core.spend_hold does the same for a
 -- capture, together with the hold.
 --
@@ -27,6 +28,8 @@ DECLARE
     v_has_budgets boolean := FALSE;
     v_is_budgeted boolean;
     v_debt bigint;
+    v_held bigint;
+    v_floor bigint;
     v_is_recorded boolean;
     v_is_counted boolean := TRUE;
 BEGIN
@@ -83,8 +86,9 @@ BEGIN
                 AND (entry.amount >= 0 OR balance - held + entry.amount >= min_balance)
             )
         )
-    RETURNING last_seq, balance, last_entry_at, head_hash, next_due_at, has_budgets, debt
-    INTO entry.seq, entry.balance_after, entry.recorded_at, entry.hash, v_next_due_at, v_has_budgets, v_debt;
+    RETURNING last_seq, balance, last_entry_at, head_hash, next_due_at, has_budgets, debt, held, min_balance
+    INTO
+        entry.seq, entry.balance_after, entry.recorded_at, entry.hash, v_next_due_at, v_has_budgets, v_debt, v_held, v_floor;
     IF NOT FOUND THEN
         IF NOT guarded THEN
             PERFORM ledger_core.refuse_max_balance(entry.amount);
@@ -156,15 +160,16 @@ BEGIN
         v_is_recorded := FOUND;
     END IF;
     IF v_is_recorded THEN
-        IF v_debt > 0 AND entry.amount > 0 AND entry.expires_at IS NULL THEN
+        IF v_debt > 0 AND entry.amount > 0 AND NOT ledger_core.makes_lot(entry) THEN
             PERFORM ledger_core.pay_debt(entry.owner_id, entry.asset, entry.amount);
         END IF;
         IF guarded AND entry.amount < 0 AND v_next_due_at < 'infinity' THEN
-            PERFORM ledger_core.spend_lots(entry.owner_id, entry.asset, entry.seq, -entry.amount);
-        ELSIF guarded AND entry.expires_at IS NOT NULL THEN
-            PERFORM ledger_core.add_lot(
-                entry.owner_id, entry.asset, entry.seq, entry.amount, entry.expires_at, entry.balance_after
+            PERFORM ledger_core.spend_lots(
+                entry.owner_id, entry.asset, entry.seq, -entry.amount, entry.app, entry.operation,
+                entry.balance_after - entry.amount - v_held, v_floor
             );
+        ELSIF guarded AND entry.amount > 0 AND ledger_core.makes_lot(entry) THEN
+            PERFORM ledger_core.grant_lot(entry);
         END IF;
         IF NOT v_is_counted THEN
             PERFORM ledger_core.count_in_budgets(
@@ -200,4 +205,4 @@ COMMENT ON FUNCTION ledger_core.write_entry IS
 are set here, and recorded_at if it is null, which it may be for entries without options (ledger_core.hashed_options).
 guarded: recorded_at is null or the clock; check the account as well, and return null if more than this is needed.
 Raises LG001 and LG311 for an owner who cannot have an account here, LG002 if the balance would pass ledger_core.max_amount,
-LG201 if the nonce is taken, LG307.';
+LG201 if the nonce is taken, LG301 if guarded and lots that the spend may not use keep it from being covered, LG307.';

@@ -1,3 +1,4 @@
+-- requires: functions/core/lots/is_classed
 -- A plain SELECT, so that the planner inlines it into the query for the rule.
 CREATE OR REPLACE FUNCTION ledger_core.account_to_hold(
     owner_id text, asset text, app text, nonce text, at timestamptz
@@ -20,6 +21,13 @@ LEFT JOIN LATERAL (
 WHERE accounts.owner_id = account_to_hold.owner_id AND accounts.asset = account_to_hold.asset
     AND accounts.frozen_at IS NULL
     AND accounts.next_due_at > account_to_hold.at AND accounts.last_entry_at <= account_to_hold.at
+    -- Lots of a class have an order of their own.
+    AND (accounts.next_due_at = 'infinity' OR NOT EXISTS (
+        SELECT 1 FROM ledger.lots
+        WHERE lots.owner_id = account_to_hold.owner_id AND lots.asset = account_to_hold.asset
+            AND lots.remaining > 0 AND lots.remaining > lots.held
+            AND ledger_core.is_classed(lots.credit_class, lots.priority, lots.usable_for, lots.usable_in)
+    ))
     -- Entries older than ledger_core.nonces have their nonces in their own index only.
     AND NOT EXISTS (
         SELECT 1 FROM ledger.entries WHERE entries.app = account_to_hold.app AND entries.nonce = account_to_hold.nonce

@@ -1,29 +1,30 @@
+-- requires: functions/core/holds/captured_lots
 CREATE OR REPLACE FUNCTION ledger_core.free_held_lots(
-    owner_id text, asset text, app text, hold_nonce text, captured bigint DEFAULT 0, seq bigint DEFAULT NULL
+    owner_id text,
+    asset text,
+    app text,
+    hold_nonce text,
+    captured bigint DEFAULT 0,
+    reserved bigint DEFAULT 0,
+    seq bigint DEFAULT NULL
 )
 RETURNS void
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 BEGIN
-    -- What is captured comes from the lots that expire first.
-    WITH reserved AS (
+    WITH shares AS MATERIALIZED (
+        SELECT held.*
+        FROM ledger_core.captured_lots(
+            free_held_lots.owner_id, free_held_lots.asset, free_held_lots.app, free_held_lots.hold_nonce,
+            free_held_lots.captured, free_held_lots.reserved
+        ) AS held
+    ),
+
+    freed AS (
         DELETE FROM ledger.hold_lots
         WHERE owner_id = free_held_lots.owner_id AND app = free_held_lots.app
             AND hold_nonce = free_held_lots.hold_nonce
-        RETURNING lot_seq, amount
-    ),
-
-    shares AS (
-        SELECT
-            reserved.lot_seq,
-            reserved.amount AS freed,
-            greatest(0, least(reserved.amount, free_held_lots.captured + reserved.amount - (
-                sum(reserved.amount) OVER (ORDER BY lots.expires_at, lots.seq)
-            )::bigint)) AS taken
-        FROM reserved
-        INNER JOIN ledger.lots ON reserved.lot_seq = lots.seq
-        WHERE lots.owner_id = free_held_lots.owner_id AND lots.asset = free_held_lots.asset
     ),
 
     moved AS (
@@ -34,11 +35,12 @@ BEGIN
     )
 
     UPDATE ledger.lots
-    SET remaining = lots.remaining - shares.taken, held = lots.held - shares.freed
+    SET remaining = lots.remaining - shares.taken, held = lots.held - shares.amount
     FROM shares
     WHERE lots.owner_id = free_held_lots.owner_id AND lots.asset = free_held_lots.asset AND lots.seq = shares.lot_seq;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.free_held_lots IS
-'Frees all that a hold of a locked account reserves of lots. captured: what the entry seq captures of it at the same time.';
+'Frees all that a hold of a locked account reserves of lots. captured: what the entry seq captures of it at the same time, of
+reserved, all that it reserves.';

@@ -48,16 +48,10 @@ BEGIN
             'A hold grows by a positive number, within the bounds of its operation.'
         );
     END IF;
-    PERFORM ledger_core.check_floor(grow_hold.owner_id, grow_hold.asset, v_account, grow_hold.by);
-
     IF v_rule.is_budgeted THEN
         PERFORM ledger_core.begin_budgets(grow_hold.owner_id, grow_hold.asset);
     END IF;
-    IF v_account.next_due_at < 'infinity' THEN
-        PERFORM ledger_core.reserve_from_lots(
-            grow_hold.owner_id, grow_hold.asset, grow_hold.app, grow_hold.hold_nonce, grow_hold.by
-        );
-    END IF;
+    PERFORM ledger_core.reserve_from_lots(v_hold, grow_hold.by, v_account);
     v_hold.amount := v_hold.amount + grow_hold.by;
     -- Waits for a transaction that is taking the same nonce.
     WITH taken AS (

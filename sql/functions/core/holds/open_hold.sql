@@ -31,7 +31,9 @@ BEGIN
     ELSIF v_account.frozen_at IS NOT NULL THEN
         PERFORM ledger_core.refuse_frozen(hold.owner_id, hold.asset, v_account.frozen_at);
     ELSIF NOT ledger_core.is_covered(v_account, hold.amount) THEN
-        PERFORM ledger_core.check_floor(hold.owner_id, hold.asset, v_account, hold.amount);
+        PERFORM ledger_core.check_available(
+            hold.owner_id, hold.asset, v_account, hold.amount, hold.app, hold.operation
+        );
     END IF;
 
     -- Holds of the future do not matter.
@@ -46,9 +48,7 @@ BEGIN
         ) INTO v_found.placed_at;
     END LOOP;
     IF v_account.next_due_at < 'infinity' THEN
-        v_lots := ledger_core.reserve_from_lots(
-            hold.owner_id, hold.asset, hold.app, hold.nonce, hold.amount
-        );
+        v_lots := ledger_core.reserve_from_lots(hold, hold.amount, v_account);
     END IF;
     -- Waits for a transaction that is taking the same nonce.
     WITH taken AS (

@@ -1,46 +1,52 @@
+-- requires: functions/core/holds/captured_lots
 CREATE OR REPLACE FUNCTION ledger_core.spend_held_lots(
-    owner_id text, asset text, app text, hold_nonce text, seq bigint, amount bigint
+    owner_id text, asset text, app text, hold_nonce text, seq bigint, amount bigint, reserved bigint
 )
 RETURNS void
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
-DECLARE
-    v_left bigint := spend_held_lots.amount;
-    v_lot_seq bigint;
-    v_reserved bigint;
-    v_taken bigint;
 BEGIN
-    FOR v_lot_seq, v_reserved IN
-        SELECT lots.seq, hold_lots.amount
-        FROM ledger.hold_lots
-        INNER JOIN ledger.lots
-            ON hold_lots.owner_id = lots.owner_id AND hold_lots.asset = lots.asset AND hold_lots.lot_seq = lots.seq
-        WHERE hold_lots.owner_id = spend_held_lots.owner_id AND hold_lots.app = spend_held_lots.app
-            AND hold_lots.hold_nonce = spend_held_lots.hold_nonce
-        ORDER BY lots.expires_at, lots.seq
-    LOOP
-        EXIT WHEN v_left = 0;
-        v_taken := least(v_left, v_reserved);
-        v_left := v_left - v_taken;
+    WITH shares AS MATERIALIZED (
+        SELECT held.*
+        FROM ledger_core.captured_lots(
+            spend_held_lots.owner_id, spend_held_lots.asset, spend_held_lots.app, spend_held_lots.hold_nonce,
+            spend_held_lots.amount, spend_held_lots.reserved
+        ) AS held
+        WHERE held.taken > 0
+    ),
+
+    moved AS (
         INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
-        VALUES (spend_held_lots.owner_id, spend_held_lots.asset, spend_held_lots.seq, v_lot_seq, v_taken);
-        UPDATE ledger.lots
-        SET remaining = remaining - v_taken, held = held - v_taken
-        WHERE owner_id = spend_held_lots.owner_id AND asset = spend_held_lots.asset AND seq = v_lot_seq;
-        IF v_taken = v_reserved THEN
-            DELETE FROM ledger.hold_lots
-            WHERE owner_id = spend_held_lots.owner_id AND app = spend_held_lots.app
-                AND hold_nonce = spend_held_lots.hold_nonce AND lot_seq = v_lot_seq;
-        ELSE
-            UPDATE ledger.hold_lots
-            SET amount = amount - v_taken
-            WHERE owner_id = spend_held_lots.owner_id AND app = spend_held_lots.app
-                AND hold_nonce = spend_held_lots.hold_nonce AND lot_seq = v_lot_seq;
-        END IF;
-    END LOOP;
+        SELECT spend_held_lots.owner_id, spend_held_lots.asset, spend_held_lots.seq, shares.lot_seq, shares.taken
+        FROM shares
+    ),
+
+    used_up AS (
+        DELETE FROM ledger.hold_lots
+        USING shares
+        WHERE hold_lots.owner_id = spend_held_lots.owner_id AND hold_lots.app = spend_held_lots.app
+            AND hold_lots.hold_nonce = spend_held_lots.hold_nonce AND hold_lots.lot_seq = shares.lot_seq
+            AND shares.taken = shares.amount
+    ),
+
+    lowered AS (
+        UPDATE ledger.hold_lots
+        SET amount = shares.amount - shares.taken
+        FROM shares
+        WHERE hold_lots.owner_id = spend_held_lots.owner_id AND hold_lots.app = spend_held_lots.app
+            AND hold_lots.hold_nonce = spend_held_lots.hold_nonce AND hold_lots.lot_seq = shares.lot_seq
+            AND shares.taken < shares.amount
+    )
+
+    UPDATE ledger.lots
+    SET remaining = lots.remaining - shares.taken, held = lots.held - shares.taken
+    FROM shares
+    WHERE lots.owner_id = spend_held_lots.owner_id AND lots.asset = spend_held_lots.asset
+        AND lots.seq = shares.lot_seq;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.spend_held_lots IS
-'Takes up to amount (positive) for the entry seq from the lots that a hold reserves, soonest to expire first.';
+'Takes amount (positive) for the entry seq of what a hold reserves, in the order in which lots are spent; what it reserves of
+credits in no lot needs no note. reserved: all that it reserves.';

@@ -26,6 +26,7 @@ DECLARE
     v_amount bigint;
     v_most bigint;
     v_beyond bigint := 0;
+    v_unusable bigint := 0;
     v_missing bigint;
     v_debt bigint;
     v_closes boolean;
@@ -118,13 +119,16 @@ BEGIN
     END IF;
     IF v_amount > v_remaining THEN
         v_beyond := v_amount - v_remaining;
-        v_missing := v_beyond - (v_account.balance - v_account.held - v_account.min_balance);
+        IF v_found.has_lots THEN
+            v_unusable := ledger_core.unusable(v_hold.owner_id, v_hold.asset, v_hold.app, v_hold.operation);
+        END IF;
+        v_missing := v_beyond - (v_account.balance - v_account.held - v_unusable - v_account.min_balance);
         v_entry.overdrawn := v_missing > 0;
         IF v_missing > (CASE spend_hold.beyond WHEN 'debt' THEN v_rule.max_debt ELSE 0 END) THEN
             PERFORM ledger_core.refuse('insufficient_balance', jsonb_strip_nulls(jsonb_build_object(
                 'owner_id', spend_hold.owner_id, 'asset', spend_hold.asset,
-                'available', v_account.balance - v_account.held, 'required', v_beyond,
-                'min_balance', v_account.min_balance,
+                'available', v_account.balance - v_account.held - v_unusable, 'required', v_beyond,
+                'min_balance', v_account.min_balance, 'available_to_others', nullif(v_unusable, 0),
                 'max_debt', CASE spend_hold.beyond WHEN 'debt' THEN v_rule.max_debt END
             )), CASE spend_hold.beyond
                 WHEN 'debt'
@@ -141,15 +145,15 @@ BEGIN
     v_is_last := v_closes AND v_account.held = v_remaining;
     IF v_found.has_lots AND v_beyond > 0 THEN
         PERFORM ledger_core.spend_beyond_lots(
-            spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_entry.seq, v_beyond
+            v_hold, v_entry.seq, v_beyond, v_account.balance - v_account.held
         );
     ELSIF v_found.has_lots AND v_closes THEN
         PERFORM ledger_core.free_held_lots(
-            spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_amount, v_entry.seq
+            spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_amount, v_remaining, v_entry.seq
         );
     ELSIF v_found.has_lots THEN
         PERFORM ledger_core.spend_held_lots(
-            spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_entry.seq, v_amount
+            spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_entry.seq, v_amount, v_remaining
         );
         SELECT jsonb_object_agg(lot_seq, amount) INTO v_lots
         FROM ledger.hold_lots

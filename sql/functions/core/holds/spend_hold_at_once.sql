@@ -1,6 +1,7 @@
 -- requires: dropped/0.1_answers
 -- requires: functions/core/journals/hold_line
 -- requires: functions/core/entries/hashed_entry, functions/core/entries/hashed_options, functions/core/entries/next_expiry
+-- requires: functions/core/allowances/next_allowance
 -- The account is read without a lock, as by ledger_core.open_hold_at_once.
 CREATE OR REPLACE FUNCTION ledger_core.spend_hold_at_once(
     owner_id text, app text, hold_nonce text, nonce text, amount bigint, final boolean, metadata jsonb
@@ -88,8 +89,10 @@ BEGIN
             last_seq = v_entry.seq,
             last_entry_at = v_now,
             next_due_at = CASE
-                WHEN v_is_last
-                    THEN (SELECT due_at FROM ledger_core.next_expiry(v_entry.owner_id, v_entry.asset))
+                WHEN v_is_last THEN least(
+                    (SELECT due_at FROM ledger_core.next_expiry(v_entry.owner_id, v_entry.asset)),
+                    (SELECT due_at FROM ledger_core.next_allowance(v_entry.owner_id, v_entry.asset))
+                )
                 ELSE next_due_at
             END,
             head_hash = ledger_core.chain_hash(head_hash, ledger_core.hashed_entry(
@@ -179,7 +182,7 @@ BEGIN
         WHERE lots.owner_id = v_entry.owner_id AND lots.asset = v_entry.asset AND lots.seq = reserved.lot_seq;
     ELSIF v_found.has_lots THEN
         PERFORM ledger_core.free_held_lots(
-            v_hold.owner_id, v_hold.asset, v_hold.app, v_hold.nonce, -v_entry.amount, v_entry.seq
+            v_hold.owner_id, v_hold.asset, v_hold.app, v_hold.nonce, -v_entry.amount, v_reserved, v_entry.seq
         );
     END IF;
     IF v_spent.has_budgets THEN

@@ -15,7 +15,11 @@ SELECT jsonb_build_object(
     'occurrences', allowance.occurrences,
     'ends_at', ledger_core.json_time(allowance.ends_at),
     'expires_after', ledger_core.interval_text(allowance.expires_after),
-    'metadata', allowance.metadata
+    'metadata', allowance.metadata,
+    'credit_class', allowance.credit_class,
+    'priority', allowance.priority,
+    'usable_for', allowance.usable_for,
+    'usable_in', allowance.usable_in
 )
 $$;
 

@@ -8,10 +8,6 @@ AS $$
 DECLARE
     v_from_lots bigint;
     v_missing bigint;
-    v_left bigint;
-    v_lot_seq bigint;
-    v_taken bigint;
-    v_given bigint;
 BEGIN
     SELECT coalesce(sum(lot_movements.amount), 0) INTO v_from_lots
     FROM ledger_core.spent_from_lots(
@@ -20,7 +16,7 @@ BEGIN
     IF v_from_lots = 0 THEN
         RETURN;
     END IF;
-    -- As in ledger_core.add_lot
+    -- As in ledger_core.grant_lot
     SELECT greatest(
         coalesce(sum(lots.remaining), 0) + reverse_debit.amount - reverse_debit.balance_after,
         accounts.min_balance + accounts.held
@@ -33,32 +29,70 @@ BEGIN
     WHERE accounts.owner_id = reverse_debit.owner_id AND accounts.asset = reverse_debit.asset
     GROUP BY accounts.min_balance, accounts.held;
 
-    -- The part that came from credits that do not expire goes back to them, and so does what pays off an overdraft or debt.
-    v_left := reverse_debit.amount - greatest(
-        least(reverse_debit.amount, reverse_debit.amount + still_reversible - v_from_lots),
-        v_missing,
-        0
-    );
-    FOR v_lot_seq, v_taken IN
-        SELECT taken.lot_seq, taken.amount
+    WITH parts AS (
+        SELECT
+            taken.lot_seq,
+            taken.amount,
+            taken.is_limited,
+            taken.is_late,
+            taken.place
         FROM ledger_core.spent_from_lots(
             reverse_debit.owner_id, reverse_debit.asset, reverse_debit.original_seq
         ) AS taken
-        ORDER BY taken.expires_at DESC, taken.lot_seq DESC
-    LOOP
-        EXIT WHEN v_left <= 0;
-        v_given := least(v_left, v_taken);
-        v_left := v_left - v_given;
+        UNION ALL
+        -- What came from credits in no lot
+        SELECT
+            NULL, greatest(0, reverse_debit.amount + reverse_debit.still_reversible - v_from_lots), FALSE, FALSE, NULL
+    ),
+
+    -- Last taken first: lots that are spent after what is in no lot, that, and the lots before it
+    shares AS (
+        SELECT
+            parts.*,
+            greatest(0, least(
+                parts.amount,
+                reverse_debit.amount + parts.amount - (sum(parts.amount) OVER last_first)::bigint
+            )) AS share
+        FROM parts
+        WINDOW last_first AS (
+            ORDER BY parts.is_late DESC, parts.lot_seq IS NULL DESC, parts.place DESC, parts.lot_seq DESC
+        )
+    ),
+
+    -- What pays off an overdraft or a debt goes to credits in no lot. What is for some operations or apps does not pay for others.
+    given AS (
+        SELECT
+            shares.lot_seq,
+            CASE
+                WHEN shares.is_limited THEN shares.share
+                ELSE greatest(0, least(
+                    shares.share,
+                    sum(shares.share) FILTER (WHERE shares.is_open) OVER ()
+                    - greatest(0, v_missing - sum(shares.share) FILTER (WHERE shares.lot_seq IS NULL) OVER ())
+                    - (sum(shares.share) FILTER (WHERE shares.is_open) OVER last_first) + shares.share
+                ))::bigint
+            END AS amount
+        FROM (SELECT shares.*, NOT shares.is_limited AND shares.lot_seq IS NOT NULL AS is_open FROM shares) AS shares
+        WINDOW last_first AS (
+            ORDER BY shares.is_late DESC, shares.lot_seq IS NULL DESC, shares.place DESC, shares.lot_seq DESC
+        )
+    ),
+
+    moved AS (
         INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
-        VALUES (reverse_debit.owner_id, reverse_debit.asset, reverse_debit.seq, v_lot_seq, -v_given);
-        UPDATE ledger.lots
-        SET remaining = remaining + v_given
-        WHERE owner_id = reverse_debit.owner_id AND asset = reverse_debit.asset AND seq = v_lot_seq;
-    END LOOP;
+        SELECT reverse_debit.owner_id, reverse_debit.asset, reverse_debit.seq, given.lot_seq, -given.amount
+        FROM given
+        WHERE given.lot_seq IS NOT NULL AND given.amount > 0
+    )
+
+    UPDATE ledger.lots
+    SET remaining = remaining + given.amount
+    FROM given
+    WHERE lots.owner_id = reverse_debit.owner_id AND lots.asset = reverse_debit.asset AND lots.seq = given.lot_seq
+        AND given.amount > 0;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.reverse_debit IS
-'Returns amount for the reversal seq of a debit, which is written already, to its sources, last taken first: credits that
-do not expire, then lots, latest to expire first. still_reversible: the amount of the original that no reversal has
-returned, after this one.';
+'Returns amount for the reversal seq of a debit, which is written already, to its sources, last taken first. still_reversible:
+the amount of the original that no reversal has returned, after this one.';

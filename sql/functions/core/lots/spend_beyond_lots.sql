@@ -1,6 +1,6 @@
--- requires: functions/core/lots/free_lots
+-- requires: functions/core/lots/usable_lots
 CREATE OR REPLACE FUNCTION ledger_core.spend_beyond_lots(
-    owner_id text, asset text, app text, hold_nonce text, seq bigint, beyond bigint
+    hold ledger.holds, seq bigint, beyond bigint, available bigint
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -9,8 +9,8 @@ AS $$
 BEGIN
     WITH reserved AS (
         DELETE FROM ledger.hold_lots
-        WHERE owner_id = spend_beyond_lots.owner_id AND app = spend_beyond_lots.app
-            AND hold_nonce = spend_beyond_lots.hold_nonce
+        WHERE owner_id = hold.owner_id AND app = hold.app
+            AND hold_nonce = hold.nonce
         RETURNING lot_seq, amount
     ),
 
@@ -21,27 +21,29 @@ BEGIN
             SELECT reserved.lot_seq, reserved.amount, reserved.amount AS held FROM reserved
             UNION ALL
             SELECT free.lot_seq, free.amount, 0
-            FROM ledger_core.free_lots(
-                spend_beyond_lots.owner_id, spend_beyond_lots.asset, spend_beyond_lots.beyond
+            FROM ledger_core.usable_lots(
+                hold.owner_id, hold.asset, hold.app, hold.operation, spend_beyond_lots.beyond,
+                spend_beyond_lots.available
             ) AS free
+            WHERE free.amount > 0
         ) AS parts
         GROUP BY parts.lot_seq
     ),
 
     moved AS (
         INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
-        SELECT spend_beyond_lots.owner_id, spend_beyond_lots.asset, spend_beyond_lots.seq, taken.lot_seq, taken.amount
+        SELECT hold.owner_id, hold.asset, spend_beyond_lots.seq, taken.lot_seq, taken.amount
         FROM taken
     )
 
     UPDATE ledger.lots
     SET remaining = lots.remaining - taken.amount, held = lots.held - taken.held
     FROM taken
-    WHERE lots.owner_id = spend_beyond_lots.owner_id AND lots.asset = spend_beyond_lots.asset
+    WHERE lots.owner_id = hold.owner_id AND lots.asset = hold.asset
         AND lots.seq = taken.lot_seq;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.spend_beyond_lots IS
 'Takes for the entry seq, of a locked and settled account, all that a hold reserves of lots, and then up to beyond (positive)
-from what is free of them, soonest to expire first.';
+from those that its operation and app may use, in the one order. available: balance less held before it.';

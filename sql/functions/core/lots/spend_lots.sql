@@ -1,35 +1,61 @@
--- requires: functions/core/lots/free_lots
-CREATE OR REPLACE FUNCTION ledger_core.spend_lots(owner_id text, asset text, seq bigint, amount bigint)
+-- requires: functions/core/lots/usable_lots
+CREATE OR REPLACE FUNCTION ledger_core.spend_lots(
+    owner_id text,
+    asset text,
+    seq bigint,
+    amount bigint,
+    app text,
+    operation text,
+    available bigint,
+    min_balance bigint DEFAULT NULL
+)
 RETURNS void
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_used_up bigint;
+    v_used_up boolean;
+    v_unusable bigint;
 BEGIN
-    WITH taken AS (
-        INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
-        SELECT spend_lots.owner_id, spend_lots.asset, spend_lots.seq, free.lot_seq, free.amount
-        FROM ledger_core.free_lots(spend_lots.owner_id, spend_lots.asset, spend_lots.amount) AS free
-        RETURNING lot_movements.lot_seq, lot_movements.amount
+    WITH shares AS MATERIALIZED (
+        SELECT usable.*
+        FROM ledger_core.usable_lots(
+            spend_lots.owner_id, spend_lots.asset, spend_lots.app, spend_lots.operation, spend_lots.amount,
+            spend_lots.available
+        ) AS usable
     ),
 
-    left_over AS (
+    taken AS (
+        INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
+        SELECT spend_lots.owner_id, spend_lots.asset, spend_lots.seq, shares.lot_seq, shares.amount
+        FROM shares
+        WHERE shares.amount > 0
+    ),
+
+    lowered AS (
         UPDATE ledger.lots
-        SET remaining = lots.remaining - taken.amount
-        FROM taken
-        WHERE lots.owner_id = spend_lots.owner_id AND lots.asset = spend_lots.asset AND lots.seq = taken.lot_seq
-        RETURNING lots.remaining > lots.held AS is_free
+        SET remaining = lots.remaining - shares.amount
+        FROM shares
+        WHERE lots.owner_id = spend_lots.owner_id AND lots.asset = spend_lots.asset AND lots.seq = shares.lot_seq
+            AND shares.amount > 0
     )
 
-    SELECT count(*) FILTER (WHERE NOT is_free) INTO v_used_up FROM left_over;
-    IF v_used_up > 0 THEN
+    SELECT bool_or(shares.amount = shares.free), coalesce(sum(shares.free) FILTER (WHERE NOT shares.is_usable), 0)
+    INTO v_used_up, v_unusable
+    FROM shares;
+    IF spend_lots.available - v_unusable - spend_lots.amount < spend_lots.min_balance THEN
+        PERFORM ledger_core.refuse_insufficient(
+            spend_lots.owner_id, spend_lots.asset, spend_lots.available, v_unusable, spend_lots.amount,
+            spend_lots.min_balance
+        );
+    ELSIF v_used_up THEN
         PERFORM ledger_core.note_next_due(spend_lots.owner_id, spend_lots.asset);
     END IF;
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.spend_lots IS
-'Takes up to amount (positive) for the entry seq from the lots of a locked, settled account, soonest to expire first,
-without what holds reserve, and notes in the account if another lot is the next to expire. The rest comes from credits that
-do not expire.';
+'Takes up to amount (positive) for the entry seq from the lots of a locked, settled account that the operation and app may use
+(null: from any), in the one order, without what holds reserve, and notes in the account if another lot is the next to expire.
+The rest comes from credits in no lot. available: balance less held before the entry. min_balance: raises LG301 if what may be
+used does not cover amount down to this floor; null if that has been checked.';

@@ -19,7 +19,7 @@ BEGIN
     IF v_account.min_balance = set_min_balance.min_balance THEN
         RETURN;
     END IF;
-    -- Credits that expire do not count: their expiry must not bring the account below its floor.
+    -- Lots do not count: neither their expiry, nor their limited use, must leave the rest below the floor.
     SELECT coalesce(sum(remaining - held), 0) INTO v_expiring
     FROM ledger.lots
     WHERE owner_id = set_min_balance.owner_id AND asset = set_min_balance.asset AND remaining > 0;
@@ -33,7 +33,7 @@ BEGIN
                 'available', v_account.balance - v_account.held, 'expiring', nullif(v_expiring, 0),
                 'min_balance', set_min_balance.min_balance
             )),
-            'Without credits that expire the account is below this floor already: adjust the balance first.'
+            'Without credits that expire, or are for something, the account is below this floor already: adjust the balance first.'
         );
     END IF;
     UPDATE ledger.accounts

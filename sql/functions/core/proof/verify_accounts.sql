@@ -27,7 +27,7 @@ BEGIN
 
     expiring AS (
         SELECT
-            lots.owner_id, lots.asset, min(lots.expires_at) AS due_at, sum(lots.remaining - lots.held) AS amount
+            lots.owner_id, lots.asset, coalesce(min(lots.expires_at), ledger_core.never_due()) AS due_at, sum(lots.remaining - lots.held) AS amount
         FROM ledger.lots
         WHERE ledger_core.owner_in_range(lots.owner_id, first, last, included) AND lots.remaining > lots.held
         GROUP BY lots.owner_id, lots.asset

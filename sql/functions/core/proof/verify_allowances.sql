@@ -133,7 +133,8 @@ BEGIN
             coalesce(made.seq, entries.seq) AS seq,
             made.app, made.allowance_nonce, made.occurrence, made.kind,
             entries.app AS entry_app, entries.nonce AS entry_nonce, entries.operation AS entry_operation, entries.amount,
-            entries.balance_after, entries.recorded_at, entries.expires_at, entries.metadata
+            entries.balance_after, entries.recorded_at, entries.expires_at, entries.metadata,
+            ROW(entries.credit_class, entries.priority, entries.usable_for, entries.usable_in)::text AS entry_use
         FROM (
             SELECT * FROM ledger.allowance_entries
             WHERE ledger_core.owner_in_range(allowance_entries.owner_id, first, last, included)
@@ -165,6 +166,9 @@ BEGIN
             made.*,
             allowances.operation, allowances.period, allowances.carry_over_most, allowances.carry_over_for,
             allowances.metadata AS kept_metadata,
+            ROW(
+                allowances.credit_class, allowances.priority, allowances.usable_for, allowances.usable_in
+            )::text AS kept_use,
             ledger_core.boundary(allowances, made.occurrence) AS begins_at,
             CASE
                 WHEN allowances.period IS NULL AND made.kind = 'granted' THEN ledger_core.add_interval_in_zone(
@@ -257,6 +261,10 @@ BEGIN
             ROW(
                 explained.entry_app, explained.entry_operation, explained.entry_nonce, explained.metadata
             )::text
+        ),
+        (
+            'use wrong', CASE WHEN explained.amount > 0 THEN explained.kept_use ELSE explained.entry_use END,
+            explained.entry_use
         ),
         (
             'amount wrong',

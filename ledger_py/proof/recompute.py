@@ -17,16 +17,16 @@ The export
 
     Before them there is a line for each of the `generations` of transaction ids but the first, in
     their order. The last line is `{"lines": N}` with the number of lines before it. Times are ISO
-    8601. `metadata`, `before`, `after`, `rule`, `hold`, `request` and `allowance` are strings with the
-    text that PostgreSQL gives for the JSON. `hash` is hexadecimal.
+    8601. `metadata`, `before`, `after`, `rule`, `hold`, `request` and `allowance` are strings with
+    the text that PostgreSQL gives for the JSON. `hash` is hexadecimal.
 
 What must hold
     The entries of an account are one chain. So are the operators' actions on it, and the events of
-    its holds and of its allowances. The changes of the catalogue are one chain. In each chain the number (`seq`,
-    `action_seq`, `event_seq`, `change_id`) is 1, 2, 3 …, and `hash` is SHA-256 over the hash of the
-    line before (32 zero bytes before the first) followed by the canonical bytes of the line. Of
-    entries also: `balance_after` is the balance before plus `amount`. Times may run backwards,
-    where the clock was set back.
+    its holds and of its allowances. The changes of the catalogue are one chain. In each chain the
+    number (`seq`, `action_seq`, `event_seq`, `change_id`) is 1, 2, 3 …, and `hash` is SHA-256 over
+    the hash of the line before (32 zero bytes before the first) followed by the canonical bytes of
+    the line. Of entries also: `balance_after` is the balance before plus `amount`. Times may run
+    backwards, where the clock was set back.
 
     Reservations come and go, so they are no chain: the `hash` of one is SHA-256 over its own
     canonical bytes.

@@ -12,7 +12,7 @@ from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, Row, call, new_nonce, record, rows, spend
 from tests.sql.lifecycle import capture, item, operate, place, record_batch
 
-PLAN = {"app": "app1", "owner_id": "alice", "operation": "CREDIT_ADD", "amount": 100}
+PLAN: Row = {"app": "app1", "owner_id": "alice", "operation": "CREDIT_ADD", "amount": 100}
 
 
 def hold_and_capture(conn: Connection) -> Row:
@@ -36,7 +36,7 @@ def grants(conn: Connection) -> int:
 
 
 @pytest.fixture
-def boundary(conn: Connection, ledger_db: str) -> Clock:
+def boundary(conn: Connection) -> Clock:
     """A clock at the boundary: 40 of 100 are left, and 15 of them are to be carried over."""
     clock = Clock(conn)
     call(conn, "grant_allowance", **PLAN, nonce="plan", period="day", carry_over_most=15)

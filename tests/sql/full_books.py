@@ -220,10 +220,8 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
         carry_over_most=25,
         carry_over_for=2,
     )
-    call(
-        conn, "grant_allowance", **daily | {"period": None}, nonce="once", amount=9, metadata={"why": "gift"},
-        starts_at=clock.ahead(days=1),
-    )  # fmt: skip
+    once: Row = daily | {"period": None, "starts_at": clock.ahead(days=1)}
+    call(conn, "grant_allowance", **once, nonce="once", amount=9, metadata={"why": "gift"})
     call(conn, "grant_allowance", **daily, nonce="short", amount=3, occurrences=2)
     call(
         conn, "grant_allowance", **daily, nonce="given back", amount=8, ends_at=clock.ahead(days=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -442,7 +443,7 @@ def test_replay(tx: Connection, clock: Clock) -> None:
 def test_nonces_of_the_ledger_are_its_own(tx: Connection) -> None:
     grant(tx)
     hold = place(tx, amount=1)
-    for call_it in (
+    requests: list[Callable[[str], Any]] = [
         lambda nonce: record(tx, nonce=nonce),
         lambda nonce: spend(tx, 1, nonce=nonce),
         lambda nonce: place(tx, amount=1, nonce=nonce),
@@ -453,7 +454,8 @@ def test_nonces_of_the_ledger_are_its_own(tx: Connection) -> None:
             tx, "grow_hold", app="app1", hold_nonce=hold["nonce"], nonce=nonce, by=1
         ),
         lambda nonce: call(tx, "reverse_entry", app="app1", original_nonce="x", nonce=nonce),
-    ):
+    ]
+    for call_it in requests:
         with refused(tx, "LG001") as refusal:
             call_it("ledger:allowance:plan:1")
         assert refusal.detail["field"] == "nonce"
@@ -617,7 +619,7 @@ def test_statement_and_liability_tie_before_and_after(tx: Connection, clock: Clo
 
 
 def test_bad_requests(tx: Connection) -> None:
-    for field, arguments in {
+    wrong: dict[str, Row] = {
         "period": {"period": "fortnight"},
         "time_zone": {"time_zone": "Mars"},
         "starts_at": {"starts_at": "infinity"},
@@ -627,7 +629,8 @@ def test_bad_requests(tx: Connection) -> None:
         "occurrences": {"occurrences": 0},
         "nonce": {"nonce": "n" * 201},
         "operation": {"operation": "CREDIT_SPEND", "amount": -1},
-    }.items():
+    }
+    for field, arguments in wrong.items():
         with refused(tx, "LG001") as refusal:
             grant(tx, **arguments)
         assert refusal.detail["field"] == field, arguments

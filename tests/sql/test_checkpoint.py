@@ -108,10 +108,8 @@ def test_journal_line_is_covered_without_any_entries(conn: Connection, table: st
     before = call(conn, "checkpoint")
     operate(conn, "set_min_balance", owner_id="nobody", min_balance=-5)
     place(conn, 5, owner_id="nobody")
-    call(
-        conn, "grant_allowance", app="app1", owner_id="nobody", operation="CREDIT_ADD", nonce="plan",
-        starts_at="2100-01-01Z",
-    )  # fmt: skip
+    plan = {"operation": "CREDIT_ADD", "nonce": "plan", "starts_at": "2100-01-01Z"}
+    call(conn, "grant_allowance", app="app1", owner_id="nobody", **plan)
     call(conn, "define_operation", operation="BONUS", description="x", default_amount=5)
     checkpoint = call(conn, "checkpoint")
     assert checkpoint["digest"] != before["digest"]

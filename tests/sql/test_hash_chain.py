@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.sql.calls import Connection, call, count_asset, record, scalar, spend
 from tests.sql.hash_chain import (
     actions_as_stored,
+    allowance_events_as_stored,
     chained,
     changes_as_stored,
     entries_as_stored,
-    allowance_events_as_stored,
     hold_events_as_stored,
 )
 from tests.sql.lifecycle import adjust, capture, operate, place, release

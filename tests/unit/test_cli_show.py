@@ -123,6 +123,8 @@ def test_allowances_are_shown_before_and_after_the_first_has_come(
 
     assert "ended - 3 once - app1 CREDIT_ADD gift" in words
     assert "ended - 50 month 9 for 3 app1 CREDIT_ADD plan" in words
+
+
 def test_parts_tell_what_credits_are_for(
     runner: CliRunner, conn: Connection, ledger_db: str
 ) -> None:

@@ -77,7 +77,15 @@ _STATE = {
     """,
 }
 
-_OF_MANY_ROWS = {"allowances_of", "budgets_of", "holds_of", "lots_of", "balance_parts", "forecast", "timeline"}
+_OF_MANY_ROWS = {
+    "allowances_of",
+    "budgets_of",
+    "holds_of",
+    "lots_of",
+    "balance_parts",
+    "forecast",
+    "timeline",
+}
 
 State = dict[str, list[Row]]
 

@@ -303,6 +303,8 @@ def credits_of_the_future(machine: LedgerMachine) -> None:
     _allow(machine, period=None, start=_HOUR)
     machine.pass_time(_HOUR)
     machine.pass_time(31 * _DAY)
+
+
 def _grant(machine: LedgerMachine, operation: str, amount: int) -> None:
     machine.record("app1", owner="ann", operation=operation, size=amount)
 

@@ -266,7 +266,9 @@ class TestOwner:
         allowances = section(page, "allowances")
         assert re.search(rf"500 every month, Europe/Berlin since .*? {come} in ", allowances)
         assert "100 at most app2 PLAN_ALLOWANCE plan" in allowances
-        assert re.search(r"300 every week since .*? ended .*? app2 PLAN_ALLOWANCE trial", allowances)
+        assert re.search(
+            r"300 every week since .*? ended .*? app2 PLAN_ALLOWANCE trial", allowances
+        )
         coming = section(page, "coming")
         assert "PLAN_ALLOWANCE of the allowance plan +500" in coming
         assert "carried over from the allowance plan +" in coming

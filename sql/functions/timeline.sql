@@ -46,7 +46,12 @@ BEGIN
     FROM ledger.entries
     WHERE owner_id = timeline.owner_id AND asset = timeline.asset AND seq = 1;
     IF NOT FOUND THEN
-        RETURN;
+        -- The first entry may be one of an allowance that is not posted yet.
+        SELECT min(due.at) AS recorded_at, coalesce(timeline.since, '-infinity') AS since INTO v_first
+        FROM ledger_core.clock_events(timeline.owner_id, timeline.asset, ledger_core.clock(), v_until) AS due;
+        IF v_first.recorded_at IS NULL THEN
+            RETURN;
+        END IF;
     END IF;
 
     IF timeline.since IS NOT NULL THEN

@@ -95,7 +95,8 @@ def call_database(conn: Connection, function: str, arguments: Row) -> Any:
         return None
     return (
         found
-        if function in ("allowances_of", "budgets_of", "holds_of", "lots_of", "forecast", "timeline")
+        if function
+        in ("allowances_of", "budgets_of", "holds_of", "lots_of", "forecast", "timeline")
         else found[0]
     )
 

@@ -146,7 +146,182 @@ def record_after_a_clock_was_wrong(machine: LedgerMachine) -> None:
     _credit(machine, 3)
 
 
+_DAY = 24 * _HOUR
+
+
+def _allow(
+    machine: LedgerMachine,
+    amount: int = 10,
+    period: str | None = "day",
+    *,
+    carry: tuple[int, int] = (0, 1),
+    start: timedelta | None = None,
+    end: timedelta | None = None,
+    time_zone: str = "UTC",
+) -> None:
+    machine.grant_allowance(
+        ("app1", "CREDIT_ADD"),
+        "ann",
+        period,
+        start,
+        end,
+        carry,
+        None,
+        None,
+        amount=amount,
+        time_zone=time_zone,
+        metadata=None,
+    )
+
+
+def _freeze(machine: LedgerMachine) -> None:
+    """Freeze, or unfreeze."""
+    machine.operate("ann", "freeze", 1, None)
+
+
+def carry_over_day_by_day(machine: LedgerMachine) -> None:
+    """Five of seven are carried over for two days, then five of ten."""
+    _allow(machine, carry=(5, 2))
+    _spend(machine, 3)
+    for _ in range(4):
+        machine.pass_time(_DAY)
+        _spend(machine, 1)
+
+
+def carry_over_asleep(machine: LedgerMachine) -> None:
+    """After a month, what was carried over of the last two days is there."""
+    _allow(machine, carry=(5, 2))
+    machine.pass_time(31 * _DAY)
+    _spend(machine, 1)
+
+
+def sleep_in_debt(machine: LedgerMachine) -> None:
+    """Each day fills some of an overdraft, though nobody sees it."""
+    machine.operate("ann", "floor", -12, None)
+    _spend(machine, 12)
+    _allow(machine, 5, start=_HOUR)
+    machine.pass_time(4 * _DAY)
+    _spend(machine, 1)
+
+
+def freeze_over_a_boundary(machine: LedgerMachine) -> None:
+    """Nothing comes while it is frozen, and the present period comes afterwards."""
+    _allow(machine, carry=(5, 2))
+    _freeze(machine)
+    machine.pass_time(3 * _DAY + _HOUR)
+    _freeze(machine)
+    machine.pass_time(_DAY)
+    _spend(machine, 1)
+
+
+def raise_at_once(machine: LedgerMachine) -> None:
+    """What is more than before comes at once, and is carried over as well."""
+    _allow(machine, carry=(12, 1))
+    machine.change_allowance(0, 14, at_once=True, used=None)
+    machine.pass_time(_DAY)
+    _spend(machine, 1)
+
+
+def forfeit_beside_a_hold(machine: LedgerMachine) -> None:
+    """What a hold reserves is not forfeited."""
+    _allow(machine, carry=(5, 2))
+    machine.pass_time(_DAY)
+    _hold_five(machine)
+    machine.end_allowance(0, None, forfeit=True)
+
+
+def hold_over_a_boundary(machine: LedgerMachine) -> None:
+    """What a hold reserves is not carried over."""
+    _allow(machine, carry=(12, 1))
+    _hold_five(machine)
+    machine.pass_time(_DAY)
+    _spend(machine, 1)
+    machine.pass_time(2 * _DAY)
+    _spend(machine, 1)
+
+
+def hold_until_a_boundary(machine: LedgerMachine) -> None:
+    """A hold that ends at the boundary gives back before it."""
+    _allow(machine, carry=(12, 1))
+    machine.hold(("app1", "CREDIT_SPEND"), "ann", 5, _DAY, None, None)
+    machine.pass_time(_DAY)
+    _spend(machine, 1)
+
+
+def days_of_berlin(machine: LedgerMachine) -> None:
+    """A day has 25 hours."""
+    _allow(machine, time_zone="Europe/Berlin")
+    _spend(machine, 3)
+    machine.pass_time(_DAY)
+    machine.pass_time(_HOUR)
+    _spend(machine, 1)
+
+
+def ends_of_months(machine: LedgerMachine) -> None:
+    """31 October, 30 November, 31 December."""
+    _allow(machine, period="month", start=7 * _DAY)
+    for _ in range(4):
+        machine.pass_time(30 * _DAY)
+        machine.pass_time(_DAY)
+        _spend(machine, 1)
+
+
+def two_allowances(machine: LedgerMachine) -> None:
+    """The one that comes sooner is due first."""
+    _allow(machine)
+    _allow(machine, 5, "week")
+    machine.pass_time(_DAY)
+    _spend(machine, 12)
+
+
+def end_at_a_boundary(machine: LedgerMachine) -> None:
+    """An end at the very boundary lets nothing come at it."""
+    _allow(machine, end=_DAY)
+    machine.pass_time(_DAY)
+    _credit(machine, 1)
+
+
+def allow_while_a_clock_is_ahead(machine: LedgerMachine) -> None:
+    """Credits come again when the clock is right."""
+    _allow(machine)
+    machine.record_while_the_clock_is_far_ahead(("app1", "CREDIT_ADD"), "ann", held=False)
+    _credit(machine, 3)
+    machine.pass_time(_DAY)
+    _credit(machine, 3)
+
+
+def capture_before_a_boundary(machine: LedgerMachine) -> None:
+    """The account knows what comes next when its only hold is gone."""
+    _credit(machine, 5)
+    _allow(machine, start=_HOUR)
+    machine.hold(("app1", "CREDIT_SPEND"), "ann", 5, 60 * _HOUR, None, None)
+    machine.capture(0, None, final=True, metadata=None, used=None)
+
+
+def credits_of_the_future(machine: LedgerMachine) -> None:
+    """They come once, and do not expire."""
+    _allow(machine, period=None, start=_HOUR)
+    machine.pass_time(_HOUR)
+    machine.pass_time(31 * _DAY)
+    _spend(machine, 1)
+
+
 OPENINGS = (
+    carry_over_day_by_day,
+    carry_over_asleep,
+    sleep_in_debt,
+    freeze_over_a_boundary,
+    raise_at_once,
+    forfeit_beside_a_hold,
+    hold_over_a_boundary,
+    hold_until_a_boundary,
+    days_of_berlin,
+    ends_of_months,
+    two_allowances,
+    end_at_a_boundary,
+    allow_while_a_clock_is_ahead,
+    capture_before_a_boundary,
+    credits_of_the_future,
     grow_under_a_budget,
     grow_by_more_than_is_available,
     ask_for_too_large_a_debt,

@@ -1,5 +1,5 @@
 -- requires: functions/core/allowances/boundary, functions/core/allowances/is_granted
--- requires: functions/core/allowances/occurrence_at
+-- requires: functions/core/allowances/next_ungranted, functions/core/allowances/occurrence_at
 CREATE OR REPLACE FUNCTION ledger_core.as_allowance(
     allowance ledger.allowances, now timestamptz, is_frozen boolean, replayed boolean
 )
@@ -9,10 +9,10 @@ STABLE
 AS $$
 DECLARE
     -- As it will be once what is due is posted
-    v_next integer := greatest(
+    v_next integer := ledger_core.next_ungranted(allowance, greatest(
         allowance.next_occurrence,
         ledger_core.occurrence_at(allowance, now) + CASE WHEN allowance.next_at <= now THEN 1 ELSE 0 END
-    );
+    ));
     v_goes_on boolean := ledger_core.is_granted(allowance, v_next);
     v_allowance ledger.allowance;
 BEGIN

@@ -119,7 +119,7 @@ async def test_unknown_allowance_is_not_found(ledger: AsyncLedger) -> None:
         ({"carry_over_for": 61}, "carry_over_for"),
         ({"occurrences": 0}, "occurrences"),
         ({"nonce": "ledger:plan"}, "nonce"),
-        ({"starts_at": datetime(2030, 1, 1)}, "starts_at"),  # noqa: DTZ001
+        ({"starts_at": datetime(2030, 1, 1)}, "starts_at"),
     ],
 )
 async def test_malformed_allowance_is_refused(
@@ -135,7 +135,7 @@ async def test_amount_beyond_the_bounds_is_refused(ledger: AsyncLedger) -> None:
         await ledger.grant_allowance(**PLAN, amount=1_000_000_001)
 
 
-@pytest.mark.parametrize("at", ["tomorrow", "-infinity", 7, datetime(2030, 1, 1)])  # noqa: DTZ001
+@pytest.mark.parametrize("at", ["tomorrow", "-infinity", 7, datetime(2030, 1, 1)])
 async def test_end_that_is_no_time_is_refused(ledger: AsyncLedger, at: Any) -> None:
     with pytest.raises(InvalidRequest) as raised:
         await ledger.end_allowance(allowance_nonce="plan", at=at)

@@ -186,13 +186,13 @@ CarryOverMost: TypeAlias = Annotated[
 ]
 CarryOverFor: TypeAlias = Annotated[
     int,
-    Meta(ge=-(2**31), lt=2**31),  # the decoder's bounds only keep it sendable
+    Meta(ge=-(2**31), le=2**31 - 1),  # the decoder's bounds only keep it sendable
     in_database(minimum=1, maximum=60),
     Meta(description="For how many periods more."),
 ]
 Occurrences: TypeAlias = Annotated[
     int,
-    Meta(ge=-(2**31), lt=2**31),
+    Meta(ge=-(2**31), le=2**31 - 1),
     in_database(minimum=1, maximum=100_000),
     Meta(description="How often the credits come.", examples=[12]),
 ]

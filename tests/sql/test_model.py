@@ -376,8 +376,8 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "spending_order",
-            "int4send(num_nulls(usable_for, usable_in))",
-            "int4send(2 - num_nulls(usable_for, usable_in))",
+            "num_nulls(usable_for, usable_in) * 10000",
+            "(2 - num_nulls(usable_for, usable_in)) * 10000",
             openings.spend_in_order,
             id="the wider use goes first",
         ),

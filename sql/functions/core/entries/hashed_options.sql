@@ -1,4 +1,4 @@
--- requires: functions/core/journals/counted
+-- requires: functions/core/journals/counted, functions/core/journals/counted_names
 -- A plain SELECT, so that the planner inlines it.
 CREATE OR REPLACE FUNCTION ledger_core.hashed_options(entry ledger.entries)
 RETURNS text
@@ -22,8 +22,8 @@ SELECT
     || coalesce(',overdrawn=' || entry.overdrawn::text, '')
     || coalesce(',credit_class=' || ledger_core.counted(entry.credit_class), '')
     || coalesce(',priority=' || entry.priority::text, '')
-    || coalesce(',usable_for=' || ledger_core.counted(array_to_string(entry.usable_for, ',')), '')
-    || coalesce(',usable_in=' || ledger_core.counted(array_to_string(entry.usable_in, ',')), '')
+    || coalesce(',usable_for=' || ledger_core.counted_names(entry.usable_for), '')
+    || coalesce(',usable_in=' || ledger_core.counted_names(entry.usable_in), '')
 $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_options IS

@@ -168,7 +168,8 @@ BEGIN
                 entry.owner_id, entry.asset, entry.seq, -entry.amount, entry.app, entry.operation,
                 entry.balance_after - entry.amount - v_held, v_floor
             );
-        ELSIF guarded AND entry.amount > 0 AND ledger_core.makes_lot(entry) THEN
+        -- What makes a lot has options.
+        ELSIF guarded AND v_options <> '' AND ledger_core.makes_lot(entry) THEN
             PERFORM ledger_core.grant_lot(entry);
         END IF;
         IF NOT v_is_counted THEN

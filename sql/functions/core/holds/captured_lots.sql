@@ -15,15 +15,19 @@ SELECT
         captured_lots.captured - ordered.up_to + ordered.amount
         -- Credits in no lot come before.
         - CASE
-            WHEN ordered.priority > ledger_core.plain_priority() THEN greatest(0, captured_lots.reserved - ordered.in_lots)
+            WHEN ordered.priority > ledger_core.plain_priority() THEN greatest(0, captured_lots.reserved - (
+                SELECT sum(hold_lots.amount)::bigint
+                FROM ledger.hold_lots
+                WHERE hold_lots.owner_id = captured_lots.owner_id AND hold_lots.app = captured_lots.app
+                    AND hold_lots.hold_nonce = captured_lots.hold_nonce
+            ))
             ELSE 0
         END
     ))
 FROM (
     SELECT
         held.*,
-        (sum(held.amount) OVER (ORDER BY held.place, held.seq))::bigint AS up_to,
-        (sum(held.amount) OVER ())::bigint AS in_lots
+        (sum(held.amount) OVER (ORDER BY held.place, held.seq))::bigint AS up_to
     FROM (
         SELECT
             lots.seq,

@@ -13,6 +13,31 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 BEGIN
+    -- All or nothing needs no order.
+    IF free_held_lots.captured IN (0, free_held_lots.reserved) THEN
+        WITH freed AS (
+            DELETE FROM ledger.hold_lots
+            WHERE owner_id = free_held_lots.owner_id AND app = free_held_lots.app
+                AND hold_nonce = free_held_lots.hold_nonce
+            RETURNING lot_seq, amount
+        ),
+
+        moved AS (
+            INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
+            SELECT free_held_lots.owner_id, free_held_lots.asset, free_held_lots.seq, freed.lot_seq, freed.amount
+            FROM freed
+            WHERE free_held_lots.captured > 0
+        )
+
+        UPDATE ledger.lots
+        SET
+            remaining = lots.remaining - CASE WHEN free_held_lots.captured > 0 THEN freed.amount ELSE 0 END,
+            held = lots.held - freed.amount
+        FROM freed
+        WHERE lots.owner_id = free_held_lots.owner_id AND lots.asset = free_held_lots.asset AND lots.seq = freed.lot_seq;
+        RETURN;
+    END IF;
+
     WITH shares AS MATERIALIZED (
         SELECT held.*
         FROM ledger_core.captured_lots(

@@ -10,9 +10,12 @@ AS $$
 SELECT
     int4send(coalesce(priority, ledger_core.plain_priority()))
     || timestamptz_send(coalesce(expires_at, 'infinity'))
-    || int4send(num_nulls(usable_for, usable_in))
-    || int4send(coalesce(cardinality(usable_for), 0) + coalesce(cardinality(usable_in), 0))
-    || int4send(CASE credit_class WHEN 'free' THEN 0 WHEN 'paid' THEN 1 ELSE 2 END)
+    -- One number, since sets have at most 100 names: cheaper than one for each.
+    || int4send(
+        num_nulls(usable_for, usable_in) * 10000
+        + (coalesce(cardinality(usable_for), 0) + coalesce(cardinality(usable_in), 0)) * 10
+        + CASE credit_class WHEN 'free' THEN 0 WHEN 'paid' THEN 1 ELSE 2 END
+    )
 $$;
 
 COMMENT ON FUNCTION ledger_core.spending_order IS

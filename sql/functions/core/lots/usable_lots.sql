@@ -16,15 +16,18 @@ SELECT
         usable_lots.most - ordered.up_to + ordered.free
         -- Credits in no lot come before.
         - CASE
-            WHEN ordered.priority > ledger_core.plain_priority() THEN greatest(0, usable_lots.available - ordered.in_lots)
+            WHEN ordered.priority > ledger_core.plain_priority() THEN greatest(0, usable_lots.available - (
+                SELECT sum(lots.remaining - lots.held)::bigint
+                FROM ledger.lots
+                WHERE lots.owner_id = usable_lots.owner_id AND lots.asset = usable_lots.asset AND lots.remaining > 0
+            ))
             ELSE 0
         END
     )) ELSE 0 END
 FROM (
     SELECT
         open.*,
-        (sum(open.free) FILTER (WHERE open.is_usable) OVER (ORDER BY open.place, open.seq))::bigint AS up_to,
-        (sum(open.free) OVER ())::bigint AS in_lots
+        (sum(open.free) FILTER (WHERE open.is_usable) OVER (ORDER BY open.place, open.seq))::bigint AS up_to
     FROM (
         SELECT
             lots.seq,

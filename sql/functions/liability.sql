@@ -1,10 +1,11 @@
--- requires: views/core/movements, functions/core/entries/first_instant, functions/core/reading/clock_events
+-- requires: views/core/movements, views/core/movements_by_class, functions/core/entries/first_instant, functions/core/reading/clock_events
 CREATE OR REPLACE FUNCTION ledger.liability(
     since timestamptz,
     until timestamptz DEFAULT NULL,
     asset text DEFAULT 'CREDIT',
     by text DEFAULT 'month',
-    time_zone text DEFAULT 'UTC'
+    time_zone text DEFAULT 'UTC',
+    by_class boolean DEFAULT FALSE
 )
 RETURNS TABLE (
     period_start timestamptz,
@@ -17,7 +18,8 @@ RETURNS TABLE (
     forfeited numeric,
     reversed numeric,
     adjusted numeric,
-    closing numeric
+    closing numeric,
+    credit_class text
 )
 LANGUAGE plpgsql
 STABLE
@@ -60,26 +62,41 @@ BEGIN
         WHERE accounts.asset = liability.asset AND (accounts.in_order_from > 1 OR accounts.last_entry_at > v_now)
     ),
 
-    moved AS (
-        SELECT movements.recorded_at AS at, movements.movement, movements.amount
+    entries AS NOT MATERIALIZED (
+        SELECT
+            movements.owner_id, movements.asset, movements.seq, movements.recorded_at, movements.amount,
+            movements.movement, NULL AS credit_class
         FROM ledger_core.movements
+        WHERE liability.by_class IS NOT TRUE
+        UNION ALL
+        SELECT
+            movements.owner_id, movements.asset, movements.seq, movements.recorded_at, movements.amount,
+            movements.movement, movements.credit_class
+        FROM ledger_core.movements_by_class AS movements
+        WHERE liability.by_class
+    ),
+
+    moved AS (
+        SELECT movements.recorded_at AS at, movements.movement, movements.amount, movements.credit_class
+        FROM entries AS movements
         WHERE movements.asset = liability.asset AND NOT EXISTS (
             SELECT 1 FROM unordered
             WHERE unordered.owner_id = movements.owner_id AND movements.seq <= unordered.up_to_seq
         )
         UNION ALL
-        SELECT least(late.at, late.at_the_latest), late.movement, late.amount
+        SELECT least(late.at, late.at_the_latest), late.movement, late.amount, late.credit_class
         FROM (
             SELECT
                 movements.movement,
                 movements.amount,
+                movements.credit_class,
                 unordered.at_the_latest,
                 movements.seq <= unordered.up_to_seq AS is_late,
                 min(movements.recorded_at) OVER (
                     PARTITION BY movements.owner_id ORDER BY movements.seq DESC
                 ) AS at
             FROM unordered
-            INNER JOIN ledger_core.movements ON unordered.owner_id = movements.owner_id
+            INNER JOIN entries AS movements ON unordered.owner_id = movements.owner_id
             WHERE movements.asset = liability.asset AND movements.seq <= unordered.up_to_seq + 1
         ) AS late
         WHERE late.is_late
@@ -88,9 +105,25 @@ BEGIN
         SELECT
             due.at,
             CASE due.kind WHEN 'expiry' THEN 'expired' WHEN 'carry_over' THEN 'carried over' ELSE 'issued' END,
-            due.amount
+            parts.amount,
+            parts.credit_class
         FROM ledger.accounts
         CROSS JOIN LATERAL ledger_core.clock_events(accounts.owner_id, accounts.asset, v_now, v_last) AS due
+        LEFT JOIN ledger.lots
+            ON liability.by_class AND due.kind = 'expiry'
+            AND accounts.owner_id = lots.owner_id AND accounts.asset = lots.asset AND due.seq = lots.seq
+        LEFT JOIN ledger.allowances
+            ON liability.by_class AND due.kind <> 'hold_end'
+            AND accounts.owner_id = allowances.owner_id AND due.app = allowances.app AND due.nonce = allowances.nonce
+        -- What fills an overdraft has no class.
+        CROSS JOIN LATERAL (
+            VALUES
+            (
+                coalesce(lots.credit_class, allowances.credit_class),
+                CASE due.kind WHEN 'expiry' THEN due.amount ELSE due.free END
+            ),
+            (NULL, CASE due.kind WHEN 'expiry' THEN 0 ELSE due.amount - due.free END)
+        ) AS parts (credit_class, amount)
         WHERE accounts.asset = liability.asset AND accounts.next_due_at <= v_last AND due.kind <> 'hold_end'
     ),
 
@@ -98,6 +131,7 @@ BEGIN
         SELECT
             -- 0: before the first period
             width_bucket(moved.at, v_starts) AS number,
+            moved.credit_class,
             sum(moved.amount) FILTER (WHERE moved.movement = 'issued') AS issued,
             sum(moved.amount) FILTER (WHERE moved.movement = 'carried over') AS carried_over,
             sum(moved.amount) FILTER (WHERE moved.movement = 'spent') AS spent,
@@ -108,12 +142,13 @@ BEGIN
             sum(moved.amount) AS total
         FROM moved
         WHERE moved.at <= v_last
-        GROUP BY 1
+        GROUP BY 1, 2
     ),
 
     running AS (
         SELECT
             numbers.number,
+            classes.credit_class,
             coalesce(sums.issued, 0) AS issued,
             coalesce(sums.carried_over, 0) AS carried_over,
             coalesce(sums.spent, 0) AS spent,
@@ -122,9 +157,17 @@ BEGIN
             coalesce(sums.reversed, 0) AS reversed,
             coalesce(sums.adjusted, 0) AS adjusted,
             coalesce(sums.total, 0) AS total,
-            coalesce(sum(sums.total) OVER (ORDER BY numbers.number), 0) AS closing
+            coalesce(
+                sum(sums.total) OVER (PARTITION BY classes.credit_class ORDER BY numbers.number), 0
+            ) AS closing
         FROM generate_series(0, cardinality(v_starts)) AS numbers (number)
-        LEFT JOIN sums ON numbers.number = sums.number
+        CROSS JOIN (
+            SELECT NULL AS credit_class
+            UNION
+            SELECT sums.credit_class FROM sums
+        ) AS classes
+        LEFT JOIN sums
+            ON numbers.number = sums.number AND classes.credit_class IS NOT DISTINCT FROM sums.credit_class
     )
 
     SELECT
@@ -139,10 +182,11 @@ BEGIN
         running.forfeited,
         running.reversed,
         running.adjusted,
-        running.closing
+        running.closing,
+        running.credit_class
     FROM running
     WHERE running.number > 0
-    ORDER BY running.number;
+    ORDER BY running.number, running.credit_class;
 END
 $$;
 
@@ -156,5 +200,7 @@ forfeited: not positive. What happens by the clock counts from its moment on eve
 sign. adjusted: by operators. closing: the sum of all balances at the end. opening + issued + carried_over + spent + expired + forfeited + reversed +
 adjusted = closing. An entry counts from the same time on as in ledger.balance_at, so that closing is the sum of that over all
 owners; negative balances lower it.
-by: day, week, month, year, or ever for a single row. time_zone: an IANA name. At most 1000 rows. Reads all entries of the asset.
+by: day, week, month, year, or ever for a single row. time_zone: an IANA name. At most 1000 periods. by_class: a row for each class of
+credits in each period; they add up to the rows without it. credit_class: free, paid, or null for all others. What a spend took
+of which class is what it took of lots. Reads all entries of the asset.
 Raises LG001.';

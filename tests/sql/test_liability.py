@@ -14,7 +14,15 @@ from tests.sql.full_books import BEGINNING, fill
 from tests.sql.lifecycle import adjust, place, reverse
 
 MICROSECOND = timedelta(microseconds=1)
-MOVEMENTS = ("issued", "spent", "expired", "reversed", "adjusted")
+MOVEMENTS = (
+    "issued",
+    "carried_over",
+    "spent",
+    "expired",
+    "forfeited",
+    "reversed",
+    "adjusted",
+)
 
 
 @pytest.fixture
@@ -214,3 +222,39 @@ def test_what_is_malformed_is_refused_by_its_name(
     with refused(tx, "LG001") as refusal:
         rows(tx, "liability", **arguments)
     assert refusal.detail["field"] == field
+
+
+def test_classes_add_up_and_are_what_lots_keep(conn: Connection) -> None:
+    clock = Clock(conn, BEGINNING)
+    fill(conn, clock)
+    prize: Row = {"app": "app1", "owner_id": "joan", "operation": "PRIZE", "nonce": "each day"}
+    call(conn, "grant_allowance", **prize, amount=12, period="day", carry_over_most=5)
+    clock.forward(days=2, hours=1)
+    names = ("opening", *MOVEMENTS, "closing")
+    together = liability(conn, since=BEGINNING, by="day")
+    by_class = rows(conn, "liability", since=BEGINNING, by="day", by_class=True)
+    assert {row["credit_class"] for row in by_class} == {None, "free", "paid"}
+    sums: dict[Any, dict[str, int]] = {}
+    for row in by_class:
+        assert row["opening"] + sum(row[name] for name in MOVEMENTS) == row["closing"]
+        day = sums.setdefault(row["period_start"], dict.fromkeys(names, 0))
+        for name in names:
+            day[name] += row[name]
+    assert sums == {row["period_start"]: {name: row[name] for name in names} for row in together}
+
+    def in_lots() -> dict[str, int]:
+        query = """
+            SELECT parts.credit_class, sum(parts.amount)
+            FROM ledger.accounts
+            CROSS JOIN LATERAL ledger.balance_parts(owner_id, asset) AS parts
+            WHERE asset = 'CREDIT' AND credit_class IS NOT NULL
+            GROUP BY parts.credit_class
+        """
+        return {name: int(amount) for name, amount in conn.execute(query)}
+
+    last = {row["credit_class"]: row["closing"] for row in by_class if row["period_end"] is None}
+    del last[None]
+    assert last == in_lots()
+    while call(conn, "expire_credits")["expire_credits"]:
+        pass
+    assert rows(conn, "liability", since=BEGINNING, by="day", by_class=True) == by_class

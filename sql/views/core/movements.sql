@@ -14,8 +14,10 @@ SELECT
         WHEN entries.operation = 'ADJUSTMENT' THEN 'adjusted'
         WHEN entries.amount > 0 THEN 'issued'
         ELSE 'spent'
-    END AS movement
+    END AS movement,
+    entries.credit_class
 FROM ledger.entries;
 
 COMMENT ON VIEW ledger_core.movements IS
-'Every entry with what it did: issued, carried over, spent, expired, forfeited, reversed or adjusted.';
+'Every entry with what it did: issued, carried over, spent, expired, forfeited, reversed or adjusted; credit_class: of the credits that it
+granted.';

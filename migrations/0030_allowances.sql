@@ -73,7 +73,7 @@ COMMENT ON TABLE ledger.allowance_events IS 'What was asked of allowances: that 
 
 CREATE INDEX allowance_events_of_allowance_idx ON ledger.allowance_events (owner_id, app, allowance_nonce);
 
-CREATE UNIQUE INDEX allowance_events_nonce_once ON ledger.allowance_events (app, nonce) WHERE nonce IS NOT NULL;
+CREATE UNIQUE INDEX allowance_events_nonce_once ON ledger.allowance_events (app, nonce);
 
 CREATE TYPE ledger.allowance AS (
     owner_id text,

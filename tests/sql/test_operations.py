@@ -35,7 +35,7 @@ def test_installation_starts_with_the_operations_of_the_design(tx: Connection) -
 def test_starting_operations_count_credits_and_do_not_expire(tx: Connection) -> None:
     found = tx.execute(
         "SELECT DISTINCT asset, expires_after, retired_at FROM ledger.operations "
-        "WHERE operation <> 'PLAN_ALLOWANCE'"
+        "WHERE operation NOT IN ('CONTEST_PRIZE', 'PLAN_ALLOWANCE')"
     ).fetchall()
     assert found == [("CREDIT", None, None)]
 
@@ -62,7 +62,7 @@ def test_set_of_an_app_is_the_shared_operations_and_its_own(tx: Connection) -> N
         for app in ("app1", "app2")
     }
     assert sets == {
-        "app1": SHARED | {"CONTENT_ACCESS", "CONTENT_CREATION"},
+        "app1": SHARED | {"CONTENT_ACCESS", "CONTENT_CREATION", "CONTEST_PRIZE"},
         "app2": SHARED | {"PLAN_ALLOWANCE", "TOKENS_USED"},
     }
 

@@ -15,6 +15,8 @@ NOTHING = {
     "entry_count": 0,
     "next_expiry_at": None,
     "next_expiry_amount": None,
+    "next_allowance_at": None,
+    "next_allowance_amount": None,
 }
 
 

@@ -1,12 +1,12 @@
 -- requires: functions/core/allowances/boundary
 CREATE OR REPLACE FUNCTION ledger_core.next_boundary(allowance ledger.allowances)
 RETURNS timestamptz
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 AS $$
--- What was promised stands, even if the rules of the time zone have changed since.
-SELECT coalesce(
-    (
+DECLARE
+    -- What was promised stands, even if the rules of the time zone have changed since.
+    v_promised timestamptz := (
         SELECT entries.expires_at
         FROM ledger.allowance_entries AS made
         INNER JOIN ledger.entries
@@ -14,9 +14,10 @@ SELECT coalesce(
         WHERE made.owner_id = allowance.owner_id AND made.app = allowance.app AND made.allowance_nonce = allowance.nonce
             AND made.occurrence = allowance.next_occurrence - 1 AND made.kind = 'granted'
             AND entries.owner_id = allowance.owner_id
-    ),
-    ledger_core.boundary(allowance, allowance.next_occurrence)
-)
+    );
+BEGIN
+    RETURN coalesce(v_promised, ledger_core.boundary(allowance, allowance.next_occurrence));
+END
 $$;
 
 COMMENT ON FUNCTION ledger_core.next_boundary IS

@@ -79,6 +79,7 @@ BEGIN
         ('allowances', '{app,nonce}'),
         ('allowance_entries', '{owner_id,asset,seq}'),
         ('allowance_events', '{owner_id,asset,event_seq}'),
+        ('allowance_events', '{app,nonce}'),
         ('budget_definitions', '{asset,budget,spender}'),
         ('budgets', '{owner_id,asset,budget,spender}'),
         ('budget_use', '{owner_id,asset,budget,spender}')

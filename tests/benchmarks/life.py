@@ -42,9 +42,11 @@ _GROUPS: Final = {
     "hot-": (3, False, 1),
     "poor-": (0, False, GROUP_SIZE),
     "budget-": (0, False, GROUP_SIZE),
+    "allowance-": (0, False, GROUP_SIZE),
 }
 _POOR: Final = "poor-"
 _WITH_BUDGET: Final = "budget-"
+_WITH_ALLOWANCE: Final = "allowance-"
 
 _PREPARE: Final = """
     SELECT ledger.record_entries(app => 'app1', entries => (
@@ -69,6 +71,13 @@ _BUDGET: Final = """
     SELECT count(ledger.set_budget(
         owner_id => %(group)s::text || number, budget => 'limit', most => 1000000000,
         period => 'month', actor => 'benchmark', reason => 'benchmark'
+    ))
+    FROM generate_series(0, %(owners)s - 1) AS owners (number)
+"""
+_ALLOWANCE: Final = """
+    SELECT count(ledger.grant_allowance(
+        app => 'app1', owner_id => %(group)s::text || number, operation => 'CREDIT_ADD',
+        nonce => 'plan-' || number, amount => 1000000, period => 'year'
     ))
     FROM generate_series(0, %(owners)s - 1) AS owners (number)
 """
@@ -113,6 +122,8 @@ def prepare_owners(url: str) -> None:
                 conn.execute(_BUDGET, arguments)
                 # The first spend of a period begins its count.
                 conn.execute(_SPEND, arguments)
+            if group == _WITH_ALLOWANCE:
+                conn.execute(_ALLOWANCE, arguments)
         first = {"first": owner_number(0), "again": AGAIN, "owners": GROUP_SIZE}
         conn.execute(_AGAIN, first)
         conn.execute("VACUUM (ANALYZE)")

@@ -84,6 +84,7 @@ _FLOORS: Final[dict[str, Callable[[], Iterator[Statement]]]] = {
 LIFE_CALLS: Final[dict[str, tuple[Callable[[], Iterator[Statement]], float]]] = {
     "spend, 1 lot": (partial(_spend, partial(_one_of, "lot-")), 1.5),
     "spend, with a budget": (partial(_spend, partial(_one_of, "budget-")), 1.3),
+    "spend, with an allowance": (partial(_spend, partial(_one_of, "allowance-")), 1.5),
     "spend, 5 lots": (partial(_spend, partial(_one_of, "lots-")), 1.5),
     "spend, 2 lots and a hold": (partial(_spend, partial(_one_of, "held-")), 1.6),
     "credit that expires": (_expiring, 1.5),

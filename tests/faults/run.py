@@ -18,6 +18,7 @@ from tests.faults.figures import Figures
 from tests.faults.journal import Journal
 from tests.faults.load import fill_accounts, load, progress
 from tests.faults.metered import MeteredCaller, limit_spenders
+from tests.faults.planned import grant_allowances, wrong_allowances
 from tests.faults.world import World, world
 
 __all__ = ("run",)
@@ -77,6 +78,7 @@ async def _run(
     journal = Journal()
     await fill_accounts(journal, found.url)
     limit_spenders(found.server.url)
+    grant_allowances(found.server.url)
     addresses = [service.address for service in targets.services]
     prepare = 5 if found.pooler is None else None
     callers: list[Caller] = [
@@ -100,7 +102,9 @@ async def _run(
     for service in targets.services:
         await asyncio.to_thread(service.wait)
         await _answers(service.address)
+    wrong = await asyncio.to_thread(wrong_allowances, found.server.url)
     findings = await asyncio.to_thread(check, journal, found.server.url)
+    findings.other += wrong
     words = f"{_HTTP_CALLERS} HTTP, {_SQL_CALLERS} SQL and {_METERED_CALLERS} metered callers"
     longest = {"all": max(caller.longest for caller in callers)}
     return Figures(lasted, words, longest, journal, caused, findings)

@@ -300,6 +300,8 @@ class AllowanceEnd(Received, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
+                min_length=1,
+                max_length=64,
                 description="From when on nothing comes any more (RFC 3339, with a time zone). Left"
                 " out, or past: now. Until then, another request may say another time; `infinity`"
                 " takes the end back.",

@@ -61,6 +61,8 @@ def test_unknown_owner_has_zeros(api: httpx.Client) -> None:
         "entry_count": 0,
         "next_expiry_at": None,
         "next_expiry_amount": None,
+        "next_allowance_at": None,
+        "next_allowance_amount": None,
     }
 
 

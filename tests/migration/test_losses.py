@@ -177,7 +177,8 @@ def test_rollback_that_loses_none_of_the_books_leaves_them_right(
 ) -> None:
     """What an app's migration defines is in the journal of the catalogue, which stays."""
     record(conn)
-    assert lost(ledger_db) == []  # the second migration of app2 changes a rule
+    for _ in range(2):  # the later migrations of app2 change rules
+        assert lost(ledger_db) == []
     assert "1 row of ledger.apps" in lost(ledger_db)
     migrate(ledger_db)
     assert rows(conn, "verify") == []

@@ -243,15 +243,15 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "allowance_events",
-            "CONTINUE WHEN v_missing > 0 OR v_allowance",
-            "CONTINUE WHEN v_allowance",
+            "CONTINUE WHEN v_missing > 0 AND",
+            "CONTINUE WHEN FALSE AND",
             openings.sleep_in_debt,
             id="periods unseen do not fill an overdraft",
         ),
         pytest.param(
             "allowance_events",
-            "free := amount - least(amount, greatest(v_missing, 0));",
-            "free := amount;",
+            "THEN least(amount, greatest(v_missing, 0))",
+            "THEN 0",
             openings.sleep_in_debt,
             id="what fills an overdraft can be spent as well",
         ),
@@ -333,7 +333,7 @@ def test_opening_behaves_like_the_model(
             id="a clock that was ahead decides for ever",
         ),
         pytest.param(
-            "spend_hold",
+            "spend_hold_at_once",
             "WHEN v_is_last THEN least(",
             "WHEN FALSE THEN least(",
             openings.capture_before_a_boundary,

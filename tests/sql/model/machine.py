@@ -670,7 +670,7 @@ def by_moment(forecast: list[Row]) -> list[Row]:
 def assert_same(expected: Any, actual: Any) -> None:
     """Compare the results or refusals of the model and the database."""
     if isinstance(expected, list):
-        assert len(actual) == len(expected)
+        assert len(actual) == len(expected), (expected, actual)
         for one, other in zip(expected, actual, strict=True):
             assert_same(one, other)
     elif isinstance(expected, Refused):

@@ -567,7 +567,7 @@ def note(line: str) -> None:
 def assert_same(expected: Any, actual: Any) -> None:
     """Compare the results or refusals of the model and the database."""
     if isinstance(expected, list):
-        assert len(actual) == len(expected)
+        assert len(actual) == len(expected), (expected, actual)
         for one, other in zip(expected, actual, strict=True):
             assert_same(one, other)
     elif isinstance(expected, Refused):
@@ -576,6 +576,7 @@ def assert_same(expected: Any, actual: Any) -> None:
         assert expected.detail.items() <= actual.detail.items(), (expected, actual)
     elif isinstance(expected, dict):
         assert isinstance(actual, dict), (expected, actual)
-        assert {name: actual.get(name) for name in expected} == expected
+        found = {name: actual.get(name) for name in expected}
+        assert found == expected, (expected, found)
     else:
         assert actual == expected

@@ -35,6 +35,7 @@ BEGIN
             sum(lots.remaining)::bigint AS amount,
             sum(lots.held)::bigint AS held,
             lots.place,
+            min(lots.seq) AS first_seq,
             FALSE AS in_no_lot
         FROM lots
         GROUP BY lots.place, lots.credit_class, lots.usable_for, lots.usable_in, lots.expires_at, lots.priority
@@ -44,6 +45,7 @@ BEGIN
             now.balance - (SELECT coalesce(sum(lots.remaining), 0) FROM lots)::bigint,
             now.held - (SELECT coalesce(sum(lots.held), 0) FROM lots)::bigint,
             ledger_core.spending_order(NULL, NULL, NULL, NULL, NULL),
+            NULL,
             TRUE
         FROM ledger.accounts
         CROSS JOIN LATERAL ledger_core.standing_at(balance_parts.owner_id, balance_parts.asset, v_now) AS now
@@ -54,7 +56,7 @@ BEGIN
         parts.credit_class, parts.usable_for, parts.usable_in, parts.expires_at, parts.priority, parts.amount, parts.held
     FROM parts
     WHERE NOT parts.in_no_lot OR parts.amount <> 0 OR parts.held <> 0
-    ORDER BY parts.place, parts.in_no_lot, parts.usable_for, parts.usable_in;
+    ORDER BY parts.place, parts.in_no_lot, parts.first_seq;
 END
 $$;
 

@@ -198,6 +198,15 @@ def define_operations(conn: Connection) -> None:
         claim_time_zone="Europe/Berlin",
         expires_after="1 day 12 hours",
     )
+    # Without the price and the debt that app2 gives it.
+    call(
+        conn,
+        "define_operation",
+        operation="TOKENS_USED",
+        description="Tokens",
+        min_amount=-1_000_000,
+        max_amount=-1,
+    )
     for operation in CLASSED:
         rule = RULES[operation]
         call(

@@ -230,9 +230,10 @@ class Ledger(Reversing):
                 "expires_at": lot and lot.expires_at,
             }
             if amount or held:
-                if lot and parts and part.items() <= parts[-1].items():
-                    parts[-1]["amount"] += amount
-                    parts[-1]["held"] += held
+                same = [it for it in parts if part.items() <= it.items()] if lot else []
+                if same:
+                    same[0]["amount"] += amount
+                    same[0]["held"] += held
                 else:
                     parts.append({**part, "amount": amount, "held": held})
         return parts

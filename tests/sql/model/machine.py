@@ -679,6 +679,7 @@ def assert_same(expected: Any, actual: Any) -> None:
         assert expected.detail.items() <= actual.detail.items(), (expected, actual)
     elif isinstance(expected, dict):
         assert isinstance(actual, dict), (expected, actual)
-        assert {name: actual.get(name) for name in expected} == expected, (expected, actual)
+        found = {name: actual.get(name) for name in expected}
+        assert found == expected, (expected, found)
     else:
         assert actual == expected

@@ -5,10 +5,8 @@ BEGIN
     IF EXISTS (
         SELECT 1 FROM ledger.lots
         WHERE expires_at IS NULL OR num_nonnulls(credit_class, priority, usable_for, usable_in) > 0
-    ) OR EXISTS (
-        SELECT 1 FROM ledger.operations WHERE num_nonnulls(credit_class, priority, usable_for, usable_in) > 0
     ) THEN
-        RAISE EXCEPTION 'Credits of a class, or of limited use, were defined or granted here. '
+        RAISE EXCEPTION 'Credits of a class, or of limited use, were granted here. '
             'The version before cannot read them: keep this version, or restore a backup.';
     END IF;
 END

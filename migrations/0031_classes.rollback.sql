@@ -5,16 +5,20 @@ BEGIN
     IF EXISTS (
         SELECT 1 FROM ledger.lots
         WHERE expires_at IS NULL OR num_nonnulls(credit_class, priority, usable_for, usable_in) > 0
-    ) OR EXISTS (
-        SELECT 1 FROM ledger.operations WHERE num_nonnulls(credit_class, priority, usable_for, usable_in) > 0
     ) THEN
-        RAISE EXCEPTION 'Credits of a class, or of limited use, were defined or granted here. '
+        RAISE EXCEPTION 'Credits of a class, or of limited use, were granted here. '
             'The version before cannot read them: keep this version, or restore a backup.';
     END IF;
 END
 $$;
 
 -- They come back with the code.
+DROP VIEW IF EXISTS ledger.trial_balance;
+
+DROP VIEW IF EXISTS ledger_core.movements_by_class;
+
+DROP VIEW IF EXISTS ledger_core.movements;
+
 DROP VIEW IF EXISTS ledger.operation_sets;
 
 DROP VIEW IF EXISTS ledger_core.rules_in_force;

@@ -24,6 +24,3 @@ ADD COLUMN priority integer,
 ADD COLUMN usable_for text [] COLLATE "C",
 ADD COLUMN usable_in text [] COLLATE "C",
 ALTER COLUMN expires_at DROP NOT NULL;
-
--- It reads ledger.balance, which gets more parameters. It comes back with the code.
-DROP VIEW IF EXISTS ledger.account_balances;

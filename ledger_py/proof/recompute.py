@@ -416,7 +416,8 @@ def _entry_bytes(entry: Line) -> bytes:
         "credit_class",
         "priority",
     )
-    lists = {name: entry[name] and ",".join(entry[name]) for name in ("usable_for", "usable_in")}
+    names = {name: entry.get(name) for name in ("usable_for", "usable_in")}
+    lists = {name: it and ",".join(it) for name, it in names.items()}
     parts += _options(lists, *lists)
     return numbers + ",".join(parts).encode()
 

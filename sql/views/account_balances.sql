@@ -16,7 +16,8 @@ SELECT
     due.next_allowance_amount
 FROM ledger.accounts
 LEFT JOIN LATERAL (
-    SELECT * FROM ledger.balance(accounts.owner_id, accounts.asset) WHERE accounts.next_due_at < 'infinity'
+    SELECT * FROM ledger.balance(owner_id => accounts.owner_id, asset => accounts.asset)
+    WHERE accounts.next_due_at < 'infinity'
 ) AS due ON TRUE;
 
 COMMENT ON VIEW ledger.account_balances IS

@@ -568,7 +568,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def verify(self, owner_id: str, account: Account) -> None:
         """Check that verify finds nothing but what lies in the future."""
         found = discrepancies(self.conn, owner_id)
-        assert {row["problem"] for row in found} <= {"of the future"}
+        assert {row["problem"] for row in found} <= {"of the future"}, found
         until = self.clock.now + TOLERANCE
         assert {row["seq"] for row in found if row["found_in"] == "entries"} == {
             entry.seq for entry in account.entries if entry.recorded_at > until

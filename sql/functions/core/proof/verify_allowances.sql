@@ -66,7 +66,10 @@ BEGIN
                     END
                 )::text
                 WHEN NOT ledger_core.is_granted(
-                    kept, greatest(kept.next_occurrence, ledger_core.occurrence_at(kept, ledger_core.clock()) + 1)
+                    kept, greatest(kept.next_occurrence, ledger_core.occurrence_at(
+                        -- A clock that was ahead may have ended it.
+                        kept, greatest(ledger_core.clock(), accounts.last_entry_at, noted.happened_at)
+                    ) + 1)
                 ) THEN 'infinity'
                 ELSE 'a time'
             END,

@@ -59,7 +59,8 @@ def test_annotation_without_an_sql_type_is_refused(annotation: Any) -> None:
 def test_query_names_columns_and_casts_parameters() -> None:
     assert BALANCE.query == (
         b"SELECT %(owner_id)s::text AS owner_id, %(asset)s::text AS asset, balance, held,"
-        b" available, entry_count, next_expiry_at, next_expiry_amount"
+        b" available, entry_count, next_expiry_at, next_expiry_amount, next_allowance_at,"
+        b" next_allowance_amount"
         b" FROM ledger.balance(app => %(app)s::text, owner_id => %(owner_id)s::text,"
         b" asset => %(asset)s::text, at => %(at)s::timestamptz)"
     )

@@ -667,3 +667,18 @@ def test_clock_that_was_ahead_does_not_decide_for_ever(tx: Connection, clock: Cl
     settle(tx)
     assert balance(tx) == 101
     assert rows(tx, "verify", owner_id="alice") == []
+
+
+def test_allowance_that_was_over_by_a_clock_that_was_ahead_goes_on(
+    tx: Connection, clock: Clock
+) -> None:
+    grant(tx, period="day", occurrences=2)
+    clock.forward(days=3650)
+    record(tx, amount=1)
+    clock.forward(days=-3650)
+    record(tx, amount=1)
+    clock.forward(days=1)
+    assert balance(tx) == 102
+    settle(tx)
+    assert balance(tx) == 102
+    assert rows(tx, "verify", owner_id="alice") == []

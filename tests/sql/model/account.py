@@ -453,7 +453,8 @@ class Account:
         """Let allowances go on from now after the clock was ahead."""
         for it in self.allowances.values():
             following = it.ungranted(it.occurrence_at(now) + 1)
-            if following < it.next_occurrence:
+            over = it.next_at is None and it.comes(following)
+            if following < it.next_occurrence or over:
                 it.go_on_with(following)
 
 

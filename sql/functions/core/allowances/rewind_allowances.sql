@@ -22,7 +22,12 @@ BEGIN
         WHERE kept.owner_id = rewind_allowances.owner_id AND kept.asset = rewind_allowances.asset
     ) AS rewound
     WHERE allowances.owner_id = rewind_allowances.owner_id AND allowances.app = rewound.app
-        AND allowances.nonce = rewound.nonce AND allowances.next_occurrence > rewound.occurrence;
+        AND allowances.nonce = rewound.nonce
+        AND (
+            allowances.next_occurrence > rewound.occurrence
+            -- It was over by the clock that was ahead.
+            OR (allowances.next_at = 'infinity' AND ledger_core.is_granted(allowances, rewound.occurrence))
+        );
     IF FOUND THEN
         PERFORM ledger_core.note_next_due(rewind_allowances.owner_id, rewind_allowances.asset);
     END IF;

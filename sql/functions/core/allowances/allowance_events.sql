@@ -75,7 +75,7 @@ BEGIN
             v_occurrence := ledger_core.occurrence_at(v_allowance, allowance_events.seen_until)
             - CASE WHEN v_allowance.carry_over_most > 0 THEN v_allowance.carry_over_for ELSE 0 END;
             CONTINUE WHEN v_occurrence <= v_allowance.next_occurrence;
-            v_left[v_number] := 0;
+            v_left[v_number] := NULL;
             v_occurrence := ledger_core.next_ungranted(v_allowance, v_occurrence);
             v_allowances[v_number].next_occurrence := v_occurrence;
             v_allowances[v_number].next_at := CASE
@@ -150,8 +150,8 @@ BEGIN
                 ELSE amount - free
             END;
             v_missing := v_missing - (amount - free);
-            v_left[v_number] := free;
             v_occurrence := ledger_core.next_ungranted(v_allowance, v_allowance.next_occurrence + 1);
+            v_left[v_number] := CASE WHEN v_occurrence = v_allowance.next_occurrence + 1 THEN free END;
             v_allowances[v_number].next_occurrence := v_occurrence;
             v_allowances[v_number].next_at := CASE
                 WHEN ledger_core.is_granted(v_allowance, v_occurrence) THEN ledger_core.boundary(v_allowance, v_occurrence)

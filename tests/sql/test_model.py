@@ -334,8 +334,8 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "spend_hold_at_once",
-            "WHEN v_is_last THEN least(",
-            "WHEN FALSE THEN least(",
+            "ledger_core.next_allowance(",
+            "ledger_core.next_expiry(",
             openings.capture_before_a_boundary,
             id="a capture forgets what comes next",
         ),

@@ -21,6 +21,9 @@ class Granting(Recording):
     ) -> Row:
         """Grant an allowance; the period that it is now comes at once."""
         asked = {"owner_id": owner_id, "operation": operation, **asked}
+        start, end = asked["starts_at"], asked["ends_at"]
+        if start is not None and end is not None and end <= start:
+            raise invalid("ends_at")
         with self.locked(owner_id) as account:
             known = account.allowances.get((app, nonce))
             if known is not None and known.asked == asked:

@@ -27,6 +27,8 @@ from tests.fixtures.processes import environment
 
 __all__ = ("roll",)
 
+_GAINED: Final = {"app1"}
+"""Apps that have more operations than in the releases."""
 _APPS: Final = ("app1", "app2")
 _HTTP_CALLERS: Final = 3
 """Per app, besides one for the account to be locked."""
@@ -123,8 +125,10 @@ async def _roll(
                 await progress(journal)
                 note(f"replace {app}")
                 old, serving[app] = serving[app], found.serve(app, settings=_SETTINGS)
-                # The old one must be ready too, or it would be taken out before its time.
-                await asyncio.to_thread(old.wait)
+                # The old one must be ready too, or it would be taken out before its time. One from
+                # before its app has gained an operation answers, but says that its enum differs.
+                if root == PROJECT_ROOT or app not in _GAINED:
+                    await asyncio.to_thread(old.wait)
                 await asyncio.to_thread(serving[app].wait)
                 addresses[app][:] = [serving[app].address]
                 if root != PROJECT_ROOT and turn == 0:

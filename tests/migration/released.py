@@ -85,6 +85,8 @@ def write(archive: Path, folder: Path) -> Path:
     for name, content in unpack(archive).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+    # Or `apps` of today, which is a package, would go before the release's.
+    (folder / "apps/__init__.py").touch()
     return folder
 
 

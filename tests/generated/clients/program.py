@@ -10,6 +10,7 @@ from ledger_client.api.health import live, ready
 from ledger_client.api.ledger import (
     allowances,
     balance,
+    balance_parts,
     budgets,
     capture_hold,
     change_allowance,
@@ -41,6 +42,7 @@ from ledger_client.models import (
     Allowances,
     App1Operation,
     Balance,
+    BalanceParts,
     BatchAnswer,
     BatchRequest,
     Budget,
@@ -172,6 +174,8 @@ def read(client: Client) -> None:
     assert steps.steps[-1].balance == 85
     left = lots.sync(OWNER, client=client)
     assert isinstance(left, LotPage)
+    parts = balance_parts.sync(OWNER, client=client)
+    assert isinstance(parts, BalanceParts)
     coming = forecast.sync(OWNER, client=client)
     assert isinstance(coming, Forecast)
 

@@ -131,6 +131,8 @@ async function read(): Promise<void> {
   assert.equal(timeline.data?.steps.at(-1)?.balance, 85);
   const lots = await client.GET("/ledger/{owner_id}/lots", { params: { path } });
   assert.ok(lots.data?.lots);
+  const parts = await client.GET("/ledger/{owner_id}/parts", { params: { path } });
+  assert.ok(parts.data?.parts);
   const forecast = await client.GET("/ledger/{owner_id}/forecast", { params: { path } });
   assert.ok(forecast.data?.events);
 }

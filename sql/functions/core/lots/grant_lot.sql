@@ -9,18 +9,11 @@ DECLARE
     v_debt bigint;
     v_due_at timestamptz := coalesce(entry.expires_at, ledger_core.never_due());
 BEGIN
-    -- Credits in no lot, less what holds reserve of them, never fall below the floor, but for a debt: so only a
-    -- floor below zero, or a debt, lets something be missing beside lots: to zero, and to the floor.
     SELECT
-        CASE WHEN min_balance < 0 OR debt > 0 THEN (
-            SELECT greatest(
-                coalesce(sum(remaining), 0) - (entry.balance_after - entry.amount),
-                accounts.min_balance + accounts.held
-                + coalesce(sum(remaining - lots.held), 0) - (entry.balance_after - entry.amount)
-            )
-            FROM ledger.lots
-            WHERE owner_id = entry.owner_id AND asset = entry.asset AND remaining > 0
-        ) END,
+        -- The balance has the new credits already.
+        CASE WHEN min_balance < 0 OR debt > 0 THEN
+            entry.amount + ledger_core.missing_beside_lots(entry.owner_id, entry.asset, '-infinity')
+        END,
         debt
     INTO v_missing, v_debt
     FROM ledger.accounts

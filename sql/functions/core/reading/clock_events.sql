@@ -1,4 +1,4 @@
--- requires: functions/core/allowances/allowance_events
+-- requires: functions/core/allowances/allowance_schedule
 -- The one place that says in which order things happen by the clock.
 CREATE OR REPLACE FUNCTION ledger_core.clock_events(
     owner_id text, asset text, seen_until timestamptz, until timestamptz, most integer DEFAULT 2147483647
@@ -73,7 +73,7 @@ BEGIN
             CASE coming.kind WHEN 'expiry' THEN 2 WHEN 'carry_over' THEN 3 ELSE 4 END, coming.kind, coming.at,
             coming.amount, coming.amount, 0, NULL, coming.app, coming.nonce, coming.expires_at, coming.free,
             coming.operation, coming.occurrence
-        FROM ledger_core.allowance_events(
+        FROM ledger_core.allowance_schedule(
             clock_events.owner_id, clock_events.asset, clock_events.seen_until, clock_events.until, clock_events.most
         ) AS coming
         WHERE coming.at <= clock_events.until
@@ -125,4 +125,4 @@ end first, then credits expire, then what is left of allowances is carried over,
 kind: hold_end, expiry, carry_over or allowance. amount: what the hold reserves and gives back, or the change of the balance.
 balance, held: afterwards. seq: the entry that granted the credits that expire (null if it is not recorded yet), or the entry
 that will be recorded. app, nonce: of the hold, or of the allowance. seen_until, most, expires_at, free, operation,
-occurrence: see ledger_core.allowance_events.';
+occurrence: see ledger_core.allowance_schedule.';

@@ -1,5 +1,5 @@
 -- Computes the result of settling the account at that time, without writing.
--- requires: functions/core/allowances/allowance_events
+-- requires: functions/core/allowances/allowance_schedule
 CREATE OR REPLACE FUNCTION ledger_core.standing_at(owner_id text, asset text, at timestamptz)
 RETURNS TABLE (
     balance bigint,
@@ -74,7 +74,7 @@ BEGIN
         SELECT
             coming.at, coming.kind, coming.amount,
             min(coming.at) FILTER (WHERE coming.at > standing_at.at) OVER (PARTITION BY coming.kind) AS next_at
-        FROM ledger_core.allowance_events(
+        FROM ledger_core.allowance_schedule(
             standing_at.owner_id, standing_at.asset, greatest(standing_at.at, ledger_core.clock()), standing_at.at
         ) AS coming
     ) AS events;

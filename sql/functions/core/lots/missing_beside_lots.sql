@@ -1,4 +1,5 @@
--- See ledger_core.grant_lot, which says the same of an account that is settled.
+-- Credits in no lot, less what holds reserve of them, never fall below the floor, but for a debt: so only a floor below zero, or
+-- a debt, lets something be missing beside lots.
 CREATE OR REPLACE FUNCTION ledger_core.missing_beside_lots(owner_id text, asset text, at timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -36,4 +37,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.missing_beside_lots IS
 'What new credits of an account fill before they are free, if it has an overdraft or a debt: what is missing beside lots, to zero
-and to the floor. Not positive: nothing. Holds that are over by the given time count as ended.';
+and to the floor. Not positive: nothing. Holds that are over by the given time count as ended (-infinity: none).';

@@ -3,7 +3,7 @@
 -- requires: functions/core/allowances/next_ungranted, functions/core/allowances/occurrence_at
 -- The one place that says what comes from allowances, and when: ledger_core.clock_events adds holds and lots, and
 -- ledger_core.settle records what that returns.
-CREATE OR REPLACE FUNCTION ledger_core.allowance_events(
+CREATE OR REPLACE FUNCTION ledger_core.allowance_schedule(
     owner_id text, asset text, seen_until timestamptz, until timestamptz, most integer DEFAULT 2147483647
 )
 RETURNS TABLE (
@@ -28,7 +28,7 @@ DECLARE
     v_allowances ledger.allowances [] := array(
         SELECT allowances
         FROM ledger.allowances
-        WHERE owner_id = allowance_events.owner_id AND asset = allowance_events.asset AND next_at < 'infinity'
+        WHERE owner_id = allowance_schedule.owner_id AND asset = allowance_schedule.asset AND next_at < 'infinity'
         ORDER BY app, nonce
     );
     v_account record;
@@ -46,7 +46,7 @@ BEGIN
     END IF;
     SELECT balance, min_balance, debt INTO v_account
     FROM ledger.accounts
-    WHERE owner_id = allowance_events.owner_id AND asset = allowance_events.asset;
+    WHERE owner_id = allowance_schedule.owner_id AND asset = allowance_schedule.asset;
     -- Null: what is left of the period before has to be looked up.
     v_left := array_fill(NULL::bigint, ARRAY[cardinality(v_allowances)]);
 
@@ -55,15 +55,15 @@ BEGIN
         FOREACH v_allowance IN ARRAY v_allowances LOOP
             v_moment := least(v_moment, v_allowance.next_at);
         END LOOP;
-        EXIT WHEN v_moment = 'infinity' OR v_moment > allowance_events.until;
-        IF v_moment > allowance_events.seen_until THEN
+        EXIT WHEN v_moment = 'infinity' OR v_moment > allowance_schedule.until;
+        IF v_moment > allowance_schedule.seen_until THEN
             v_moments := v_moments + 1;
-            EXIT WHEN v_moments > allowance_events.most;
+            EXIT WHEN v_moments > allowance_schedule.most;
         END IF;
-        -- What an overdraft or a debt lets be missing beside lots is filled first, as in ledger_core.grant_lot.
+        -- As ledger_core.grant_lot will fill it.
         IF v_account.min_balance < 0 OR v_account.debt > 0 THEN
             v_missing := ledger_core.missing_beside_lots(
-                allowance_events.owner_id, allowance_events.asset, v_moment
+                allowance_schedule.owner_id, allowance_schedule.asset, v_moment
             ) - v_filled;
         END IF;
 
@@ -71,8 +71,8 @@ BEGIN
         FOR v_number IN 1..cardinality(v_allowances) LOOP
             v_allowance := v_allowances[v_number];
             CONTINUE WHEN v_missing > 0 AND ledger_core.fills_debts(v_allowance) OR v_allowance.next_at <> v_moment
-                OR ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1) > allowance_events.seen_until;
-            v_occurrence := ledger_core.occurrence_at(v_allowance, allowance_events.seen_until)
+                OR ledger_core.boundary(v_allowance, v_allowance.next_occurrence + 1) > allowance_schedule.seen_until;
+            v_occurrence := ledger_core.occurrence_at(v_allowance, allowance_schedule.seen_until)
             - CASE WHEN v_allowance.carry_over_most > 0 THEN v_allowance.carry_over_for ELSE 0 END;
             CONTINUE WHEN v_occurrence <= v_allowance.next_occurrence;
             v_left[v_number] := NULL;
@@ -168,7 +168,7 @@ BEGIN
 
     -- The next of each, for whoever asks what is to come.
     FOREACH v_allowance IN ARRAY v_allowances LOOP
-        IF v_allowance.next_at > allowance_events.until AND v_allowance.next_at < 'infinity' THEN
+        IF v_allowance.next_at > allowance_schedule.until AND v_allowance.next_at < 'infinity' THEN
             at := v_allowance.next_at;
             kind := 'allowance';
             amount := v_allowance.amount;
@@ -184,7 +184,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.allowance_events IS
+COMMENT ON FUNCTION ledger_core.allowance_schedule IS
 'What comes from the allowances of an account until a time, if nobody calls, without writing: kind allowance (the entry of a
 period), carry_over (what goes on of the period before), and expiry of the credits of both; in no order.
 seen_until: periods that are over by then went by unseen, and are left out as far as nothing follows from them. most: how many

@@ -31,7 +31,8 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger.expire_credits IS
-'Posts what is due (EXPIRY entries, ends of holds) on up to max_accounts (1 to 100000) unlocked accounts, the longest due
+'Posts what is due (expiries, ends of holds, allowances) on up to max_accounts (1 to 100000) unlocked accounts, the longest due
 first.
 Returns the number of accounts; call again until it is 0.
-Balances are exact without it; statements and the change feed show an expiry once it is posted. Raises LG001.';
+Balances are exact without it; the change feed shows an expiry or an allowance once it is posted, and periods of allowances that
+nobody saw are not recorded. Raises LG001.';

@@ -82,7 +82,7 @@ something left at this microsecond, in the order in which they are spent: at mos
 after_seq (null: from the first). The seq of the last row is the next after_seq.
 seq, app, operation, nonce, recorded_at: the entry that granted the credits. amount: how many it granted, in whole units of
 the asset; if it is not posted yet, as it will be (null: the nonce of what is carried over). remaining: how many are left. held: how many of these open holds reserve; they are not spent otherwise, and do not
-expire until their hold ends. Expiries and ends of holds count even if they are not posted yet. expires_at: null if they do not.
+expire until their hold ends. What happens by the clock counts even if it is not posted yet. expires_at: null if they do not.
 credit_class: free, paid, or null. priority: lower ones are spent first. usable_for: for which operations the credits are,
 usable_in: in which apps; null: all.
 Other credits are in no lot. They are spent after lots of priority 100 or less. No rows for an unknown owner. Raises LG001.';

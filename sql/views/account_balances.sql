@@ -22,4 +22,4 @@ LEFT JOIN LATERAL (
 
 COMMENT ON VIEW ledger.account_balances IS
 'Every account as of this moment, in whole units of the asset.
-Expiries and ends of holds count although they may not be posted yet.';
+Expiries, ends of holds and allowances count although they may not be posted yet.';

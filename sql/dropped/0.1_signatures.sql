@@ -25,4 +25,5 @@ BEGIN
     END IF;
 END
 $$;
+DROP FUNCTION IF EXISTS ledger.liability(timestamptz, timestamptz, text, text, text);
 DROP FUNCTION IF EXISTS ledger.lots_of(text, text, bigint, integer);

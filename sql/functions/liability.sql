@@ -1,3 +1,4 @@
+-- requires: dropped/0.1_signatures
 -- requires: views/core/movements, views/core/movements_by_class, functions/core/entries/first_instant, functions/core/reading/clock_events
 CREATE OR REPLACE FUNCTION ledger.liability(
     since timestamptz,

@@ -86,7 +86,7 @@ BEGIN
     END IF;
     FOR v_position IN
         SELECT items."position"
-        FROM ledger_core.judged_items(record_entries.app, record_entries.entries) AS items
+        FROM ledger_core.checked_items(record_entries.app, record_entries.entries) AS items
         WHERE items."position" NOT IN (SELECT done."position" FROM unnest(v_results) AS done)
         -- Lock accounts in the order of their keys, unless the order of items of different owners matters: because
         -- they share a key, or because the first refusal is to be raised.

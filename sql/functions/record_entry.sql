@@ -35,7 +35,7 @@ BEGIN
         AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
         AND ledger_core.is_spender(record_entry.spender)
         AND ledger_core.may_act_for(app) AS sound,
-        ledger_core.is_plain_rule(claim_limit, expires_after, is_classed)
+        ledger_core.is_plain_operation(claim_limit, expires_after, is_classed)
         AND num_nonnulls(record_entry.expires_at, record_entry.claim_subject) = 0 AS plain,
         is_budgeted
     INTO v_rule

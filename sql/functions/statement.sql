@@ -15,7 +15,7 @@ DECLARE
     v_period record;
 BEGIN
     SELECT * INTO v_period
-    FROM ledger_core.period_of(statement.owner_id, statement.asset, statement.since, statement.until);
+    FROM ledger_core.period_bounds(statement.owner_id, statement.asset, statement.since, statement.until);
     RETURN QUERY SELECT 'opening', NULL, NULL, NULL::bigint, v_period.opening;
     RETURN QUERY
     SELECT 'total', moved.app, moved.operation, sum(moved.entry_count)::bigint, sum(moved.amount)::bigint

@@ -18,7 +18,7 @@ DECLARE
 BEGIN
     PERFORM ledger_core.check_at_most('max_rows', statement_by_spender.max_rows, ledger_core.max_page());
     SELECT * INTO v_period
-    FROM ledger_core.period_of(
+    FROM ledger_core.period_bounds(
         statement_by_spender.owner_id, statement_by_spender.asset, statement_by_spender.since, statement_by_spender.until
     );
     RETURN QUERY

@@ -44,7 +44,7 @@ def test_spend_of_what_is_for_another_operation_is_found(books: Connection) -> N
 
 
 def test_spend_on_the_credit_of_others_is_found(books: Connection) -> None:
-    with mistaken(books, "spend_lots", "available - v_unusable -", "available -"):
+    with mistaken(books, "take_lots", "available - v_unusable -", "available -"):
         spend(books, 6)
     assert problems(books) == {"overspent beside the lots", "debt wrong"}
     # What makes up for it does not hide it.

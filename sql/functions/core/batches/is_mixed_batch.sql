@@ -1,4 +1,4 @@
--- requires: functions/core/batches/judged_items
+-- requires: functions/core/batches/checked_items
 CREATE OR REPLACE FUNCTION ledger_core.is_mixed_batch(app text, entries jsonb)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -23,7 +23,7 @@ BEGIN
                     SELECT 1 FROM ledger_core.nonces
                     WHERE nonces.app = is_mixed_batch.app AND nonces.nonce = items.nonce
                 ) AS is_taken
-            FROM ledger_core.judged_items(
+            FROM ledger_core.checked_items(
                 is_mixed_batch.app,
                 jsonb_path_query_array(entries, '$[0 to $last]', jsonb_build_object('last', v_sample - 1))
             ) AS items

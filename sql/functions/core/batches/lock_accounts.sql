@@ -10,7 +10,7 @@ BEGIN
     INTO v_owners, v_assets
     FROM (
         SELECT DISTINCT items.owner_id COLLATE "C" AS owner_id, items.asset COLLATE "C" AS asset
-        FROM ledger_core.judged_items(lock_accounts.app, lock_accounts.entries) AS items
+        FROM ledger_core.checked_items(lock_accounts.app, lock_accounts.entries) AS items
         WHERE items.owner_id IS NOT NULL AND items.asset IS NOT NULL
         ORDER BY owner_id, asset
     ) AS keys;

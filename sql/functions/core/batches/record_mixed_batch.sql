@@ -165,7 +165,7 @@ BEGIN
                 items.claim_time_zone,
                 items.is_budgeted,
                 items.grants_classed
-            FROM ledger_core.judged_items(record_mixed_batch.app, record_mixed_batch.entries) AS items
+            FROM ledger_core.checked_items(record_mixed_batch.app, record_mixed_batch.entries) AS items
             WHERE items.position NOT IN (SELECT already.position FROM unnest(done) AS already)
             OFFSET 0
         ) AS items
@@ -788,7 +788,7 @@ BEGIN
                 v_next_lots[v_before] := v_lot;
             END IF;
         ELSIF v_entry.amount < 0 AND v_first_lots[v_account] IS NOT NULL THEN
-            -- As ledger_core.spend_lots: soonest to expire first, without what holds reserve.
+            -- As ledger_core.take_lots: soonest to expire first, without what holds reserve.
             v_left_to_take := -v_entry.amount;
             v_lot := v_first_lots[v_account];
             LOOP

@@ -87,7 +87,7 @@ BEGIN
                         accounts.unspendable,
                         accounts.last_seq + row_number() OVER so_far AS seq,
                         accounts.balance + (sum(items.amount) OVER so_far)::bigint AS balance_after
-                    FROM ledger_core.judged_items(record_plain_batch.app, record_plain_batch.entries) AS items
+                    FROM ledger_core.checked_items(record_plain_batch.app, record_plain_batch.entries) AS items
                     -- Forces one look-up by key for each item, whatever the planner believes of the number of accounts.
                     CROSS JOIN LATERAL (
                         SELECT

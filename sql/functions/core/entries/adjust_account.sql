@@ -31,7 +31,7 @@ BEGIN
     v_entry.recorded_at := v_account.now;
     v_recorded := ledger_core.write_entry(v_entry);
     IF adjust_account.amount < 0 AND v_account.next_due_at < 'infinity' THEN
-        PERFORM ledger_core.spend_lots(
+        PERFORM ledger_core.take_lots(
             adjust_account.owner_id, adjust_account.asset, v_recorded.seq, -adjust_account.amount, NULL, NULL,
             v_account.balance - v_account.held
         );

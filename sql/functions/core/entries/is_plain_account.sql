@@ -1,4 +1,4 @@
--- Inlined by the planner wherever it is used. With ledger_core.is_plain_rule it tells what ledger_core.record_plain_batch takes.
+-- Inlined by the planner wherever it is used. With ledger_core.is_plain_operation it tells what ledger_core.record_plain_batch takes.
 CREATE OR REPLACE FUNCTION ledger_core.is_plain_account(next_due_at timestamptz, frozen_at timestamptz)
 RETURNS boolean
 LANGUAGE sql

@@ -55,7 +55,7 @@ BEGIN
         entry.balance_after := v_recorded.balance;
         PERFORM ledger_core.grant_lot(entry);
     ELSIF entry.amount < 0 AND v_account.next_due_at < 'infinity' THEN
-        PERFORM ledger_core.spend_lots(
+        PERFORM ledger_core.take_lots(
             entry.owner_id, entry.asset, v_recorded.seq, -entry.amount, entry.app, entry.operation,
             v_account.balance - v_account.held
         );

@@ -93,7 +93,7 @@ BEGIN
     v_entry.recorded_at := v_account.now;
     v_recorded := ledger_core.write_entry(v_entry);
     IF v_original.amount > 0 THEN
-        PERFORM ledger_core.reverse_credit(
+        PERFORM ledger_core.reverse_grant(
             v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_amount,
             v_account.balance - v_account.held
         );

@@ -164,7 +164,7 @@ BEGIN
             PERFORM ledger_core.pay_debt(entry.owner_id, entry.asset, entry.amount);
         END IF;
         IF guarded AND entry.amount < 0 AND v_next_due_at < 'infinity' THEN
-            PERFORM ledger_core.spend_lots(
+            PERFORM ledger_core.take_lots(
                 entry.owner_id, entry.asset, entry.seq, -entry.amount, entry.app, entry.operation,
                 entry.balance_after - entry.amount - v_held, v_floor
             );

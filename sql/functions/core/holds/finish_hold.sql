@@ -21,7 +21,7 @@ BEGIN
     FROM ended
     WHERE accounts.owner_id = finish_hold.owner_id AND accounts.asset = ended.asset
     RETURNING ended.*, accounts.has_budgets, accounts.debt INTO STRICT v_ended;
-    PERFORM ledger_core.free_held_lots(finish_hold.owner_id, v_ended.asset, finish_hold.app, finish_hold.hold_nonce);
+    PERFORM ledger_core.release_held_lots(finish_hold.owner_id, v_ended.asset, finish_hold.app, finish_hold.hold_nonce);
     IF v_ended.has_budgets THEN
         PERFORM ledger_core.move_in_budgets(
             finish_hold.owner_id, v_ended.asset, finish_hold.app, v_ended.operation, v_ended.spender, v_ended.placed_at, 0,

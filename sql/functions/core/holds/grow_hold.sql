@@ -51,7 +51,7 @@ BEGIN
     IF v_rule.is_budgeted THEN
         PERFORM ledger_core.begin_budgets(grow_hold.owner_id, grow_hold.asset);
     END IF;
-    PERFORM ledger_core.reserve_from_lots(v_hold, grow_hold.by, v_account);
+    PERFORM ledger_core.hold_from_lots(v_hold, grow_hold.by, v_account);
     v_hold.amount := v_hold.amount + grow_hold.by;
     -- Waits for a transaction that is taking the same nonce.
     WITH taken AS (

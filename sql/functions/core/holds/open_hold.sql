@@ -48,7 +48,7 @@ BEGIN
         ) INTO v_found.placed_at;
     END LOOP;
     IF v_account.next_due_at < 'infinity' THEN
-        v_lots := ledger_core.reserve_from_lots(hold, hold.amount, v_account);
+        v_lots := ledger_core.hold_from_lots(hold, hold.amount, v_account);
     END IF;
     -- Waits for a transaction that is taking the same nonce.
     WITH taken AS (

@@ -144,15 +144,15 @@ BEGIN
     -- The account has no other hold, so that only its lots say what is due next.
     v_is_last := v_closes AND v_account.held = v_remaining;
     IF v_found.has_lots AND v_beyond > 0 THEN
-        PERFORM ledger_core.spend_beyond_lots(
+        PERFORM ledger_core.take_beyond_lots(
             v_hold, v_entry.seq, v_beyond, v_account.balance - v_account.held
         );
     ELSIF v_found.has_lots AND v_closes THEN
-        PERFORM ledger_core.free_held_lots(
+        PERFORM ledger_core.release_held_lots(
             spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_amount, v_remaining, v_entry.seq
         );
     ELSIF v_found.has_lots THEN
-        PERFORM ledger_core.spend_held_lots(
+        PERFORM ledger_core.take_held_lots(
             spend_hold.owner_id, spend_hold.asset, spend_hold.app, spend_hold.hold_nonce, v_entry.seq, v_amount, v_remaining
         );
         SELECT jsonb_object_agg(lot_seq, amount) INTO v_lots

@@ -163,7 +163,7 @@ BEGIN
     END IF;
 
     IF v_found.has_lots AND v_takes_all THEN
-        -- As ledger_core.free_held_lots, for which nothing is left to tell apart.
+        -- As ledger_core.release_held_lots, for which nothing is left to tell apart.
         WITH reserved AS (
             DELETE FROM ledger.hold_lots
             WHERE owner_id = v_hold.owner_id AND app = v_hold.app AND hold_nonce = v_hold.nonce
@@ -181,7 +181,7 @@ BEGIN
         FROM reserved
         WHERE lots.owner_id = v_entry.owner_id AND lots.asset = v_entry.asset AND lots.seq = reserved.lot_seq;
     ELSIF v_found.has_lots THEN
-        PERFORM ledger_core.free_held_lots(
+        PERFORM ledger_core.release_held_lots(
             v_hold.owner_id, v_hold.asset, v_hold.app, v_hold.nonce, -v_entry.amount, v_reserved, v_entry.seq
         );
     END IF;

@@ -10,7 +10,7 @@ DECLARE
     v_missing bigint;
 BEGIN
     SELECT coalesce(sum(lot_movements.amount), 0) INTO v_from_lots
-    FROM ledger_core.spent_from_lots(
+    FROM ledger_core.spent_of_lots(
         reverse_debit.owner_id, reverse_debit.asset, reverse_debit.original_seq
     ) AS lot_movements;
     IF v_from_lots = 0 THEN
@@ -36,7 +36,7 @@ BEGIN
             taken.is_limited,
             taken.is_late,
             taken.place
-        FROM ledger_core.spent_from_lots(
+        FROM ledger_core.spent_of_lots(
             reverse_debit.owner_id, reverse_debit.asset, reverse_debit.original_seq
         ) AS taken
         UNION ALL

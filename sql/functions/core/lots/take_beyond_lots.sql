@@ -1,5 +1,5 @@
 -- requires: functions/core/lots/usable_lots
-CREATE OR REPLACE FUNCTION ledger_core.spend_beyond_lots(
+CREATE OR REPLACE FUNCTION ledger_core.take_beyond_lots(
     hold ledger.holds, seq bigint, beyond bigint, available bigint
 )
 RETURNS void
@@ -22,8 +22,8 @@ BEGIN
             UNION ALL
             SELECT free.lot_seq, free.amount, 0
             FROM ledger_core.usable_lots(
-                hold.owner_id, hold.asset, hold.app, hold.operation, spend_beyond_lots.beyond,
-                spend_beyond_lots.available
+                hold.owner_id, hold.asset, hold.app, hold.operation, take_beyond_lots.beyond,
+                take_beyond_lots.available
             ) AS free
             WHERE free.amount > 0
         ) AS parts
@@ -32,7 +32,7 @@ BEGIN
 
     moved AS (
         INSERT INTO ledger.lot_movements (owner_id, asset, seq, lot_seq, amount)
-        SELECT hold.owner_id, hold.asset, spend_beyond_lots.seq, taken.lot_seq, taken.amount
+        SELECT hold.owner_id, hold.asset, take_beyond_lots.seq, taken.lot_seq, taken.amount
         FROM taken
     )
 
@@ -44,6 +44,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.spend_beyond_lots IS
+COMMENT ON FUNCTION ledger_core.take_beyond_lots IS
 'Takes for the entry seq, of a locked and settled account, all that a hold reserves of lots, and then up to beyond (positive)
 from those that its operation and app may use, in the one order. available: balance less held before it.';

@@ -1,9 +1,9 @@
 -- requires: views/core/rules_in_force, functions/core/entries/amount_of_quantity, functions/core/requests/is_quantity, functions/core/batches/item_fields, functions/core/constants/max_batched_amount
 -- requires: functions/core/batches/item_time, functions/core/batches/is_item_time
--- requires: functions/core/requests/is_key, functions/core/requests/is_nonce, functions/core/requests/is_spender, functions/core/requests/is_metadata, functions/core/requests/is_plain_rule
+-- requires: functions/core/requests/is_key, functions/core/requests/is_nonce, functions/core/requests/is_spender, functions/core/requests/is_metadata, functions/core/requests/is_plain_operation
 -- Inlined by the planner into the statements that use it, so that items are read in the same pass, and columns that a
 -- statement does not use cost nothing. OFFSET 0 keeps it from computing the same things again wherever they are used.
-CREATE OR REPLACE FUNCTION ledger_core.judged_items(app text, entries jsonb)
+CREATE OR REPLACE FUNCTION ledger_core.checked_items(app text, entries jsonb)
 RETURNS TABLE (
     "position" bigint,
     owner_id text,
@@ -172,7 +172,7 @@ FROM (
             rules_in_force.max_amount::numeric AS most,
             rules_in_force.retired_at IS NOT NULL AS retired,
             rules_in_force.retired_at IS NULL AND NOT rules_in_force.is_budgeted
-            AND ledger_core.is_plain_rule(
+            AND ledger_core.is_plain_operation(
                 rules_in_force.claim_limit, rules_in_force.expires_after, rules_in_force.is_classed
             ) AS plain,
             rules_in_force.claim_limit,
@@ -184,14 +184,14 @@ FROM (
             rules_in_force.unit_size,
             rules_in_force.rounding
         FROM ledger_core.rules_in_force
-        WHERE rules_in_force.app = judged_items.app
+        WHERE rules_in_force.app = checked_items.app
         OFFSET 0
     ) AS rules ON rules.operation = items.operation
     OFFSET 0
 ) AS judged
 $$;
 
-COMMENT ON FUNCTION ledger_core.judged_items IS
+COMMENT ON FUNCTION ledger_core.checked_items IS
 'The items of a batch with the assets and amounts that the app''s rules give them.
 allowed: the item''s own fields and the rule allow it, with allowed_amount; ledger_core.record_one_item says what is wrong with
 others. plain: it is, and needs neither claim nor expiry, and its amount passes ledger_core.max_batched_amount neither way;

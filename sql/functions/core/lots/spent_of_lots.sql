@@ -1,5 +1,5 @@
 -- requires: functions/core/lots/spending_order
-CREATE OR REPLACE FUNCTION ledger_core.spent_from_lots(owner_id text, asset text, seq bigint)
+CREATE OR REPLACE FUNCTION ledger_core.spent_of_lots(owner_id text, asset text, seq bigint)
 RETURNS TABLE (lot_seq bigint, amount bigint, is_limited boolean, is_late boolean, place bytea)
 LANGUAGE plpgsql
 STABLE
@@ -19,16 +19,16 @@ BEGIN
         INNER JOIN ledger.lot_movements
             ON entries.owner_id = lot_movements.owner_id AND entries.asset = lot_movements.asset
             AND entries.seq = lot_movements.seq
-        WHERE entries.owner_id = spent_from_lots.owner_id AND entries.asset = spent_from_lots.asset
-            AND (entries.seq = spent_from_lots.seq OR entries.reverses_seq = spent_from_lots.seq)
+        WHERE entries.owner_id = spent_of_lots.owner_id AND entries.asset = spent_of_lots.asset
+            AND (entries.seq = spent_of_lots.seq OR entries.reverses_seq = spent_of_lots.seq)
         GROUP BY lot_movements.lot_seq
         HAVING sum(lot_movements.amount) > 0
     ) AS moved
     INNER JOIN ledger.lots ON moved.lot_seq = lots.seq
-    WHERE lots.owner_id = spent_from_lots.owner_id AND lots.asset = spent_from_lots.asset;
+    WHERE lots.owner_id = spent_of_lots.owner_id AND lots.asset = spent_of_lots.asset;
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.spent_from_lots IS
+COMMENT ON FUNCTION ledger_core.spent_of_lots IS
 'The lots from which the entry seq took credits, and the amount from each, less what its reversals have returned. is_limited: they
 are for some operations or apps only. is_late: they are spent after credits in no lot. place: ledger_core.spending_order.';

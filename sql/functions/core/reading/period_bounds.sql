@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION ledger_core.period_of(
+CREATE OR REPLACE FUNCTION ledger_core.period_bounds(
     owner_id text,
     asset text,
     since timestamptz,
@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.period_of IS
+COMMENT ON FUNCTION ledger_core.period_bounds IS
 'An account from since (included) to until (excluded; null, or later than now: now): the balance before and at the end, its
 entries as those after after_seq up to last_seq. What is not posted yet is within it if it happens after opens_at and not after
 closes_at, as of now.

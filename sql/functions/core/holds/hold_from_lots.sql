@@ -1,5 +1,5 @@
 -- requires: functions/core/lots/usable_lots
-CREATE OR REPLACE FUNCTION ledger_core.reserve_from_lots(hold ledger.holds, amount bigint, account ledger_core.account_state)
+CREATE OR REPLACE FUNCTION ledger_core.hold_from_lots(hold ledger.holds, amount bigint, account ledger_core.account_state)
 RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
@@ -12,7 +12,7 @@ BEGIN
     WITH shares AS MATERIALIZED (
         SELECT usable.*
         FROM ledger_core.usable_lots(
-            hold.owner_id, hold.asset, hold.app, hold.operation, reserve_from_lots.amount, account.balance - account.held
+            hold.owner_id, hold.asset, hold.app, hold.operation, hold_from_lots.amount, account.balance - account.held
         ) AS usable
     ),
 
@@ -39,9 +39,9 @@ BEGIN
         jsonb_object_agg(shares.lot_seq, shares.amount) FILTER (WHERE shares.amount > 0)
     INTO v_used_up, v_unusable, v_reserved
     FROM shares;
-    IF NOT ledger_core.is_covered(account, reserve_from_lots.amount + v_unusable) THEN
+    IF NOT ledger_core.is_covered(account, hold_from_lots.amount + v_unusable) THEN
         PERFORM ledger_core.refuse_insufficient(
-            hold.owner_id, hold.asset, account.balance - account.held, v_unusable, reserve_from_lots.amount,
+            hold.owner_id, hold.asset, account.balance - account.held, v_unusable, hold_from_lots.amount,
             account.min_balance
         );
     ELSIF v_used_up THEN
@@ -51,7 +51,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ledger_core.reserve_from_lots IS
+COMMENT ON FUNCTION ledger_core.hold_from_lots IS
 'Reserves up to amount for a hold from the lots of a locked, settled account (as it was before) that its operation and app may
 use, in the one order, and notes in the account if another lot is the next to expire. The rest is reserved from credits in no
 lot. Returns the amounts by lot_seq, as an object; null if there are none. Raises LG301 if they do not cover amount.';

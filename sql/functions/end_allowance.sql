@@ -35,5 +35,5 @@ COMMENT ON FUNCTION ledger.end_allowance IS
 'Ends an allowance, and returns it: nothing comes from it any more. What has come stays until it expires.
 at: when; null, or past: now. A later call may say another time until then; infinity takes the end back. forfeit: takes what is
 left of it as well, as an entry FORFEITURE, but for what holds reserve; at once only. Ending an ended allowance again changes
-nothing (replayed is true). owner_id: whose allowance it must be; with partitions, it tells where it is. Null: the nonce says it.
+nothing (replayed is true), but forfeit takes what has come free since. owner_id: whose allowance it must be; with partitions, it tells where it is. Null: the nonce says it.
 Also on a frozen account. Raises LG001, LG101, LG106, LG306, LG311, LG401.';

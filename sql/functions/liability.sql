@@ -201,7 +201,7 @@ forfeited: not positive. What happens by the clock counts from its moment on eve
 sign. adjusted: by operators. closing: the sum of all balances at the end. opening + issued + carried_over + spent + expired + forfeited + reversed +
 adjusted = closing. An entry counts from the same time on as in ledger.balance_at, so that closing is the sum of that over all
 owners; negative balances lower it.
-by: day, week, month, year, or ever for a single row. time_zone: an IANA name. At most 1000 periods. by_class: a row for each class of
+by: day, week, month, quarter, year, or ever for a single row. time_zone: an IANA name. At most 1000 periods. by_class: a row for each class of
 credits in each period; they add up to the rows without it. credit_class: free, paid, or null for all others. What a spend took
 of which class is what it took of lots. Reads all entries of the asset.
 Raises LG001.';

@@ -7,7 +7,10 @@ BEGIN
     PERFORM ledger_core.refuse('allowance_ended', jsonb_strip_nulls(jsonb_build_object(
         'app', allowance.app, 'allowance_nonce', allowance.nonce, 'ends_at', ledger_core.json_time(allowance.ends_at),
         'occurrences', allowance.occurrences
-    )));
+    )), CASE
+        WHEN allowance.ends_at > ledger_core.clock()
+            THEN 'Take its end back with ledger.end_allowance(…, at => ''infinity'') first; or let it end, and grant a new one.'
+    END);
 END
 $$;
 

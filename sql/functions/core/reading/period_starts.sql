@@ -12,9 +12,9 @@ DECLARE
     v_next timestamptz := since;
     v_number integer := 0;
 BEGIN
-    IF coalesce(by NOT IN ('day', 'week', 'month', 'year', 'ever'), TRUE) THEN
+    IF coalesce(by NOT IN ('day', 'week', 'month', 'quarter', 'year', 'ever'), TRUE) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'by', 'reason', 'must be day, week, month, year or ever'
+            'field', 'by', 'reason', 'must be day, week, month, quarter, year or ever'
         ));
     ELSIF NOT EXISTS (SELECT 1 FROM pg_timezone_names AS zones WHERE zones.name = period_starts.time_zone) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
@@ -35,7 +35,7 @@ BEGIN
                 'field', 'by', 'reason', format('makes more than %s periods', ledger_core.max_page())
             ), 'Ask for longer periods, or for a later since.');
         END IF;
-        v_next := ledger_core.first_instant(v_start + v_number * ('1 ' || by)::interval, time_zone);
+        v_next := ledger_core.first_instant(v_start + v_number * CASE by WHEN 'quarter' THEN interval '3 months' ELSE ('1 ' || by)::interval END, time_zone);
         IF v_next <= last AND v_next > v_starts[cardinality(v_starts)] THEN
             v_starts := v_starts || v_next;
         END IF;
@@ -46,4 +46,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.period_starts IS
 'When the periods begin, by the calendar of the time zone, from since on up to last: the first one is since itself.
-by: day, week, month, year, or ever for the only one. Raises LG001 for another by, an unknown zone, or too many periods.';
+by: day, week, month, quarter, year, or ever for the only one. Raises LG001 for another by, an unknown zone, or too many periods.';

@@ -12,7 +12,12 @@ BEGIN
 END
 $$;
 
--- They come back with the code.
+-- They come back with the code, which has some of them in another form.
+DROP VIEW IF EXISTS ledger.account_balances;
+
+DROP FUNCTION IF EXISTS ledger.balance, ledger.balance_parts, ledger.define_operation, ledger.liability, ledger.lots_of,
+    ledger.operations_of;
+
 DROP VIEW IF EXISTS ledger.trial_balance;
 
 DROP VIEW IF EXISTS ledger_core.movements_by_class;

@@ -683,3 +683,36 @@ def test_allowance_that_was_over_by_a_clock_that_was_ahead_goes_on(
     assert balance(tx) == 102
     found = rows(tx, "verify", owner_id="alice")
     assert {row["problem"] for row in found} == {"of the future"}
+
+
+def test_batch_at_a_boundary_spends_credits_for_what_they_are(tx: Connection, clock: Clock) -> None:
+    call(
+        tx, "define_operation", operation="FOR_CONTENT", description="x", min_amount=1,
+        max_amount=100, usable_for=["CONTENT_CREATION"],
+    )  # fmt: skip
+    call(tx, "allow_operation", app="app1", operation="FOR_CONTENT")
+    grant(tx, operation="FOR_CONTENT", amount=19, period="day", starts_at=clock.ahead(hours=1))
+    record(tx, amount=10)
+    clock.forward(hours=1)
+    results = record_batch(
+        tx,
+        [
+            item(operation="CREDIT_SPEND", amount=-11),
+            item(operation="CONTENT_CREATION"),
+            item(operation="CREDIT_SPEND", amount=-10),
+        ],
+    )
+    assert [it["code"] for it in results] == ["insufficient_balance", None, None]
+    assert agrees(tx) == 14
+
+
+@pytest.mark.parametrize("days", [(5, 1, 4), (5, 0, 2)])
+@pytest.mark.parametrize("most", [0, 3])
+def test_verify_knows_that_a_clock_was_ahead(
+    tx: Connection, clock: Clock, days: tuple[int, ...], most: int
+) -> None:
+    grant(tx, period="day", carry_over_most=most)
+    for day in days:
+        clock.set(START + timedelta(days=day, hours=1))
+        record(tx, amount=1)
+    assert {row["problem"] for row in rows(tx, "verify", owner_id="alice")} <= {"of the future"}

@@ -360,6 +360,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(
         credit=st.sampled_from(
             [("app1", "CREDIT_ADD"), ("app2", "CREDIT_ADD"), ("app1", "DAILY_REWARD")]
+            + [("app1", "PRIZE"), ("app1", "LATE"), ("app1", "PROMO"), ("app1", "FIRST")]
             + [("app1", "CREDIT_ADD")] * 8
         ),
         owner=OWNERS,

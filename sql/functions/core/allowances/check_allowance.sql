@@ -26,10 +26,10 @@ BEGIN
             'must be an IANA time zone name'
         ),
         (
-            'starts_at', allowance.starts_at NOT BETWEEN '1970-01-01Z' AND '9999-01-01Z', 'must be from 1970 to 9998'
+            'starts_at', allowance.starts_at < '1970-01-01Z' OR allowance.starts_at >= '9999-01-01Z', 'must be from 1970 to 9998'
         ),
         (
-            'ends_at', allowance.ends_at NOT BETWEEN '1970-01-01Z' AND '9999-01-01Z', 'must be from 1970 to 9998'
+            'ends_at', allowance.ends_at < '1970-01-01Z' OR allowance.ends_at >= '9999-01-01Z', 'must be from 1970 to 9998'
         ),
         ('ends_at', allowance.ends_at <= allowance.starts_at, 'must be after starts_at'),
         (

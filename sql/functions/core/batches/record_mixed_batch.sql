@@ -287,12 +287,24 @@ BEGIN
         IF v_soonest < 'infinity' OR TRUE = ANY (v_grants_classed) THEN
             v_left := ARRAY(
                 SELECT keys.is_left OR keys.grants_classed OR (
-                    keys.next_due_at < 'infinity' AND EXISTS (
-                        SELECT 1 FROM ledger.lots
-                        WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset AND lots.remaining > 0
-                            AND ledger_core.is_classed(
-                                lots.credit_class, lots.priority, lots.usable_for, lots.usable_in
-                            )
+                    keys.next_due_at < 'infinity' AND (
+                        EXISTS (
+                            SELECT 1 FROM ledger.lots
+                            WHERE lots.owner_id = keys.owner_id AND lots.asset = keys.asset AND lots.remaining > 0
+                                AND ledger_core.is_classed(
+                                    lots.credit_class, lots.priority, lots.usable_for, lots.usable_in
+                                )
+                        )
+                        -- Settling is about to bring them.
+                        OR (keys.next_due_at <= v_now AND EXISTS (
+                            SELECT 1 FROM ledger.allowances
+                            WHERE allowances.owner_id = keys.owner_id AND allowances.asset = keys.asset
+                                AND allowances.next_at <= v_now
+                                AND ledger_core.is_classed(
+                                    allowances.credit_class, allowances.priority, allowances.usable_for,
+                                    allowances.usable_in
+                                )
+                        ))
                     )
                 ) IS TRUE
                 FROM unnest(v_owners, v_assets, v_due, v_left, v_grants_classed)

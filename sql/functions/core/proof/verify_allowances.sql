@@ -46,7 +46,7 @@ BEGIN
             'next_occurrence wrong',
             CASE
                 -- Where the clock was set back, the account says so.
-                WHEN accounts.in_order_from > 1 AND kept.next_occurrence <= newest.occurrence THEN kept.next_occurrence
+                WHEN accounts.in_order_from > 1 THEN kept.next_occurrence
                 WHEN kept.nonce IS NOT NULL THEN coalesce(newest.occurrence + 1, 0)
             END::text,
             kept.next_occurrence::text
@@ -57,7 +57,7 @@ BEGIN
                 -- Only what is as it was asked for can be counted with.
                 WHEN ledger_core.noted_allowance(kept) <> noted.allowance THEN kept.next_at::text
                 WHEN accounts.frozen_at IS NOT NULL THEN 'infinity'
-                WHEN accounts.in_order_from > 1 AND kept.next_occurrence <= newest.occurrence THEN kept.next_at::text
+                WHEN accounts.in_order_from > 1 THEN kept.next_at::text
                 WHEN kept.next_at < 'infinity' THEN coalesce(
                     newest.expires_at,
                     CASE
@@ -181,6 +181,7 @@ BEGIN
                     THEN ledger_core.boundary(allowances, made.occurrence + 1 + allowances.carry_over_for)
                 ELSE ledger_core.boundary(allowances, made.occurrence + 1)
             END AS ends_at,
+            accounts.in_order_from = 1 AS is_in_order,
             asked.amount AS asked_amount,
             asked.raised AS raised,
             expired.amount AS expired_amount,
@@ -188,6 +189,7 @@ BEGIN
             previous.occurrence AS previous_occurrence,
             previous.expires_at AS previous_expires_at
         FROM made
+        LEFT JOIN ledger.accounts ON made.owner_id = accounts.owner_id AND made.asset = accounts.asset
         LEFT JOIN ledger.allowances
             ON made.owner_id = allowances.owner_id AND made.asset = allowances.asset AND made.app = allowances.app
             AND made.allowance_nonce = allowances.nonce
@@ -323,7 +325,7 @@ BEGIN
         (
             'period left out', 'none',
             CASE
-                WHEN explained.occurrence > explained.previous_occurrence + 1
+                WHEN explained.occurrence > explained.previous_occurrence + 1 AND explained.is_in_order
                     AND NOT EXISTS (
                         SELECT 1 FROM ledger.operator_actions AS actions
                         WHERE actions.owner_id = explained.owner_id AND actions.asset = explained.asset
@@ -354,6 +356,10 @@ BEGIN
             'app', granted.app, 'allowance_nonce', granted.allowance_nonce, 'occurrence', granted.occurrence
         )
     FROM ledger.allowance_entries AS granted
+    -- While a clock was ahead, credits may have expired before the next ones came.
+    INNER JOIN ledger.accounts
+        ON granted.owner_id = accounts.owner_id AND granted.asset = accounts.asset AND accounts.in_order_from = 1
+        AND ledger_core.owner_in_range(accounts.owner_id, first, last, included)
     INNER JOIN ledger.allowances
         ON granted.owner_id = allowances.owner_id AND granted.asset = allowances.asset AND granted.app = allowances.app
         AND granted.allowance_nonce = allowances.nonce

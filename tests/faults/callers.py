@@ -15,7 +15,7 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
-from ledger_py.errors import ERRORS_BY_SQLSTATE, PartitionUnavailable
+from ledger_py.errors import ERRORS_BY_SQLSTATE
 from tests.faults.journal import FIELDS, Journal, Request
 
 __all__ = (
@@ -239,16 +239,16 @@ class HttpCaller(Caller):
 
         async def attempt() -> None:
             results = (await self._post("/ledger/batch", body))["results"]
-            away = False
+            away = set()
             for request, result in zip(requests, results, strict=True):
                 if "entry_id" in result:
                     self.journal.acknowledge(request, result)
-                elif result["code"] == PartitionUnavailable.code:
-                    away = True
+                elif result["status"] == 503:
+                    away.add(result["code"])
                 else:
                     self.refuse(request, result["code"])
             if away:
-                raise Unanswered(f"HTTP item {PartitionUnavailable.code}")
+                raise Unanswered(f"HTTP items {', '.join(sorted(away))}")
 
         await self.insist(requests, attempt)
 

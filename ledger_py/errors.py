@@ -256,10 +256,17 @@ class BudgetExceeded(LedgerError, code="budget_exceeded", sqlstate="LG307", stat
     """
 
 
+class NotTransferable(LedgerError, code="not_transferable", sqlstate="LG309", status=422):
+    """The operation moves no credits from one owner to another.
+
+    Detail: ``app``, ``operation``.
+    """
+
+
 class OtherPartition(LedgerError, code="other_partition", sqlstate="LG310", status=422):
     """A call that is all or nothing spans owners of several partitions of a cluster.
 
-    Detail: ``partitions``, their names.
+    Detail: ``partitions``, their names; of a transfer ``owner_ids``, both owners.
     """
 
     @classmethod

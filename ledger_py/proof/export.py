@@ -35,7 +35,7 @@ _TABLES: Final = (
         xact_id::text::numeric AS xact_id, amount_defaulted, expiry_defaulted,
         claim_subject, hold_nonce, hold_final, reverses_seq, frees_claim, claim_slot, subject_slot,
         spender, quantity, unit_amount, unit_size, rounding, overdrawn,
-        credit_class, priority, usable_for, usable_in,
+        credit_class, priority, usable_for, usable_in, peer_owner_id, peer_seq,
         encode(hash, 'hex') AS hash
     FROM ledger.entries
     ORDER BY owner_id, asset, seq

@@ -43,7 +43,8 @@ What must hold
         hexadecimal digits of the number), `claim_subject`, `hold_nonce`, `hold_final`,
         `reverses_seq`, `frees_claim`, `claim_slot`, `subject_slot`, `spender`, `quantity`,
         `unit_amount`, `unit_size`, `rounding`, `overdrawn`, `credit_class`, `priority`,
-        `usable_for`, `usable_in` (a list as a text, its names separated by commas).
+        `usable_for`, `usable_in` (a list as a text, its names separated by commas),
+        `peer_owner_id`, `peer_seq`.
     `operator_actions`
         Numbers: `action_seq`, `acted_at`, `xact_id`. Text, counted: `owner_id`, `asset`, `action`,
         `role_name`, `actor`, `reason`, `before`, `after`; the option `seq`.
@@ -419,6 +420,7 @@ def _entry_bytes(entry: Line) -> bytes:
     names = {name: entry.get(name) for name in ("usable_for", "usable_in")}
     lists = {name: it and ",".join(it) for name, it in names.items()}
     parts += _options(lists, *lists)
+    parts += _options(entry, "peer_owner_id", "peer_seq")
     return numbers + ",".join(parts).encode()
 
 

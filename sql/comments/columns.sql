@@ -211,6 +211,18 @@ BEGIN
                         (NULL, 'priority', 'Of the credits granted: lower ones are spent first; null: 100.'),
                         (NULL, 'usable_for', 'For which operations the credits granted may be used; null: for all.'),
                         (NULL, 'usable_in', 'In which apps the credits granted may be used; null: in all.'),
+                        (
+                            NULL, 'transferable',
+                            'True: ledger.transfer_credits moves credits to another owner by it; nothing else records it.'
+                        ),
+                        (
+                            NULL, 'peer_owner_id',
+                            'Of a transfer, or what takes one back: the other owner, to whom (amount below 0) or from whom it went.'
+                        ),
+                        (
+                            NULL, 'peer_seq',
+                            'Of a transfer: at the sender, the first entry of the receiver; at the receiver, the entry of the sender.'
+                        ),
                         (NULL, 'amount_defaulted', 'True: the request named no amount and took the default of that time.'),
                         (NULL, 'expiry_defaulted', 'True: expires_at follows from the operation and was not in the request.'),
                         (
@@ -405,12 +417,13 @@ BEGIN
 
                         (NULL, 'day', 'The day, in UTC.'),
                         (NULL, 'owners', 'The number of different owners.'),
-                        (NULL, 'issued', 'The sum of all credits, without what is carried over, reversals and adjustments.'),
-                        (NULL, 'spent', 'The sum of all debits, without expiries, forfeitures, reversals and adjustments: negative.'),
+                        (NULL, 'issued', 'The sum of all credits, without what is carried over, reversals, adjustments and transfers.'),
+                        (NULL, 'spent', 'The sum of all debits, without expiries, forfeitures, reversals, adjustments and transfers: negative.'),
                         (NULL, 'expired', 'The sum of the EXPIRY entries: negative.'),
                         (NULL, 'reversed', 'The sum of the REVERSAL entries, with their signs.'),
                         (NULL, 'adjusted', 'The sum of the ADJUSTMENT entries, with their signs.'),
-                        (NULL, 'total', 'The sum of all entries: issued + carried_over + spent + expired + forfeited + reversed + adjusted.'),
+                        (NULL, 'transferred', 'What owners transferred to each other, both sides together: 0.'),
+                        (NULL, 'total', 'The sum of all entries: issued + carried_over + spent + expired + forfeited + reversed + adjusted + transferred.'),
                         (NULL, 'balances', 'The sum of the balances of all accounts, as posted.'),
                         (NULL, 'ties', 'True: total and balances agree.'),
 

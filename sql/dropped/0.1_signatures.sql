@@ -27,3 +27,8 @@ END
 $$;
 DROP FUNCTION IF EXISTS ledger.liability(timestamptz, timestamptz, text, text, text);
 DROP FUNCTION IF EXISTS ledger.lots_of(text, text, bigint, integer);
+DROP FUNCTION IF EXISTS ledger.liability(timestamptz, timestamptz, text, text, text, boolean);
+DROP FUNCTION IF EXISTS ledger.define_operation(
+    text, text, bigint, bigint, bigint, boolean, text, integer, text, text, text, interval, bigint, bigint, text, bigint, text,
+    integer, text [], text []
+);

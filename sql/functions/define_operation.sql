@@ -19,7 +19,8 @@ CREATE OR REPLACE FUNCTION ledger.define_operation(
     credit_class text DEFAULT NULL,
     priority integer DEFAULT NULL,
     usable_for text [] DEFAULT NULL,
-    usable_in text [] DEFAULT NULL
+    usable_in text [] DEFAULT NULL,
+    transferable boolean DEFAULT FALSE
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -61,6 +62,7 @@ BEGIN
     v_new.priority := define_operation.priority;
     v_new.usable_for := ledger_core.sorted(define_operation.usable_for);
     v_new.usable_in := ledger_core.sorted(define_operation.usable_in);
+    v_new.transferable := nullif(define_operation.transferable, FALSE);
     PERFORM ledger_core.check_operation_rule(v_new);
 
     PERFORM ledger_core.lock_catalogue();
@@ -90,7 +92,8 @@ BEGIN
             credit_class = v_new.credit_class,
             priority = v_new.priority,
             usable_for = v_new.usable_for,
-            usable_in = v_new.usable_in
+            usable_in = v_new.usable_in,
+            transferable = v_new.transferable
         WHERE operation = define_operation.operation;
     ELSE
         RETURN;
@@ -120,5 +123,6 @@ the default), down or nearest to whole units. max_debt: how far below the floor 
 0: not at all.
 What the credits granted are, and may be used for; entries keep it, so that a change counts for later ones. credit_class: free or
 paid. priority: from 1 to 1000, 100 by default; lower ones are spent first. usable_for: for which operations (debits of the same
-asset), usable_in: in which apps; null: in all. For operators and migrations.
+asset), usable_in: in which apps; null: in all. transferable: a debit that moves credits to another owner by
+ledger.transfer_credits; nothing else records it. For operators and migrations.
 Raises LG001, LG903 if entries keep the asset from changing.';

@@ -20,7 +20,8 @@ RETURNS TABLE (
     reversed numeric,
     adjusted numeric,
     closing numeric,
-    credit_class text
+    credit_class text,
+    transferred numeric
 )
 LANGUAGE plpgsql
 STABLE
@@ -140,6 +141,7 @@ BEGIN
             sum(moved.amount) FILTER (WHERE moved.movement = 'forfeited') AS forfeited,
             sum(moved.amount) FILTER (WHERE moved.movement = 'reversed') AS reversed,
             sum(moved.amount) FILTER (WHERE moved.movement = 'adjusted') AS adjusted,
+            sum(moved.amount) FILTER (WHERE moved.movement = 'transferred') AS transferred,
             sum(moved.amount) AS total
         FROM moved
         WHERE moved.at <= v_last
@@ -157,6 +159,7 @@ BEGIN
             coalesce(sums.forfeited, 0) AS forfeited,
             coalesce(sums.reversed, 0) AS reversed,
             coalesce(sums.adjusted, 0) AS adjusted,
+            coalesce(sums.transferred, 0) AS transferred,
             coalesce(sums.total, 0) AS total,
             coalesce(
                 sum(sums.total) OVER (PARTITION BY classes.credit_class ORDER BY numbers.number), 0
@@ -184,7 +187,8 @@ BEGIN
         running.reversed,
         running.adjusted,
         running.closing,
-        running.credit_class
+        running.credit_class,
+        running.transferred
     FROM running
     WHERE running.number > 0
     ORDER BY running.number, running.credit_class;
@@ -198,8 +202,8 @@ than now: now).
 period_end: null for the period that is not over. opening: the sum of all balances before. issued: credits that operations and allowances gave.
 carried_over: what of expired credits of allowances goes on as new ones. spent: what operations took (not positive). expired,
 forfeited: not positive. What happens by the clock counts from its moment on even if it is not posted yet. reversed: by REVERSAL entries, of either
-sign. adjusted: by operators. closing: the sum of all balances at the end. opening + issued + carried_over + spent + expired + forfeited + reversed +
-adjusted = closing. An entry counts from the same time on as in ledger.balance_at, so that closing is the sum of that over all
+sign. adjusted: by operators. transferred: between owners, which comes to 0 but for what one class pays of another. closing: the sum of all
+balances at the end. opening + issued + carried_over + spent + expired + forfeited + reversed + adjusted + transferred = closing. An entry counts from the same time on as in ledger.balance_at, so that closing is the sum of that over all
 owners; negative balances lower it.
 by: day, week, month, quarter, year, or ever for a single row. time_zone: an IANA name. At most 1000 periods. by_class: a row for each class of
 credits in each period; they add up to the rows without it. credit_class: free, paid, or null for all others. What a spend took

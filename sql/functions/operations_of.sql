@@ -20,7 +20,8 @@ RETURNS TABLE (
     credit_class text,
     priority integer,
     usable_for text [],
-    usable_in text []
+    usable_in text [],
+    transferable boolean
 )
 LANGUAGE plpgsql
 STABLE
@@ -37,7 +38,7 @@ BEGIN
     SELECT
         operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period, claim_scope,
         claim_time_zone, expires_after, description, unit_amount, unit_size, rounding, max_debt, credit_class,
-        priority, usable_for, usable_in
+        priority, usable_for, usable_in, transferable
     FROM ledger_core.rules_in_force
     WHERE app = operations_of.app AND retired_at IS NULL
     ORDER BY operation;
@@ -48,4 +49,4 @@ COMMENT ON FUNCTION ledger.operations_of IS
 'The operations that an app may record now, with the rules in force: amounts in signed whole units of the asset.
 unit_amount, unit_size, rounding: the price by quantity, null if there is none. max_debt: how far below the floor a capture may go.
 credit_class, priority, usable_for, usable_in: of the credits that it grants, null if it does not say.
-Raises LG101.';
+transferable: ledger.transfer_credits records it, and nothing else does. Raises LG101.';

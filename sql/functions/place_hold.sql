@@ -33,7 +33,7 @@ BEGIN
         min_amount,
         max_amount,
         claim_limit,
-        retired_at,
+        may_record,
         is_budgeted,
         unit_amount,
         unit_size,
@@ -70,13 +70,13 @@ BEGIN
             place_hold.quantity, v_rule.unit_amount, v_rule.unit_size, v_rule.rounding
         );
     END IF;
-    IF v_rule.retired_at IS NOT NULL
+    IF NOT v_rule.may_record
         OR (v_amount BETWEEN greatest(1, -v_rule.max_amount) AND -v_rule.min_amount) IS NOT TRUE
     THEN
         -- A retry of what was placed before still gets its answer.
         v_is_known := EXISTS (SELECT 1 FROM ledger.holds WHERE app = place_hold.app AND nonce = place_hold.nonce);
     END IF;
-    IF v_rule.min_amount IS NULL OR (v_rule.retired_at IS NOT NULL AND NOT v_is_known) THEN
+    IF v_rule.min_amount IS NULL OR (NOT v_rule.may_record AND NOT v_is_known) THEN
         PERFORM ledger_core.check_allowed(place_hold.app, place_hold.operation, NULL, NULL);
     ELSIF v_rule.min_amount >= 0 OR v_rule.claim_limit IS NOT NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(

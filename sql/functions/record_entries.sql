@@ -10,6 +10,7 @@
 --        │ what is rarer still, and the first refusal of an atomic batch
 --   what is left  singly, by ledger.record_entry  (record_one_item)
 --
+-- A batch with transfers is recorded singly, in its own order: each changes two accounts.
 -- A batch with few owners locks its accounts in attempt 1 as well, since they are likely to be contended.
 CREATE OR REPLACE FUNCTION ledger.record_entries(app text, entries jsonb, atomic boolean DEFAULT FALSE)
 RETURNS SETOF ledger.batch_row
@@ -24,7 +25,8 @@ AS $$
 DECLARE
     v_results ledger.batch_row [];
     v_items integer;
-    v_refused boolean := FALSE;
+    v_transfers boolean := record_entries.entries @? '$[*].to_owner_id ? (@ != null)';
+    v_refused boolean := v_transfers;
     v_shared boolean;
     v_position integer;
 BEGIN
@@ -78,7 +80,8 @@ BEGIN
         RETURN;
     END IF;
 
-    v_shared := ledger_core.has_repeated_nonce(record_entries.entries)
+    v_shared := v_transfers
+        OR ledger_core.has_repeated_nonce(record_entries.entries)
         OR record_entries.entries @? '$[*].claim_subject ? (@ != null)';
     IF v_shared OR record_entries.atomic THEN
         -- Items are recorded in their own order below, which may be another one in another batch.
@@ -108,6 +111,7 @@ COMMENT ON FUNCTION ledger.record_entries IS
 row per item in that order: position (from 1) and the entry, or the code, message, detail and hint of its refusal, which
 touches no other item.
 entries: a JSON array of objects with the fields of record_entry: owner_id, operation, nonce, and where wanted amount,
-metadata, expires_at (RFC 3339), claim_subject, claim_deadline (RFC 3339). atomic: all or none; the first refusal is raised, with its position in the
+metadata, expires_at (RFC 3339), claim_subject, claim_deadline (RFC 3339), spender, quantity; or, with to_owner_id, of
+ledger.transfer_credits, whose owner_id is the sender and whose result is the sender''s entry. atomic: all or none; the first refusal is raised, with its position in the
 detail.
 Raises LG001, LG101, LG401 for the batch as a whole; if atomic, every refusal of record_entry.';

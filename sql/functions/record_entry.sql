@@ -29,7 +29,7 @@ BEGIN
     SELECT
         asset,
         coalesce(record_entry.amount, default_amount) AS amount,
-        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND retired_at IS NULL AS allowed,
+        coalesce(record_entry.amount, default_amount) BETWEEN min_amount AND max_amount AND may_record AS allowed,
         ledger_core.is_nonce(record_entry.nonce)
         AND (record_entry.metadata IS NULL OR ledger_core.is_metadata(record_entry.metadata))
         AND (record_entry.claim_subject IS NULL OR ledger_core.is_key(record_entry.claim_subject))
@@ -44,7 +44,7 @@ BEGIN
     IF record_entry.quantity IS NOT NULL THEN
         SELECT
             priced.amount,
-            priced.amount BETWEEN min_amount AND max_amount AND retired_at IS NULL
+            priced.amount BETWEEN min_amount AND max_amount AND may_record
             AND record_entry.amount IS NULL AND ledger_core.is_quantity(record_entry.quantity),
             unit_amount,
             unit_size,

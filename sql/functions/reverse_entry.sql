@@ -45,7 +45,8 @@ true if the same request had done so before.
 original_nonce: of the entry to reverse, not itself a reversal. amount: how much of it to take back, a positive number of
 whole units; null takes back all that is left. All reversals of an entry together never exceed it.
 A debit gives its credits back to the lots that they came from (those that have expired meanwhile expire at once, by an
-EXPIRY entry); a credit can be taken back only while it is available and has not expired.
+EXPIRY entry); a credit can be taken back only while it is available and has not expired. A transfer is taken back on both sides
+together, as far as the receiver has it available; the answer is the sender''s entry.
 free_claim: lets a wholly reversed claim be claimed again. owner_id: whose entry it must be; with partitions, it tells where
 the entry is. Null: the nonce says it. Raises LG001, LG002, LG101, LG104, LG201, LG301, LG303, LG305,
 LG311, LG401.';

@@ -41,6 +41,7 @@ BEGIN
             ledger.statement,
             ledger.statement_by_spender,
             ledger.timeline,
+            ledger.transfer_credits,
             ledger.unsettled_claims
         TO ledger_app;
     END IF;

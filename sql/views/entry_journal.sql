@@ -26,7 +26,9 @@ SELECT
     entries.credit_class,
     entries.priority,
     entries.usable_for,
-    entries.usable_in
+    entries.usable_in,
+    entries.peer_owner_id,
+    entries.peer_seq
 FROM ledger.entries
 LEFT JOIN LATERAL (
     SELECT sum(abs(reversal.amount))::bigint AS amount

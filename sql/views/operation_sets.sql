@@ -22,7 +22,8 @@ SELECT
     credit_class,
     priority,
     usable_for,
-    usable_in
+    usable_in,
+    transferable
 FROM ledger_core.rules_in_force;
 
 COMMENT ON VIEW ledger.operation_sets IS

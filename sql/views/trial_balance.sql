@@ -12,7 +12,8 @@ SELECT
     coalesce(stood.held, 0) AS held,
     coalesce(moved.total, 0) = coalesce(stood.balance, 0) AS ties,
     coalesce(moved.carried_over, 0) AS carried_over,
-    coalesce(moved.forfeited, 0) AS forfeited
+    coalesce(moved.forfeited, 0) AS forfeited,
+    coalesce(moved.transferred, 0) AS transferred
 FROM (
     SELECT
         movements.asset,
@@ -23,6 +24,7 @@ FROM (
         sum(movements.amount) FILTER (WHERE movements.movement = 'carried over') AS carried_over,
         sum(movements.amount) FILTER (WHERE movements.movement = 'forfeited') AS forfeited,
         sum(movements.amount) FILTER (WHERE movements.movement = 'adjusted') AS adjusted,
+        sum(movements.amount) FILTER (WHERE movements.movement = 'transferred') AS transferred,
         sum(movements.amount) AS total
     FROM ledger_core.movements
     GROUP BY movements.asset
@@ -35,4 +37,4 @@ FULL JOIN (
 
 COMMENT ON VIEW ledger.trial_balance IS
 'Per asset the sums of the entries by what they did, and the balances and holds of all accounts as posted.
-The books tie if the sums of the entries and of the balances agree.';
+The books tie if the sums of the entries and of the balances agree. What owners transferred to each other comes to 0.';

@@ -171,6 +171,10 @@ def _entry_bytes(entry: Row) -> bytes:
     for name in ("usable_for", "usable_in"):
         if entry[name] is not None:
             parts.append(f"{name}={_counted(','.join(entry[name]))}")
+    if entry["peer_owner_id"] is not None:
+        parts.append(f"peer_owner_id={_counted(entry['peer_owner_id'])}")
+    if entry["peer_seq"] is not None:
+        parts.append(f"peer_seq={entry['peer_seq']}")
     return numbers + ",".join(parts).encode()
 
 

@@ -7,6 +7,7 @@ SELECT
     entries.recorded_at,
     entries.amount,
     CASE
+        WHEN entries.peer_seq IS NOT NULL THEN 'transferred'
         WHEN entries.operation = 'EXPIRY' THEN 'expired'
         WHEN entries.operation = 'CARRY_OVER' THEN 'carried over'
         WHEN entries.operation = 'FORFEITURE' THEN 'forfeited'
@@ -19,5 +20,5 @@ SELECT
 FROM ledger.entries;
 
 COMMENT ON VIEW ledger_core.movements IS
-'Every entry with what it did: issued, carried over, spent, expired, forfeited, reversed or adjusted; credit_class: of the credits that it
-granted.';
+'Every entry with what it did: issued, carried over, spent, expired, forfeited, reversed, adjusted or
+transferred (to or from another owner, or that taken back); credit_class: of the credits that it granted.';

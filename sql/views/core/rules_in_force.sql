@@ -30,9 +30,12 @@ SELECT
     operations.usable_in,
     ledger_core.is_classed(
         operations.credit_class, operations.priority, operations.usable_for, operations.usable_in
-    ) AS is_classed
+    ) AS is_classed,
+    coalesce(operations.transferable, FALSE) AS transferable,
+    operations.retired_at IS NULL AND operations.transferable IS NOT TRUE AS may_record
 FROM ledger.app_operations
 INNER JOIN ledger.operations ON app_operations.operation = operations.operation;
 
 COMMENT ON VIEW ledger_core.rules_in_force IS
-'The rules in force per app and operation, for the functions; ledger.operation_sets is the same for readers.';
+'The rules in force per app and operation, for the functions; ledger.operation_sets is the same for readers. may_record: it is not
+retired, and records one owner''s entry: transfers have a function of their own.';

@@ -16,7 +16,7 @@ BEGIN
         WHERE fields.key <> ALL (ledger_core.item_fields())
         UNION ALL
         SELECT texts.key, 'must be a string'
-        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject', 'claim_deadline', 'spender'])
+        FROM unnest(ARRAY['owner_id', 'operation', 'nonce', 'expires_at', 'claim_subject', 'claim_deadline', 'spender', 'to_owner_id'])
             AS texts (key)
         WHERE jsonb_typeof(item -> texts.key) NOT IN ('string', 'null')
         UNION ALL
@@ -37,6 +37,10 @@ BEGIN
         SELECT times.key, 'is not a valid date and time'
         FROM unnest(ARRAY['expires_at', 'claim_deadline']) AS times (key)
         WHERE ledger_core.is_item_time(item ->> times.key) AND ledger_core.item_time(item ->> times.key) IS NULL
+        UNION ALL
+        SELECT others.key, 'does not go together with to_owner_id'
+        FROM unnest(ARRAY['expires_at', 'claim_subject', 'claim_deadline', 'quantity']) AS others (key)
+        WHERE jsonb_typeof(item -> 'to_owner_id') = 'string' AND jsonb_typeof(item -> others.key) <> 'null'
     ) AS checks (field, reason)
     LIMIT 1;
     IF FOUND THEN

@@ -141,7 +141,7 @@ FROM (
             END AS well_formed,
             elements.item ->> 'expires_at' IS NULL AND elements.item ->> 'claim_subject' IS NULL
             AND elements.item -> 'claim_deadline' IS NULL AND elements.item ->> 'spender' IS NULL
-            AND elements.item ->> 'quantity' IS NULL AS without_options,
+            AND elements.item ->> 'quantity' IS NULL AND elements.item ->> 'to_owner_id' IS NULL AS without_options,
             coalesce(jsonb_typeof(elements.item -> 'expires_at') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'claim_subject') IN ('string', 'null'), TRUE)
             AND coalesce(jsonb_typeof(elements.item -> 'claim_deadline') IN ('string', 'null'), TRUE)
@@ -157,7 +157,8 @@ FROM (
                 WHEN ledger_core.is_item_time(elements.item ->> 'claim_deadline')
                     THEN ledger_core.item_time(elements.item ->> 'claim_deadline') IS NOT NULL
                 ELSE elements.item ->> 'claim_deadline' IS NULL
-            END AS well_formed_options
+            END
+            AND elements.item ->> 'to_owner_id' IS NULL AS well_formed_options
         FROM jsonb_array_elements(entries) WITH ORDINALITY AS elements (item, position)
         OFFSET 0
     ) AS items
@@ -170,8 +171,8 @@ FROM (
             least(rules_in_force.max_amount, ledger_core.max_batched_amount())::numeric AS max_amount,
             rules_in_force.min_amount::numeric AS least,
             rules_in_force.max_amount::numeric AS most,
-            rules_in_force.retired_at IS NOT NULL AS retired,
-            rules_in_force.retired_at IS NULL AND NOT rules_in_force.is_budgeted
+            NOT rules_in_force.may_record AS retired,
+            rules_in_force.may_record AND NOT rules_in_force.is_budgeted
             AND ledger_core.is_plain_operation(
                 rules_in_force.claim_limit, rules_in_force.expires_after, rules_in_force.is_classed
             ) AS plain,

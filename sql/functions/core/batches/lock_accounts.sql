@@ -12,6 +12,11 @@ BEGIN
         SELECT DISTINCT items.owner_id COLLATE "C" AS owner_id, items.asset COLLATE "C" AS asset
         FROM ledger_core.checked_items(lock_accounts.app, lock_accounts.entries) AS items
         WHERE items.owner_id IS NOT NULL AND items.asset IS NOT NULL
+        UNION
+        SELECT elements.item ->> 'to_owner_id', rules.asset
+        FROM jsonb_array_elements(lock_accounts.entries) AS elements (item)
+        INNER JOIN ledger_core.rules_in_force AS rules ON elements.item ->> 'operation' = rules.operation
+        WHERE rules.app = lock_accounts.app AND elements.item ->> 'to_owner_id' IS NOT NULL
         ORDER BY owner_id, asset
     ) AS keys;
 
@@ -27,4 +32,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.lock_accounts IS
-'Locks those of the accounts of a batch that exist, in the order of their keys.';
+'Locks those of the accounts of a batch that exist, also of receivers of transfers, in the order of their keys.';

@@ -184,7 +184,7 @@ BEGIN
                 record_mixed_batch.app, sorted.operation, sorted.nonce, NULL, sorted.amount_defaulted, FALSE,
                 sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL, NULL, NULL, NULL, NULL, NULL,
                 sorted.spender, sorted.quantity, sorted.unit_amount, sorted.unit_size, sorted.rounding, NULL, NULL,
-                NULL, NULL, NULL
+                NULL, NULL, NULL, NULL, NULL
             )::ledger.entries),
             array_agg(sorted.allowed),
             array_agg(sorted.expires_after),

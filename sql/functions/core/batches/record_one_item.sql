@@ -11,6 +11,14 @@ DECLARE
     v_hint text;
 BEGIN
     PERFORM ledger_core.check_item(item);
+    IF item ->> 'to_owner_id' IS NOT NULL THEN
+        SELECT * INTO v_entry FROM ledger.transfer_credits(
+            app, item ->> 'owner_id', item ->> 'to_owner_id', item ->> 'operation', item ->> 'nonce',
+            (item ->> 'amount')::bigint, nullif(item -> 'metadata', 'null'), item ->> 'spender'
+        )
+        LIMIT 1;
+        RETURN ledger_core.as_result(record_one_item."position", v_entry);
+    END IF;
     SELECT * INTO v_entry FROM ledger.record_entry(
         app, item ->> 'owner_id', item ->> 'operation', item ->> 'nonce', (item ->> 'amount')::bigint,
         nullif(item -> 'metadata', 'null'), ledger_core.item_time(item ->> 'expires_at'), item ->> 'claim_subject',
@@ -37,5 +45,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.record_one_item IS
-'Records one item of a batch as ledger.record_entry would, and returns the entry or its refusal; if atomic, raises the
+'Records one item of a batch as ledger.record_entry, or ledger.transfer_credits, would, and returns the entry or its refusal; if atomic, raises the
 refusal, with the position in its detail.';

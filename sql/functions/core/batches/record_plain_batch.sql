@@ -56,7 +56,7 @@ BEGIN
                             checked.nonce COLLATE "C", NULL, checked.amount_defaulted, FALSE, checked.metadata, NULL,
                             NULL COLLATE "C", NULL COLLATE "C", NULL, NULL, NULL, NULL, NULL, NULL COLLATE "C",
                             NULL, NULL, NULL, NULL COLLATE "C", NULL, NULL COLLATE "C", NULL, NULL::text [] COLLATE "C",
-                            NULL::text [] COLLATE "C"
+                            NULL::text [] COLLATE "C", NULL COLLATE "C", NULL
                         )::ledger.entries,
                         '', checked.seq, checked.balance_after, v_now
                     )

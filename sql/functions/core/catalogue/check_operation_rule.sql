@@ -57,6 +57,14 @@ BEGIN
             format('must be from 0 to %s', ledger_core.max_amount())
         ),
         ('max_debt', rule.max_debt > 0 AND rule.min_amount >= 0, 'is for debits only'),
+        (
+            'transferable', rule.transferable AND rule.max_amount >= 0,
+            'is for debits only: its amounts are what the sender is debited'
+        ),
+        (
+            'transferable', rule.transferable AND rule.unit_amount IS NOT NULL,
+            'does not go together with a price by quantity'
+        ),
         ('credit_class', rule.credit_class NOT IN ('free', 'paid'), 'must be free or paid'),
         ('priority', rule.priority NOT BETWEEN 1 AND 1000, 'must be from 1 to 1000'),
         ('credit_class', rule.credit_class IS NOT NULL AND rule.max_amount <= 0, 'is for credits only'),

@@ -24,8 +24,10 @@ SELECT
     || coalesce(',priority=' || entry.priority::text, '')
     || coalesce(',usable_for=' || ledger_core.counted_names(entry.usable_for), '')
     || coalesce(',usable_in=' || ledger_core.counted_names(entry.usable_in), '')
+    || coalesce(',peer_owner_id=' || ledger_core.counted(entry.peer_owner_id), '')
+    || coalesce(',peer_seq=' || entry.peer_seq::text, '')
 $$;
 
 COMMENT ON FUNCTION ledger_core.hashed_options IS
 'The part of an entry''s canonical text for expiry, claim, hold, reversal, spender,
-quantity, debt, class and use; empty for an entry with none of them.';
+quantity, debt, class and use, and transfer; empty for an entry with none of them.';

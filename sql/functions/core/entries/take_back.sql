@@ -14,7 +14,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_original record;
+    v_pair record;
     v_account ledger_core.account_state;
+    v_peer ledger_core.account_state;
     v_reversed bigint;
     v_expired bigint;
     v_reversible bigint;
@@ -23,7 +25,8 @@ DECLARE
     v_recorded ledger.recorded_row;
 BEGIN
     SELECT
-        owner_id, asset, seq, nonce, amount, expires_at, reverses_seq, spender, -sign(amount)::bigint AS direction
+        owner_id, asset, seq, nonce, amount, expires_at, reverses_seq, spender, peer_owner_id, peer_seq,
+        -sign(amount)::bigint AS direction
     INTO v_original
     FROM ledger.entries
     WHERE app = take_back.app AND nonce = take_back.original_nonce;
@@ -32,7 +35,13 @@ BEGIN
             'app', take_back.app, 'original_nonce', take_back.original_nonce
         ));
     END IF;
-    v_account := ledger_core.lock_account(v_original.owner_id, v_original.asset);
+    IF v_original.peer_owner_id IS NULL THEN
+        v_account := ledger_core.lock_account(v_original.owner_id, v_original.asset);
+    ELSE
+        v_pair := ledger_core.lock_pair(v_original.owner_id, v_original.peer_owner_id, v_original.asset);
+        v_account := v_pair.own;
+        v_peer := v_pair.peer;
+    END IF;
     v_entry.owner_id := v_original.owner_id;
     v_entry.asset := v_original.asset;
     v_entry.app := take_back.app;
@@ -40,6 +49,7 @@ BEGIN
     v_entry.metadata := take_back.metadata;
     v_entry.spender := v_original.spender;
     v_entry.reverses_seq := v_original.seq;
+    v_entry.peer_owner_id := v_original.peer_owner_id;
     v_entry.frees_claim := coalesce(take_back.free_claim, FALSE);
     v_entry.operation := 'REVERSAL';
     v_entry.amount := v_original.direction * ledger_core.within_amounts(take_back.amount);
@@ -52,6 +62,8 @@ BEGIN
 
     IF v_account.frozen_at IS NOT NULL AND NOT take_back.by_hand THEN
         PERFORM ledger_core.refuse_frozen(v_original.owner_id, v_original.asset, v_account.frozen_at);
+    ELSIF v_original.peer_owner_id IS NOT NULL AND NOT take_back.by_hand AND v_peer.frozen_at IS NOT NULL THEN
+        PERFORM ledger_core.refuse_frozen(v_original.peer_owner_id, v_original.asset, v_peer.frozen_at);
     END IF;
 
     IF v_original.reverses_seq IS NOT NULL THEN
@@ -59,6 +71,18 @@ BEGIN
             'invalid_request',
             jsonb_build_object('field', 'original_nonce', 'reason', 'is itself a reversal', 'original_nonce', v_original.nonce),
             'Record a new entry instead.'
+        );
+    ELSIF v_original.peer_owner_id IS NOT NULL AND v_original.amount > 0 THEN
+        PERFORM ledger_core.refuse(
+            'invalid_request',
+            jsonb_build_object(
+                'field', 'original_nonce', 'reason', 'is what a transfer brought', 'original_nonce', v_original.nonce,
+                'transfer_nonce', (
+                    SELECT nonce FROM ledger.entries
+                    WHERE owner_id = v_original.peer_owner_id AND asset = v_original.asset AND seq = v_original.peer_seq
+                )
+            ),
+            'Reverse the transfer by its own nonce, which takes back both sides.'
         );
     END IF;
     SELECT coalesce(sum(abs(amount)), 0) INTO v_reversed
@@ -69,6 +93,12 @@ BEGIN
         ELSE ledger_core.expired_of_lot(v_original.owner_id, v_original.asset, v_original.seq)
     END;
     v_reversible := greatest(abs(v_original.amount) - v_reversed - v_expired, 0);
+    IF v_original.peer_owner_id IS NOT NULL THEN
+        -- What has expired at the receiver
+        SELECT v_reversible - coalesce(sum(amount), 0)::bigint INTO v_expired
+        FROM ledger_core.reversible_parts(v_original.owner_id, v_original.asset, v_original.seq);
+        v_reversible := v_reversible - v_expired;
+    END IF;
     v_amount := coalesce(take_back.amount, v_reversible);
     IF take_back.amount < 1 THEN
         PERFORM ledger_core.refuse(
@@ -87,6 +117,11 @@ BEGIN
         ));
     ELSIF v_original.amount > 0 THEN
         PERFORM ledger_core.check_available(v_original.owner_id, v_original.asset, v_account, v_amount, NULL, NULL);
+    ELSIF v_original.peer_owner_id IS NOT NULL THEN
+        PERFORM ledger_core.check_available(
+            v_original.peer_owner_id, v_original.asset, v_peer, v_amount, NULL, NULL
+        );
+        v_entry.peer_seq := v_peer.last_seq + 1;
     END IF;
 
     v_entry.amount := v_original.direction * v_amount;
@@ -100,10 +135,14 @@ BEGIN
     ELSE
         PERFORM ledger_core.reverse_debit(
             v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_amount,
-            v_reversible - v_amount, v_recorded.balance
+            abs(v_original.amount) - v_reversed - v_amount, v_recorded.balance
         );
         PERFORM ledger_core.expire_lots(v_original.owner_id, v_original.asset, v_account.now);
         PERFORM ledger_core.give_back_to_budgets(v_original.owner_id, v_original.asset, v_original.seq, v_amount);
+    END IF;
+    IF v_original.peer_owner_id IS NOT NULL THEN
+        v_entry.seq := v_recorded.seq;
+        PERFORM ledger_core.take_back_parts(v_entry, v_original.seq, v_peer);
     END IF;
     IF v_entry.frees_claim THEN
         DELETE FROM ledger.claims
@@ -115,5 +154,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.take_back IS
-'Takes back amount (positive; null: all that is left) of the app''s entry original_nonce.
+'Takes back amount (positive; null: all that is left) of the app''s entry original_nonce; of a transfer, on both sides.
 by_hand: also on a frozen account. Raises LG001, LG002, LG104, LG201, LG301, LG303, LG305.';

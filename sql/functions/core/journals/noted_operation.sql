@@ -6,7 +6,7 @@ STABLE
 SET timezone = 'UTC'
 SET intervalstyle = 'postgres'
 AS $$
-SELECT to_jsonb(noted_operation.operation) - '{operation,unit_amount,unit_size,rounding,max_debt,credit_class,priority,usable_for,usable_in}'::text []
+SELECT to_jsonb(noted_operation.operation) - '{operation,unit_amount,unit_size,rounding,max_debt,credit_class,priority,usable_for,usable_in,transferable}'::text []
     || jsonb_strip_nulls(jsonb_build_object(
         'unit_amount', (noted_operation.operation).unit_amount,
         'unit_size', (noted_operation.operation).unit_size,
@@ -15,7 +15,8 @@ SELECT to_jsonb(noted_operation.operation) - '{operation,unit_amount,unit_size,r
         'credit_class', (noted_operation.operation).credit_class,
         'priority', (noted_operation.operation).priority,
         'usable_for', (noted_operation.operation).usable_for,
-        'usable_in', (noted_operation.operation).usable_in
+        'usable_in', (noted_operation.operation).usable_in,
+        'transferable', (noted_operation.operation).transferable
     ))
 $$;
 

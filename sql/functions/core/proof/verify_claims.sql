@@ -108,6 +108,8 @@ BEGIN
         ) AS taken
             ON entries.owner_id = taken.owner_id AND entries.asset = taken.asset AND entries.seq = taken.seq
         WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included) AND entries.recorded_at <= v_now
+            -- What a transfer brings; the sender claims.
+            AND NOT (entries.peer_seq IS NOT NULL AND entries.amount > 0)
     ) AS limited
     WHERE limited.found <> limited.expected
         AND NOT (

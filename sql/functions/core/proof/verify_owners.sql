@@ -12,6 +12,7 @@ BEGIN
     RETURN QUERY SELECT * FROM ledger_core.verify_hold_events(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_budgets(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_allowances(first, last, included);
+    RETURN QUERY SELECT * FROM ledger_core.verify_transfers(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_references(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_journals(first, last, included);
 END

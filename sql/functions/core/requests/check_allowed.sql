@@ -27,6 +27,12 @@ BEGIN
             'app', check_allowed.app, 'operation', check_allowed.operation,
             'retired_at', ledger_core.json_time(v_rule.retired_at)
         ), 'The operation is retired.');
+    ELSIF v_rule.transferable THEN
+        PERFORM ledger_core.refuse(
+            'operation_not_allowed',
+            jsonb_build_object('app', check_allowed.app, 'operation', check_allowed.operation, 'transferable', TRUE),
+            'The operation moves credits from one owner to another: transfer them (ledger.transfer_credits).'
+        );
     END IF;
 
     IF check_allowed.quantity IS NOT NULL THEN

@@ -9,7 +9,8 @@ SELECT
     IS NOT DISTINCT FROM (request.asset, request.operation, request.metadata, request.claim_subject)
     AND (kept.hold_nonce, kept.hold_final, kept.reverses_seq, kept.frees_claim)
     IS NOT DISTINCT FROM (request.hold_nonce, request.hold_final, request.reverses_seq, request.frees_claim)
-    AND (kept.spender, kept.quantity) IS NOT DISTINCT FROM (request.spender, request.quantity)
+    AND (kept.spender, kept.quantity, kept.peer_owner_id)
+    IS NOT DISTINCT FROM (request.spender, request.quantity, request.peer_owner_id)
     -- A request is another one if what was recorded is more than it would have allowed: it went beyond the hold
     -- (overdrawn is not null), or below the floor (true).
     AND (kept.overdrawn IS NULL OR (kept.overdrawn <= request.overdrawn) IS TRUE)

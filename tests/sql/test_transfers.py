@@ -262,9 +262,7 @@ def test_amount_is_within_the_bounds(tx: Connection, amount: int) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "field", ["from_owner_id", "to_owner_id", "operation", "nonce", "amount"]
-)
+@pytest.mark.parametrize("field", ["from_owner_id", "to_owner_id", "operation", "nonce", "amount"])
 def test_missing_field_is_named(tx: Connection, field: str) -> None:
     record(tx, amount=100)
     with refused(tx, "LG001") as refusal:
@@ -551,6 +549,6 @@ def test_transfers_are_neither_issued_nor_spent(tx: Connection, clock: Clock) ->
 def test_journal_shows_the_other_side(tx: Connection) -> None:
     record(tx, amount=100)
     transfer(tx)
-    assert scalar(
-        tx, "SELECT peer_owner_id FROM ledger.entry_journal WHERE nonce = 'gift'"
-    ) == "bob"
+    assert (
+        scalar(tx, "SELECT peer_owner_id FROM ledger.entry_journal WHERE nonce = 'gift'") == "bob"
+    )

@@ -77,6 +77,8 @@ class Entry:
     spender: str | None = None
     quantity: int | None = None
     overdrawn: bool | None = None
+    peer_owner_id: str | None = None
+    peer_seq: int | None = None
     use: Use = PLAIN
 
 

@@ -16,7 +16,7 @@ Row: TypeAlias = dict[str, Any]
 
 _INSIDE = (
     *("amount_defaulted", "expiry_defaulted", "claim_subject", "hold_final", "frees_claim"),
-    "use",
+    *("use", "peer_owner_id", "peer_seq"),
 )
 
 
@@ -82,6 +82,19 @@ class Books:
             self.now = clock
         if owner_id in self.accounts or account != Account(owner_id):
             self.accounts[owner_id] = account
+
+    @contextmanager
+    def locked_pair(self, owner_id: str, peer_owner_id: str) -> Iterator[tuple[Account, Account]]:
+        """Provide two accounts, as `locked` does one, both as of the same time."""
+        clock = self.now
+        with self.locked(owner_id) as own:
+            time = self.now
+            self.now = clock
+            with self.locked(peer_owner_id) as peer:
+                self.now = max(time, self.now)
+                own.settle(self.now)
+                peer.settle(self.now)
+                yield own, peer
 
     def entry_under(self, app: str, nonce: str) -> tuple[str, Entry] | None:
         """Find an entry, with its owner."""

@@ -86,6 +86,7 @@ class Rule:
     price: Price | None = None
     max_debt: int = 0
     use: Use = PLAIN
+    transferable: bool = False
 
     def priced(self, quantity: int) -> int:
         """Return the amount of a quantity, or refuse it."""
@@ -153,6 +154,7 @@ RULES = {
         3, 1, 20, use=Use(usable_for=["CREDIT_SPEND", "TOKENS_USED"], usable_in=["app2"])
     ),
     "GIFT": Rule(3, 1, 20, use=Use("free", usable_in=["app2"])),
+    "SEND": Rule(None, -12, -1, transferable=True),
     "FIRST": Rule(3, 1, 20, use=Use(priority=7)),
     "LATE": Rule(3, 1, 20, use=Use("free", 150)),
     "PRIZE": Rule(
@@ -222,16 +224,27 @@ def define_operations(conn: Connection) -> None:
             expires_after="2 days" if rule.expiry else None,
             **asdict(rule.use),
         )
+    call(
+        conn,
+        "define_operation",
+        operation="SEND",
+        description="To somebody else",
+        min_amount=-12,
+        max_amount=-1,
+        transferable=True,
+    )
     for app in APPS:
-        for operation in ("WEEKLY_BONUS", "METERED", *CLASSED):
+        for operation in ("WEEKLY_BONUS", "METERED", "SEND", *CLASSED):
             call(conn, "allow_operation", app=app, operation=operation)
 
 
-def rule_of(app: str, operation: str, price: Price) -> Rule:
+def rule_of(app: str, operation: str, price: Price, *, transfers: bool = False) -> Rule:
     """Return the rule of an operation for an app, or refuse. price: what METERED costs."""
     rule = RULES.get(operation)
     if rule is None:
         raise Refused("LG102", app=app, operation=operation)
     if app not in rule.apps:
         raise Refused("LG103", app=app, operation=operation)
+    if rule.transferable != transfers:
+        raise Refused("LG309" if transfers else "LG103", app=app, operation=operation)
     return replace(rule, price=price) if operation == "METERED" else rule

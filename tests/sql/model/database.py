@@ -37,7 +37,7 @@ _STATE = {
             END AS nonce,
             amount_defaulted, expiry_defaulted, metadata, expires_at, claim_subject, hold_nonce,
             hold_final, reverses_seq, frees_claim, spender, quantity, overdrawn, credit_class,
-            priority, usable_for, usable_in
+            priority, usable_for, usable_in, peer_owner_id, peer_seq
         FROM ledger.entries WHERE owner_id = ANY(%s)
     """,
     "lots": """
@@ -85,6 +85,7 @@ _OF_MANY_ROWS = {
     "balance_parts",
     "forecast",
     "timeline",
+    "transfer_credits",
 }
 
 State = dict[str, list[Row]]

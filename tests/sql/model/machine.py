@@ -93,6 +93,7 @@ ITEM = st.fixed_dictionaries(
         "subject": SUBJECT,
         "metadata": METADATA,
         "spender": SPENDER,
+        "receiver": st.sampled_from([None] * 8 + ["ann", "bob", "cyn"]),
     }
 )
 
@@ -144,6 +145,21 @@ class LedgerMachine(RuleBasedStateMachine):
     def spend(self, debit: tuple[str, str], **item: Any) -> None:
         app, operation = debit
         self.record(app, operation=operation, **item)
+
+    @rule(
+        app=APP,
+        owner=OWNERS,
+        receiver=OWNERS,
+        operation=st.sampled_from(["SEND"] * 9 + ["CREDIT_SPEND"]),
+        size=SIZE,
+        metadata=METADATA,
+        spender=SPENDER,
+        used=NONCE,
+    )
+    def transfer(self, app: str, **item: Any) -> None:
+        request = self.request(**item | {"operation": "SEND"})
+        request |= {"from_owner_id": request.pop("owner_id"), "operation": item["operation"]}
+        self.call("transfer_credits", app=app, **request)
 
     @rule(app=APP, items=st.lists(ITEM, min_size=1, max_size=12), atomic=st.booleans())
     def record_anything(self, app: str, items: list[Row], atomic: bool) -> None:
@@ -484,7 +500,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # Helpers
 
-    def record(self, app: str, **item: Any) -> None:
+    def record(self, app: str, receiver: str | None = None, **item: Any) -> None:
+        if receiver is not None:
+            request = self.request(receiver=receiver, **item)
+            request["from_owner_id"] = request.pop("owner_id")
+            self.call("transfer_credits", app=app, **request)
+            return
         self.call("record_entry", app=app, **self.request(**item))
 
     def request(
@@ -498,8 +519,19 @@ class LedgerMachine(RuleBasedStateMachine):
         subject: str | None = None,
         metadata: Row | None = None,
         spender: str | None = None,
+        receiver: str | None = None,
     ) -> Row:
         """Make the fields of an entry, with the names and times of this example."""
+        if receiver is not None:
+            return {
+                "owner_id": self.prefix + owner,
+                "to_owner_id": self.prefix + receiver,
+                "operation": "SEND" if operation in RULES else operation,
+                "nonce": self.nonce(used),
+                "amount": size if size is None or not wrong_sign else -size,
+                "metadata": metadata,
+                "spender": spender,
+            }
         return {
             "owner_id": self.prefix + owner,
             "operation": operation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tests.sql.model.account import TOLERANCE
 from tests.sql.model.catalogue import PRICES
 from tests.sql.model.machine import LedgerMachine
 
@@ -434,7 +435,149 @@ def keep_a_lot_that_never_ends(machine: LedgerMachine) -> None:
     _spend(machine, 1)
 
 
+def _transfer(machine: LedgerMachine, amount: int, receiver: str = "bob", **more: str) -> None:
+    who = {"owner": "ann", "receiver": receiver, "spender": None, "metadata": None} | more
+    machine.transfer("app1", operation="SEND", size=amount, used=None, **who)
+
+
+def _spend_of_bob(machine: LedgerMachine, amount: int) -> None:
+    machine.record("app1", owner="bob", operation="CREDIT_SPEND", size=amount)
+
+
+def transfer_all_kinds(machine: LedgerMachine) -> None:
+    """Credits keep expiry, class and use, and what is for other things stays."""
+    _grant(machine, "LATE", 2)
+    _grant(machine, "PRIZE", 3)
+    _grant(machine, "FIRST", 3)
+    _credit(machine, 2, _HOUR)
+    _credit(machine, 2, _HOUR)
+    _credit(machine, 2, 5 * _HOUR)
+    _credit(machine, 1)
+    _transfer(machine, 11)
+    _transfer(machine, 2)
+    machine.pass_time(2 * _HOUR)
+
+
+def transfer_what_is_held(machine: LedgerMachine) -> None:
+    """What a hold reserves does not go over."""
+    _hold_five_of_ten(machine)
+    _transfer(machine, 6)
+    _transfer(machine, 5)
+
+
+def transfer_under_a_budget(machine: LedgerMachine) -> None:
+    """A transfer counts in the budgets of the sender, and what is taken back counts no more."""
+    _credit(machine, 40)
+    _limit(machine)
+    for _ in range(2):
+        _transfer(machine, 12)
+    machine.record("app1", owner="bob", operation="CREDIT_SPEND", size=1)
+    _reverse_newest(machine, 5, newest=2)
+    _transfer(machine, 12)
+
+
+def transfer_to_a_debtor(machine: LedgerMachine) -> None:
+    """What comes pays off what is owed, but not with credits that are for something else."""
+    machine.hold(("app1", "METERED"), "bob", 1, 60 * _HOUR, None, None)
+    machine.record("app1", owner="bob", operation="CREDIT_ADD", size=5)
+    machine.hold(("app1", "METERED"), "bob", 5, 60 * _HOUR, None, None)
+    _capture(machine, 9)
+    _credit(machine, 3, 5 * _HOUR)
+    _credit(machine, 3)
+    _transfer(machine, 3)
+    _transfer(machine, 3)
+
+
+def transfer_back_and_forth(machine: LedgerMachine) -> None:
+    """A transfer is taken back on both sides, as far as the receiver has it."""
+    _credit(machine, 4, 5 * _HOUR)
+    _credit(machine, 8)
+    _transfer(machine, 10)
+    _spend_of_bob(machine, 3)
+    for amount in (8, 2, 4, 1):
+        machine.reverse(_place_of(machine, "SEND"), amount, False, None, by_hand=False, used=None)
+
+
+def _place_of(machine: LedgerMachine, operation: str) -> int:
+    """Return which of the newest entries is the first transfer of ann."""
+    account = machine.model.accounts[machine.prefix + "ann"]
+    (first, *_) = [it for it in account.entries if it.operation == operation]
+    return len(machine.entries) - 1 - machine.entries.index((first.app, first.nonce))
+
+
+def transfer_beside_late_credits(machine: LedgerMachine) -> None:
+    """Parts are taken back one after the other, and late credits only for what is missing then."""
+    machine.record("app1", owner="bob", operation="LATE", size=5)
+    _credit(machine, 4, 5 * _HOUR)
+    _credit(machine, 4)
+    _transfer(machine, 8)
+    _spend_of_bob(machine, 4)
+    machine.reverse(_place_of(machine, "SEND"), 8, False, None, by_hand=False, used=None)
+
+
+def transfer_what_expires(machine: LedgerMachine) -> None:
+    """What has expired at the receiver is not taken back."""
+    _credit(machine, 4, _HOUR)
+    _credit(machine, 8)
+    _transfer(machine, 10)
+    machine.pass_time(2 * _HOUR)
+    for amount in (7, None):
+        machine.reverse(_place_of(machine, "SEND"), amount, False, None, by_hand=False, used=None)
+
+
+def transfer_between_clocks(machine: LedgerMachine) -> None:
+    """Both sides have one time, to which both accounts are settled."""
+    _credit(machine, 10)
+    _credit(machine, 5, 2 * _HOUR)
+    machine.move_clock(machine.clock.now + 2 * _HOUR + TOLERANCE / 2)
+    machine.record("app1", owner="bob", operation="CREDIT_ADD", size=5)
+    machine.move_clock(machine.clock.now - TOLERANCE)
+    _transfer(machine, 3)
+    machine.transfer("app1", owner="bob", receiver="cyn", operation="SEND", size=4, used=None,
+                     spender=None, metadata=None)  # fmt: skip
+
+
+def transfer_on_frozen_accounts(machine: LedgerMachine) -> None:
+    """Nothing goes to or from a frozen account, unless an operator takes it back."""
+    _credit(machine, 10)
+    _transfer(machine, 3)
+    machine.operate("bob", "freeze", 1, None)
+    _transfer(machine, 3)
+    for by_hand in (False, True):
+        machine.reverse(_place_of(machine, "SEND"), None, False, None, by_hand=by_hand, used=None)
+    machine.operate("bob", "freeze", 1, None)
+    machine.operate("ann", "freeze", 1, None)
+    _transfer(machine, 3)
+
+
+def transfer_in_a_batch(machine: LedgerMachine) -> None:
+    """A batch transfers in its order."""
+    item = {"owner": "ann", "used": None, "operation": "SEND"}
+    machine.record_anything(
+        "app1",
+        [
+            {**item, "operation": "CREDIT_ADD", "size": 6},
+            {**item, "receiver": "bob", "size": 4},
+            {**item, "owner": "bob", "receiver": "cyn", "size": 3},
+            {**item, "operation": "CREDIT_SPEND", "size": 1},
+            {**item, "owner": "cyn", "receiver": "ann", "size": 2},
+            {**item, "receiver": "ann", "size": 2},
+        ],
+        atomic=False,
+    )
+
+
 OPENINGS = (
+    transfer_all_kinds,
+    transfer_what_is_held,
+    transfer_under_a_budget,
+    transfer_to_a_debtor,
+    transfer_back_and_forth,
+    transfer_beside_late_credits,
+    transfer_what_expires,
+    transfer_between_clocks,
+    transfer_on_frozen_accounts,
+    transfer_in_a_batch,
     carry_over_day_by_day,
     carry_over_asleep,
     sleep_in_debt,

@@ -9,7 +9,7 @@ from typing import Any
 from tests.sql.model import budgets
 from tests.sql.model.account import PLAIN, Account, Entry
 from tests.sql.model.books import Books, Claim, Row, entry_row
-from tests.sql.model.catalogue import RULES
+from tests.sql.model.catalogue import RULES, rule_of
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
 
 
@@ -51,6 +51,7 @@ class Recording(Books):
                     and (known.quantity, known.spender) == (quantity, spender)
                     and known.hold_nonce is None
                     and known.reverses_seq is None
+                    and known.peer_owner_id is None
                 ):
                     raise nonce_conflict(app, nonce)
                 return entry_row(owner_id, known, replayed=True)
@@ -92,7 +93,7 @@ class Recording(Books):
         results: list[Row | Refused] = []
         for position, item in enumerate(entries, start=1):
             try:
-                row = self.record_entry(app=app, **item)
+                row = self.record_item(app, **item)
                 results.append({"position": position, **row})
             except Refused as refused:
                 refused.detail["position"] = position
@@ -100,6 +101,101 @@ class Recording(Books):
                     raise
                 results.append(refused)
         return results
+
+    def record_item(self, app: str, **item: Any) -> Row:
+        """Record an item of a batch, or transfer what it says; return the sender's entry."""
+        if "to_owner_id" in item:
+            item["from_owner_id"] = item.pop("owner_id")
+            return self.transfer_credits(app, **item)[0]
+        return self.record_entry(app, **item)
+
+    def transfer_credits(
+        self,
+        app: str,
+        from_owner_id: str,
+        to_owner_id: str,
+        operation: str,
+        nonce: str,
+        amount: int | None,
+        metadata: dict[str, Any] | None = None,
+        spender: str | None = None,
+    ) -> list[Row]:
+        """Transfer credits: the sender's entry, and one for each kind of credits at the receiver."""
+        if from_owner_id == to_owner_id:
+            raise invalid("to_owner_id")
+        known = self.own_entry(from_owner_id, app, nonce)
+        if known is not None:
+            said = (operation, None if amount is None else -amount, metadata, spender, to_owner_id)
+            kept = (known.operation, known.amount, known.metadata, known.spender)
+            if (*kept, known.peer_owner_id) != said or known.reverses_seq is not None:
+                raise nonce_conflict(app, nonce)
+            received = self.accounts[to_owner_id].entries
+            return [
+                entry_row(from_owner_id, known, replayed=True),
+                *(
+                    entry_row(to_owner_id, it, replayed=True)
+                    for it in received
+                    if (it.peer_owner_id, it.peer_seq) == (from_owner_id, known.seq)
+                ),
+            ]
+        rule = rule_of(app, operation, self.price, transfers=True)
+        if amount is None:
+            raise invalid("amount")
+        if not -rule.high <= amount <= -rule.low:
+            bounds = {"min_amount": -rule.high, "max_amount": -rule.low}
+            raise Refused("LG002", operation=operation, amount=amount, **bounds)
+        with self.locked_pair(from_owner_id, to_owner_id) as (sender, receiver):
+            self.not_frozen(receiver)
+            self.not_frozen(sender)
+            sender.require(amount, app, operation)
+            both: Row = {
+                "app": app,
+                "operation": operation,
+                "recorded_at": self.now,
+                "metadata": metadata,
+            }
+            sent = sender.append(
+                **both,
+                amount=-amount,
+                nonce=nonce,
+                spender=spender,
+                peer_owner_id=to_owner_id,
+                peer_seq=receiver.next_seq,
+            )
+            budgets.check(sender, app, operation, spender, self.now, spent=amount)
+            taken = sender.spent(amount, app, operation)
+            sender.move(sent.seq, taken)
+            kinds: dict[Any, int] = {}
+            for seq in sorted(taken):
+                lot = sender.lots[seq]
+                kind = (lot.expires_at, *map(str, vars(lot.use).values()))
+                kinds[kind] = kinds.get(kind, 0) + taken[seq]
+            uses = {
+                (lot.expires_at, *map(str, vars(lot.use).values())): lot.use
+                for lot in sender.lots.values()
+            }
+            rest = amount - sum(taken.values())
+            parts = [(kinds[it], it[0], uses[it]) for it in kinds if kinds[it]]
+            parts += [(rest, None, PLAIN)] if rest else []
+            found = []
+            for number, (size, expires_at, use) in enumerate(parts, start=1):
+                found.append(
+                    receiver.append(
+                        **both,
+                        amount=size,
+                        nonce=f"ledger:transfer:{nonce}:{number}",
+                        expires_at=expires_at,
+                        use=use,
+                        peer_owner_id=from_owner_id,
+                        peer_seq=sent.seq,
+                    )
+                )
+                if expires_at is not None or use != PLAIN:
+                    receiver.grant(found[-1])
+        return [
+            entry_row(from_owner_id, sent, replayed=False),
+            *(entry_row(to_owner_id, it, replayed=False) for it in found),
+        ]
 
     @staticmethod
     def not_frozen(account: Account) -> None:

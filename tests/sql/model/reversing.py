@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from tests.sql.model.account import Account, Entry
@@ -29,7 +30,12 @@ class Reversing(Holding):
         if found is None:
             raise Refused("LG104", app=app, original_nonce=original_nonce)
         owner_id, original = found
-        with self.locked(owner_id) as account:
+        other_id = original.peer_owner_id
+        with ExitStack() as locks:
+            if other_id is None:
+                account = other = locks.enter_context(self.locked(owner_id))
+            else:
+                account, other = locks.enter_context(self.locked_pair(owner_id, other_id))
             known = self.own_entry(owner_id, app, nonce)
             if known is not None:
                 if not (
@@ -42,13 +48,22 @@ class Reversing(Holding):
                 return entry_row(owner_id, known, replayed=True)
             if not by_hand:
                 self.not_frozen(account)
-            if original.reverses_seq is not None:
+                self.not_frozen(other)
+            if original.reverses_seq is not None or (other_id is not None and original.amount > 0):
                 raise invalid("original_nonce")
-            real_amount, left = self._reversible(account, original, amount)
-            if free_claim and (left or account.expired_of(original.seq)):
+            parts = self._parts(other, owner_id, original) if other_id is not None else []
+            expired = (
+                max(0, self._left_of(account, original) - sum(size for _, size in parts))
+                if other_id is not None
+                else account.expired_of(original.seq)
+            )
+            real_amount, left = self._reversible(account, original, amount, expired)
+            if free_claim and left:
                 raise invalid("free_claim")
             if original.amount > 0:
                 account.require(real_amount)
+            elif other_id is not None:
+                other.require(real_amount)
 
             lasting, lasting_free = account.lasting, account.lasting_free
             entry = account.append(
@@ -62,6 +77,8 @@ class Reversing(Holding):
                 reverses_seq=original.seq,
                 spender=original.spender,
                 frees_claim=free_claim,
+                peer_owner_id=other_id,
+                peer_seq=None if other_id is None else other.next_seq,
             )
             if original.amount > 0:
                 self._take_back(account, entry, original, lasting_free)
@@ -74,6 +91,25 @@ class Reversing(Holding):
                     debt=max(0, -lasting, account.min_balance - lasting_free),
                 )
                 account.expire(self.now)
+            rest, number = (real_amount, 0) if other_id is not None else (0, 0)
+            for part, size in reversed(parts):
+                if not (share := min(rest, size)):
+                    continue
+                rest, number = rest - share, number + 1
+                part_lasting_free = other.lasting_free
+                taken = other.append(
+                    app=app,
+                    operation="REVERSAL",
+                    amount=-share,
+                    nonce=f"ledger:transfer:{nonce}:{number}",
+                    recorded_at=self.now,
+                    metadata=metadata,
+                    reverses_seq=part.seq,
+                    frees_claim=False,
+                    peer_owner_id=owner_id,
+                    peer_seq=entry.seq,
+                )
+                self._take_back(other, taken, part, part_lasting_free)
         if free_claim:
             self.claims = frozenset(
                 claim
@@ -97,13 +133,27 @@ class Reversing(Holding):
         return self.reverse_entry(app, nonce, original_nonce, amount, by, free_claim, by_hand=True)
 
     @staticmethod
-    def _reversible(account: Account, original: Entry, asked: int | None) -> tuple[int, int]:
-        """Return the amount to reverse, and the amount that can be reversed afterwards."""
-        size = abs(original.amount)
+    def _left_of(account: Account, original: Entry) -> int:
+        """Return what no reversal has taken back of an entry."""
         reversals = [it for it in account.entries if it.reverses_seq == original.seq]
-        reversed_before = sum(abs(it.amount) for it in reversals)
-        # Expired credits of the lot cannot be taken back.
-        expired = account.expired_of(original.seq)
+        return abs(original.amount) - sum(abs(it.amount) for it in reversals)
+
+    def _parts(self, receiver: Account, sender_id: str, original: Entry) -> list[tuple[Entry, int]]:
+        """Return what a transfer brought, with what neither was taken back nor has expired."""
+        return [
+            (it, max(0, self._left_of(receiver, it) - receiver.expired_of(it.seq)))
+            for it in receiver.entries
+            if (it.peer_owner_id, it.peer_seq) == (sender_id, original.seq)
+            and it.reverses_seq is None
+        ]
+
+    def _reversible(
+        self, account: Account, original: Entry, asked: int | None, expired: int
+    ) -> tuple[int, int]:
+        """Return the amount to reverse, and what no reversal will have taken back afterwards."""
+        size = abs(original.amount)
+        reversed_before = size - self._left_of(account, original)
+        # Expired credits cannot be taken back.
         reversible = max(0, size - reversed_before - expired)
         amount = reversible if asked is None else asked
         if asked is not None and asked < 1:
@@ -118,7 +168,7 @@ class Reversing(Holding):
                 expired=expired,
                 reversible=reversible,
             )
-        return amount, reversible - amount
+        return amount, size - reversed_before - amount
 
     @staticmethod
     def _take_back(account: Account, entry: Entry, original: Entry, lasting_free: int) -> None:

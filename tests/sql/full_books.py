@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tests.fixtures.clock import Clock
-from tests.sql.calls import Connection, Row, call, record, spend
+from tests.sql.calls import Connection, Row, call, record, rows, spend
 from tests.sql.lifecycle import (
     adjust,
     capture,
@@ -261,6 +262,23 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     clock.forward(days=1)
     yield "credits of a class, of limited use"
 
+    record(conn, owner_id="oda", amount=20, expires_at=clock.ahead(days=9))
+    record(conn, owner_id="oda", operation="PLAN", amount=6)
+    record(conn, owner_id="oda", amount=50)
+    send(conn, 30, nonce="sent", metadata={"card": "birthday"})
+    send(conn, 5, nonce="sent on", from_owner_id="pia", to_owner_id="quin")
+    send(conn, 9, nonce="sent by a key", spender="key-7")
+    reverse(conn, "sent", 7, nonce="sent back")
+    reverse(conn, "sent by a key")
+    clock.forward(days=1)
+    yield "transfers"
+
+
+def send(conn: Connection, amount: int, **more: Any) -> None:
+    """Transfer credits from oda to pia, unless told otherwise."""
+    plain = {"app": "app1", "from_owner_id": "oda", "to_owner_id": "pia", "operation": "SEND"}
+    rows(conn, "transfer_credits", **plain | {"amount": amount} | more)
+
 
 def define(conn: Connection) -> None:
     """Define operations of kinds that the applications do not have."""
@@ -287,6 +305,7 @@ def define(conn: Connection) -> None:
             "priority": 50,
             "usable_in": ["app1", "app2"],
         },
+        "SEND": {"min_amount": -100, "max_amount": -1, "transferable": True},
         "LATE": {"min_amount": 1, "max_amount": 50, "priority": 200},
         "TOKEN_ADD": {"asset": "TOKEN", "min_amount": 1, "max_amount": 100},
         "TOKEN_USE": {"asset": "TOKEN", "min_amount": -100, "max_amount": -1},

@@ -474,8 +474,8 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "receive_parts",
-            "GROUP BY lots.expires_at, lots.credit_class, lots.priority, lots.usable_for, lots.usable_in",
-            "GROUP BY lots.seq, lots.expires_at, lots.credit_class, lots.priority, lots.usable_for, lots.usable_in",
+            "GROUP BY lots.expires_at,",
+            "GROUP BY lots.seq, lots.expires_at,",
             openings.transfer_all_kinds,
             id="credits of one kind come in parts",
         ),

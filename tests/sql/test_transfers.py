@@ -177,8 +177,8 @@ def test_frozen_account_neither_sends_nor_receives(tx: Connection, owner_id: str
 
 def test_budget_of_the_sender_counts_transfers(tx: Connection) -> None:
     record(tx, amount=100)
-    call(tx, "set_budget", owner_id="alice", budget="gifts", most=40, period="day", operation="GIFT",
-         actor="Kim", reason="Limit")  # fmt: skip
+    gifts = {"budget": "gifts", "period": "day", "operation": "GIFT"}
+    call(tx, "set_budget", owner_id="alice", most=40, **gifts, actor="Kim", reason="Limit")
     transfer(tx)
     with refused(tx, "LG307"):
         transfer(tx, 11, nonce="second")

@@ -120,7 +120,7 @@ class Recording(Books):
         metadata: dict[str, Any] | None = None,
         spender: str | None = None,
     ) -> list[Row]:
-        """Transfer credits: the sender's entry, and one for each kind of credits at the receiver."""
+        """Transfer credits: an entry of the sender, and one for each kind at the receiver."""
         if from_owner_id == to_owner_id:
             raise invalid("to_owner_id")
         known = self.own_entry(from_owner_id, app, nonce)

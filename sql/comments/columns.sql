@@ -223,6 +223,7 @@ BEGIN
                             NULL, 'peer_seq',
                             'Of a transfer: at the sender, the first entry of the receiver; at the receiver, the entry of the sender.'
                         ),
+                        ('accounts', 'moved_to', 'The owner to whom the account was moved, by which it is closed; null: it was not.'),
                         (NULL, 'amount_defaulted', 'True: the request named no amount and took the default of that time.'),
                         (NULL, 'expiry_defaulted', 'True: expires_at follows from the operation and was not in the request.'),
                         (

@@ -15,13 +15,9 @@ AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM ledger_core.check_known_account(adjust_balance.owner_id, adjust_balance.asset);
-    PERFORM ledger_core.check_nonce('ledger', adjust_balance.nonce);
+    PERFORM ledger_core.check_own_nonce(adjust_balance.nonce);
     PERFORM ledger_core.check_actor(adjust_balance.actor, adjust_balance.reason);
-    IF adjust_balance.nonce LIKE 'EXPIRY:%' THEN
-        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'nonce', 'reason', 'must not begin with EXPIRY:, which the ledger uses itself'
-        ));
-    ELSIF coalesce(adjust_balance.amount, 0) = 0 THEN
+    IF coalesce(adjust_balance.amount, 0) = 0 THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'amount', 'reason', 'is required and must not be 0'
         ));
@@ -39,6 +35,6 @@ $$;
 
 COMMENT ON FUNCTION ledger.adjust_balance IS
 'Adds amount (signed whole units, not 0) to an account by hand, as an entry of operation ADJUSTMENT and app "ledger", and
-returns it; also on a frozen account, but not below the floor.
+returns it; also on a frozen account, but not on one that was moved, and not below the floor.
 actor: the person who decides; reason: why; both are kept in the entry and in ledger.operator_actions. nonce: unique among
-adjustments; a repeated request is a replay. For operators. Raises LG001, LG002, LG201, LG301.';
+adjustments; a repeated request is a replay. For operators. Raises LG001, LG002, LG201, LG301, LG308.';

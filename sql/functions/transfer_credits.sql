@@ -25,19 +25,7 @@ BEGIN
     PERFORM ledger_core.check_metadata(transfer_credits.metadata);
     PERFORM ledger_core.check_spender(transfer_credits.spender);
     PERFORM ledger_core.check_authorized(transfer_credits.app);
-    IF transfer_credits.from_owner_id = transfer_credits.to_owner_id THEN
-        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'to_owner_id', 'reason', 'must be another owner than from_owner_id'
-        ));
-    END IF;
-    PERFORM ledger_core.check_partition(transfer_credits.from_owner_id);
-    IF NOT ledger_core.keeps_owner(transfer_credits.to_owner_id) THEN
-        PERFORM ledger_core.refuse(
-            'other_partition',
-            jsonb_build_object('owner_ids', jsonb_build_array(transfer_credits.from_owner_id, transfer_credits.to_owner_id)),
-            'Credits are transferred between owners of one partition only.'
-        );
-    END IF;
+    PERFORM ledger_core.check_pair(transfer_credits.from_owner_id, transfer_credits.to_owner_id);
     v_entry.owner_id := transfer_credits.from_owner_id;
     SELECT asset INTO v_entry.asset
     FROM ledger_core.rules_in_force

@@ -32,6 +32,7 @@ BEGIN
             ledger.kept_buckets,
             ledger.liability,
             ledger.lots_of,
+            ledger.move_account,
             ledger.note_proof,
             ledger.operations_of,
             ledger.register_app,

@@ -24,6 +24,7 @@ BEGIN
     IF v_recorded.entry_id IS NOT NULL THEN
         RETURN v_recorded;
     END IF;
+    PERFORM ledger_core.check_not_moved(adjust_account.owner_id, adjust_account.asset);
     PERFORM ledger_core.check_available(
         adjust_account.owner_id, adjust_account.asset, v_account, -adjust_account.amount, NULL, NULL
     );
@@ -46,4 +47,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.adjust_account IS
-'Records an adjustment of one account and notes it among the operator actions. Raises LG002, LG201, LG301.';
+'Records an adjustment of one account and notes it among the operator actions. Raises LG002, LG201, LG301, LG308.';

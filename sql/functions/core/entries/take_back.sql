@@ -17,6 +17,7 @@ DECLARE
     v_pair record;
     v_account ledger_core.account_state;
     v_peer ledger_core.account_state;
+    v_side record;
     v_reversed bigint;
     v_expired bigint;
     v_reversible bigint;
@@ -60,11 +61,17 @@ BEGIN
         RETURN v_recorded;
     END IF;
 
-    IF v_account.frozen_at IS NOT NULL AND NOT take_back.by_hand THEN
-        PERFORM ledger_core.refuse_frozen(v_original.owner_id, v_original.asset, v_account.frozen_at);
-    ELSIF v_original.peer_owner_id IS NOT NULL AND NOT take_back.by_hand AND v_peer.frozen_at IS NOT NULL THEN
-        PERFORM ledger_core.refuse_frozen(v_original.peer_owner_id, v_original.asset, v_peer.frozen_at);
-    END IF;
+    FOR v_side IN
+        SELECT v_original.owner_id AS owner_id, v_account.frozen_at AS frozen_at
+        UNION ALL
+        SELECT v_original.peer_owner_id, v_peer.frozen_at
+    LOOP
+        IF v_side.frozen_at IS NOT NULL AND take_back.by_hand THEN
+            PERFORM ledger_core.check_not_moved(v_side.owner_id, v_original.asset);
+        ELSIF v_side.frozen_at IS NOT NULL THEN
+            PERFORM ledger_core.refuse_frozen(v_side.owner_id, v_original.asset, v_side.frozen_at);
+        END IF;
+    END LOOP;
 
     IF v_original.reverses_seq IS NOT NULL THEN
         PERFORM ledger_core.refuse(
@@ -155,4 +162,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.take_back IS
 'Takes back amount (positive; null: all that is left) of the app''s entry original_nonce; of a transfer, on both sides.
-by_hand: also on a frozen account. Raises LG001, LG002, LG104, LG201, LG301, LG303, LG305.';
+by_hand: also on a frozen account. Raises LG001, LG002, LG104, LG201, LG301, LG303, LG305, LG308.';

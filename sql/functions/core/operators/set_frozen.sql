@@ -18,6 +18,7 @@ BEGIN
     IF (v_account.frozen_at IS NOT NULL) = set_frozen.frozen THEN
         RETURN;
     END IF;
+    PERFORM ledger_core.check_not_moved(set_frozen.owner_id, set_frozen.asset);
     UPDATE ledger.accounts
     SET frozen_at = CASE WHEN set_frozen.frozen THEN v_account.now END
     WHERE owner_id = set_frozen.owner_id AND asset = set_frozen.asset;
@@ -32,4 +33,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.set_frozen IS
 'Freezes or unfreezes one account and adds that to the operator actions; does nothing if the account is in that state
-already. Raises LG001.';
+already. Raises LG001, LG308.';

@@ -19,6 +19,7 @@ BEGIN
     IF v_account.min_balance = set_min_balance.min_balance THEN
         RETURN;
     END IF;
+    PERFORM ledger_core.check_not_moved(set_min_balance.owner_id, set_min_balance.asset);
     -- Lots do not count: neither their expiry, nor their limited use, must leave the rest below the floor.
     SELECT coalesce(sum(remaining - held), 0) INTO v_expiring
     FROM ledger.lots
@@ -51,4 +52,4 @@ $$;
 
 COMMENT ON FUNCTION ledger_core.set_min_balance IS
 'Sets the floor of one account and adds that to the operator actions; does nothing if the floor is this already.
-Raises LG301.';
+Raises LG301, LG308.';

@@ -42,7 +42,9 @@ BEGIN
             (array_agg(operator_actions.acted_at ORDER BY operator_actions.action_seq DESC)
                 FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_at,
             (array_agg(operator_actions.action ORDER BY operator_actions.action_seq DESC)
-                FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_by
+                FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_by,
+            max(operator_actions.after ->> 'moved_to') FILTER (WHERE operator_actions.action = 'move_account') AS moved_to,
+            count(*) FILTER (WHERE operator_actions.action = 'move_account') AS moves
         FROM ledger.operator_actions
         WHERE ledger_core.owner_in_range(operator_actions.owner_id, first, last, included)
         GROUP BY operator_actions.owner_id, operator_actions.asset
@@ -98,6 +100,18 @@ BEGIN
             'frozen_at not set by an operator',
             coalesce(CASE actions.frozen_by WHEN 'freeze_account' THEN actions.frozen_at END::text, 'never'),
             CASE WHEN accounts.owner_id IS NOT NULL THEN coalesce(accounts.frozen_at::text, 'never') END
+        ),
+        (
+            'moved_to not set by an operator', coalesce(actions.moved_to, 'nowhere'),
+            CASE
+                WHEN actions.moves > 1 OR (accounts.moved_to IS NOT NULL AND accounts.frozen_at IS NULL)
+                    THEN 'moved and opened again'
+                WHEN accounts.owner_id IS NOT NULL THEN coalesce(accounts.moved_to, 'nowhere')
+            END
+        ),
+        (
+            'credits in a closed account', '0',
+            CASE WHEN accounts.moved_to IS NOT NULL THEN (abs(accounts.balance) + accounts.held)::text END
         ),
         (
             'overspent', 'at least ' || accounts.min_balance - accounts.debt,

@@ -7,7 +7,11 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT
-        CASE recorded.operation WHEN 'REVERSAL' THEN 'reversal and journal differ' ELSE 'adjustment and journal differ' END,
+        CASE recorded.operation
+            WHEN 'REVERSAL' THEN 'reversal and journal differ'
+            WHEN 'ACCOUNT_MOVE' THEN 'move and journal differ'
+            ELSE 'adjustment and journal differ'
+        END,
         'operator_actions',
         coalesce(recorded.owner_id, actions.owner_id)::text, coalesce(recorded.asset, actions.asset)::text,
         coalesce(recorded.seq, actions.seq),
@@ -22,6 +26,8 @@ BEGIN
         WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
             AND CASE entries.operation
                 WHEN 'ADJUSTMENT' THEN entries.app = 'ledger'
+                -- That of the account that was closed
+                WHEN 'ACCOUNT_MOVE' THEN entries.app = 'ledger' AND entries.amount <= 0
                 -- Those of apps are in no journal.
                 WHEN 'REVERSAL' THEN EXISTS (
                     SELECT 1 FROM ledger.operator_actions
@@ -32,14 +38,22 @@ BEGIN
     FULL JOIN (
         SELECT * FROM ledger.operator_actions
         WHERE ledger_core.owner_in_range(operator_actions.owner_id, first, last, included)
-            AND operator_actions.action IN ('adjust_balance', 'reverse_entry')
+            AND operator_actions.action IN ('adjust_balance', 'reverse_entry', 'move_account')
     ) AS actions
         ON recorded.owner_id = actions.owner_id AND recorded.asset = actions.asset AND recorded.seq = actions.seq
     WHERE (
-        CASE recorded.operation WHEN 'REVERSAL' THEN 'reverse_entry' ELSE 'adjust_balance' END,
+        CASE recorded.operation
+            WHEN 'REVERSAL' THEN 'reverse_entry'
+            WHEN 'ACCOUNT_MOVE' THEN 'move_account'
+            ELSE 'adjust_balance'
+        END,
         recorded.metadata, recorded.recorded_at,
         jsonb_build_object('balance', recorded.balance_after - recorded.amount),
         jsonb_build_object('balance', recorded.balance_after)
+        || CASE recorded.operation
+            WHEN 'ACCOUNT_MOVE' THEN jsonb_build_object('moved_to', recorded.peer_owner_id)
+            ELSE '{}'
+        END
     ) IS DISTINCT FROM (
         actions.action,
         jsonb_build_object('actor', actions.actor, 'reason', actions.reason), actions.acted_at, actions.before, actions.after
@@ -79,5 +93,5 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_actions IS
-'Adjustments and reversals by hand that differ from operator actions, and operator actions that do not begin with the value at which the action
+'Adjustments, moves and reversals by hand that differ from operator actions, and operator actions that do not begin with the value at which the action
 before them ended.';

@@ -18,13 +18,19 @@ BEGIN
     LEFT JOIN ledger.entries
         ON claims.owner_id = entries.owner_id AND claims.asset = entries.asset AND claims.seq = entries.seq
         AND claims.operation = entries.operation
-        AND claims.subject = CASE claims.subject_kind
-            WHEN 'owner' THEN entries.owner_id
-            WHEN 'claim_subject' THEN entries.claim_subject
+        AND CASE
+            -- The owner to whom the account was moved, or the next one, has a slot for it as well.
+            WHEN claims.subject_kind = 'owner' AND claims.subject <> entries.owner_id
+                THEN claims.subject IN (SELECT later.later_owner_id FROM ledger_core.moved_to(entries.owner_id, entries.asset) AS later)
+            ELSE
+                claims.subject = CASE claims.subject_kind
+                    WHEN 'owner' THEN entries.owner_id
+                    WHEN 'claim_subject' THEN entries.claim_subject
+                END
+                AND claims.slot = coalesce(
+                    CASE claims.subject_kind WHEN 'owner' THEN entries.claim_slot ELSE entries.subject_slot END, claims.slot
+                )
         END
-        AND claims.slot = coalesce(
-            CASE claims.subject_kind WHEN 'owner' THEN entries.claim_slot ELSE entries.subject_slot END, claims.slot
-        )
         AND ledger_core.owner_in_range(entries.owner_id, first, last, included)
     WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included) AND entries.seq IS NULL
         AND claims.seq <> 0;
@@ -54,7 +60,11 @@ BEGIN
             FROM ledger.operation_changes AS changes
             WHERE changes.app IS NULL AND changes.rule ->> 'claim_limit' IS NOT NULL
         ) AS rules
-        WHERE rules.operation = claims.operation AND claims.slot BETWEEN 1 AND rules.claim_limit
+        WHERE rules.operation = claims.operation
+            AND (
+                claims.slot BETWEEN 1 AND rules.claim_limit
+                OR (claims.subject_kind = 'owner' AND claims.subject <> claims.owner_id)
+            )
             AND claims.scope_app = CASE rules.scope WHEN 'owner' THEN '' ELSE entries.app END
             AND claims.period_start = CASE rules.period
                 WHEN 'ever' THEN '-infinity'::timestamp
@@ -104,6 +114,7 @@ BEGIN
             SELECT claims.owner_id, claims.asset, claims.seq, count(*) AS slots
             FROM ledger.claims
             WHERE ledger_core.owner_in_range(claims.owner_id, first, last, included)
+                AND (claims.subject_kind = 'claim_subject' OR claims.subject = claims.owner_id)
             GROUP BY claims.owner_id, claims.asset, claims.seq
         ) AS taken
             ON entries.owner_id = taken.owner_id AND entries.asset = taken.asset AND entries.seq = taken.seq
@@ -121,6 +132,24 @@ BEGIN
                     AND reversals.reverses_seq = limited.seq AND reversals.frees_claim
                 LIMIT 1
             ), FALSE)
+        );
+
+    RETURN QUERY
+    SELECT
+        'claim not moved', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
+        jsonb_build_object('operation', claims.operation, 'moved_to', later.later_owner_id)
+    FROM ledger.accounts
+    CROSS JOIN LATERAL ledger_core.moved_to(accounts.owner_id, accounts.asset) AS later
+    INNER JOIN ledger.claims
+        ON accounts.owner_id = claims.owner_id AND accounts.asset = claims.asset AND claims.owner_id = claims.subject
+        AND claims.subject_kind = 'owner'
+    WHERE ledger_core.owner_in_range(accounts.owner_id, first, last, included) AND accounts.moved_to IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM ledger.claims AS copies
+            WHERE copies.owner_id = claims.owner_id AND copies.asset = claims.asset AND copies.seq = claims.seq
+                AND copies.subject_kind = 'owner' AND copies.subject = later.later_owner_id
+                AND copies.operation = claims.operation AND copies.scope_app = claims.scope_app
+                AND copies.period_start = claims.period_start
         );
 END
 $$;

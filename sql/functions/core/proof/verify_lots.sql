@@ -176,7 +176,7 @@ BEGIN
                 PARTITION BY entries.owner_id, entries.asset, kinds.kind ORDER BY entries.seq
             ) - coalesce(changes.granted, 0) + coalesce(changes.moved, 0) AS in_lots,
             kinds.is_late,
-            entries.operation = 'ADJUSTMENT'
+            entries.operation IN ('ADJUSTMENT', 'ACCOUNT_MOVE')
             OR ledger_core.is_usable(kinds.usable_for, kinds.usable_in, entries.operation, entries.app) AS is_usable
         FROM ledger.entries
         INNER JOIN kinds ON entries.owner_id = kinds.owner_id AND entries.asset = kinds.asset

@@ -24,6 +24,7 @@ BEGIN
                     WHERE made.owner_id = entries.owner_id AND made.asset = entries.asset AND made.seq = entries.seq
                 )
             WHEN 'ADJUSTMENT' THEN entries.app = 'ledger' AND entries.reverses_seq IS NULL
+            WHEN 'ACCOUNT_MOVE' THEN entries.app = 'ledger' AND entries.reverses_seq IS NULL AND entries.peer_seq IS NOT NULL
             ELSE sets.app IS NOT NULL AND entries.reverses_seq IS NULL
         END IS NOT TRUE;
 

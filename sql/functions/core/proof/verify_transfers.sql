@@ -18,7 +18,7 @@ BEGIN
         SELECT
             entries.*,
             -- The sender's: a debit, or the reversal that returns it
-            (entries.amount < 0) <> (entries.reverses_seq IS NOT NULL) AS leads
+            CASE WHEN entries.reverses_seq IS NULL THEN entries.amount <= 0 ELSE entries.amount > 0 END AS leads
         FROM ledger.entries
         WHERE ledger_core.owner_in_range(entries.owner_id, first, last, included)
             AND num_nonnulls(entries.peer_owner_id, entries.peer_seq) > 0
@@ -106,7 +106,7 @@ BEGIN
                 WHEN NOT sides.leads AND (
                     senders.peer_owner_id = sides.owner_id AND sides.seq >= senders.peer_seq
                     AND sides.seq < senders.peer_seq + ledger_core.max_transfer_parts()
-                    AND (senders.amount < 0) <> (senders.reverses_seq IS NOT NULL)
+                    AND CASE WHEN senders.reverses_seq IS NULL THEN senders.amount < 0 ELSE senders.amount > 0 END
                 ) IS NOT TRUE THEN 'another one'
             END
         ),
@@ -117,7 +117,7 @@ BEGIN
         (
             'operation never transferable', 'an operation that transfers',
             CASE
-                WHEN sides.reverses_seq IS NULL AND NOT EXISTS (
+                WHEN sides.reverses_seq IS NULL AND sides.app <> 'ledger' AND NOT EXISTS (
                     SELECT 1 FROM ledger.operation_changes AS changes
                     WHERE changes.operation = sides.operation AND changes.rule -> 'transferable' = 'true'
                 ) THEN sides.operation

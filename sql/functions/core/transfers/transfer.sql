@@ -1,5 +1,4 @@
 -- requires: dropped/0.1_answers
--- requires: functions/core/lots/makes_lot, functions/core/transfers/parts_of_transfer
 CREATE OR REPLACE FUNCTION ledger_core.transfer(entry ledger.entries, amount bigint)
 RETURNS SETOF ledger.recorded_row
 LANGUAGE plpgsql
@@ -34,15 +33,7 @@ BEGIN
         PERFORM ledger_core.receive_parts(entry);
     END IF;
 
-    RETURN NEXT v_sent;
-    RETURN QUERY
-    SELECT received.*
-    FROM ledger_core.parts_of_transfer(v_sent.owner_id, v_sent.asset, v_sent.seq) AS parts
-    INNER JOIN ledger.entries
-        ON parts.receiver_id = entries.owner_id AND v_sent.asset = entries.asset AND parts.part_seq = entries.seq
-    CROSS JOIN LATERAL ledger_core.as_recorded(entries, v_sent.replayed) AS received
-    WHERE entries.owner_id = entry.peer_owner_id
-    ORDER BY parts.part_seq;
+    RETURN QUERY SELECT * FROM ledger_core.sides_of(v_sent);
 END
 $$;
 

@@ -1,0 +1,20 @@
+-- Accounts that were moved to another owner, and closed.
+-- depends: 0032_transfers
+
+ALTER TABLE ledger.accounts
+ADD COLUMN moved_to text COLLATE "C";
+
+ALTER TABLE ledger.operator_actions
+DROP CONSTRAINT operator_actions_action_known,
+ADD CONSTRAINT operator_actions_action_known CHECK (
+    action IN (
+        'adjust_balance', 'set_min_balance', 'freeze_account', 'unfreeze_account', 'reverse_entry', 'set_budget',
+        'drop_budget', 'move_account'
+    )
+) NOT VALID;
+
+ALTER TABLE ledger.operations
+DROP CONSTRAINT operations_name_not_reserved,
+ADD CONSTRAINT operations_name_not_reserved CHECK (
+    operation NOT IN ('ACCOUNT_MOVE', 'ADJUSTMENT', 'CARRY_OVER', 'EXPIRY', 'FORFEITURE', 'REVERSAL')
+) NOT VALID;

@@ -148,6 +148,7 @@ class Account:
     holds: list[Hold] = field(default_factory=list)
     min_balance: int = 0
     frozen_at: datetime | None = None
+    moved_to: str | None = None
     allowances: dict[tuple[str, str], Allowance] = field(default_factory=dict)
     """By app and nonce."""
     budgets: dict[tuple[str, str | None], Budget] = field(default_factory=dict)
@@ -433,7 +434,7 @@ class Account:
     def come(self, it: Allowance, at: datetime) -> None:
         """Record the credits of the next period."""
         number = it.next_occurrence
-        until = it.boundary(number + 1)
+        until = it.expiry(number, at)
         entry = self.append(
             app=it.app,
             operation=it.operation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,6 +36,8 @@ class Allowance:
     ends_at: datetime | None
     metadata: dict[str, Any] | None
     use: Any
+    life: Callable[[datetime], datetime] | None
+    """When credits that come only once expire."""
     asked: dict[str, Any]
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What was asked, by nonce."""
@@ -43,6 +46,14 @@ class Allowance:
     lots: dict[int, list[int]] = field(default_factory=dict)
     """The entries with credits of each period."""
     carried: list[int] = field(default_factory=list)
+
+    def expiry(self, occurrence: int, at: datetime) -> datetime | None:
+        """Return when the credits of a period, which come at this time, expire."""
+        if self.period is not None:
+            return self.boundary(occurrence + 1)
+        # Python adds to a time of a zone by its calendar.
+        local = at.astimezone(ZoneInfo(self.time_zone))
+        return None if self.life is None else self.life(local).astimezone(UTC)
 
     def boundary(self, occurrence: int) -> datetime | None:
         """Return when a period begins."""

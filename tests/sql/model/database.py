@@ -20,7 +20,7 @@ _SQLSTATES = "SELECT code, sqlstate FROM ledger.error_codes"
 _STATE = {
     "accounts": """
         SELECT
-            owner_id, balance, held, min_balance, debt, last_seq, in_order_from, frozen_at,
+            owner_id, balance, held, min_balance, debt, last_seq, in_order_from, frozen_at, moved_to,
             nullif(last_entry_at, '-infinity') AS last_entry_at,
             nullif(nullif(next_due_at, 'infinity'), ledger_core.never_due()) AS next_due_at,
             next_due_at = 'infinity' AS is_plain
@@ -86,6 +86,7 @@ _OF_MANY_ROWS = {
     "forecast",
     "timeline",
     "transfer_credits",
+    "move_account",
 }
 
 State = dict[str, list[Row]]
@@ -147,6 +148,7 @@ def model_state(model: Books) -> State:
                 "last_seq": len(account.entries),
                 "in_order_from": account.in_order_from,
                 "frozen_at": account.frozen_at,
+                "moved_to": account.moved_to,
                 "last_entry_at": last and last.recorded_at,
                 "next_due_at": account.next_due(),
                 "is_plain": account.is_plain,

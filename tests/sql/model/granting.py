@@ -55,6 +55,7 @@ class Granting(Recording):
                 amount=amount,
                 starts_at=starts_at,
                 use=self.rule_of(app, operation).use,
+                life=self.rule_of(app, operation).expiry,
             )
             it.next_occurrence = max(0, it.occurrence_at(self.now))
             it.next_at = max(starts_at, self.now)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from tests.sql.model.account import PLAIN, PLAIN_PRIORITY, Account
 from tests.sql.model.books import Row, entry_row, hold_row
 from tests.sql.model.budgets import Budget, used
-from tests.sql.model.refusal import Refused, nonce_conflict
+from tests.sql.model.refusal import Refused, invalid, nonce_conflict
 from tests.sql.model.reversing import Reversing
 
 
@@ -26,6 +28,7 @@ class Ledger(Reversing):
                 if (known.amount, known.metadata) != (amount, metadata):
                     raise nonce_conflict("ledger", nonce)
                 return entry_row(owner_id, known, replayed=True)
+            self.not_moved(account)
             account.require(-amount)
             entry = account.append(
                 app="ledger",
@@ -42,6 +45,8 @@ class Ledger(Reversing):
     def set_min_balance(self, owner_id: str, min_balance: int, actor: str, reason: str) -> None:  # noqa: ARG002
         """Set the floor, if credits can expire without falling below it."""
         with self.locked(owner_id) as account:
+            if account.min_balance != min_balance:
+                self.not_moved(account)
             if account.lasting_free < min_balance and min_balance > account.min_balance:
                 raise Refused(
                     "LG301",
@@ -51,6 +56,67 @@ class Ledger(Reversing):
                     min_balance=min_balance,
                 )
             account.min_balance = min_balance
+
+    def move_account(
+        self, from_owner_id: str, to_owner_id: str, nonce: str, actor: str, reason: str
+    ) -> list[Row]:
+        """Move an account to another owner, who has claimed what the old one had, and close it."""
+        metadata = {"actor": actor, "reason": reason}
+        if from_owner_id == to_owner_id:
+            raise invalid("to_owner_id")
+        if from_owner_id not in self.accounts:
+            raise invalid("from_owner_id")
+        with self.locked_pair(from_owner_id, to_owner_id) as (old, new):
+            known = self.own_entry(from_owner_id, "ledger", nonce)
+            if known is not None:
+                if (known.operation, known.metadata, known.peer_owner_id) != (
+                    "ACCOUNT_MOVE",
+                    metadata,
+                    to_owner_id,
+                ):
+                    raise nonce_conflict("ledger", nonce)
+                return self.sides(from_owner_id, known)
+            self.not_moved(old)
+            self.not_moved(new)
+            if (
+                any(hold.status == "open" for hold in old.holds)
+                or any(it["status"] != "ended" for it in self.allowances_of(from_owner_id))
+                or old.balance < 0
+            ):
+                raise invalid("from_owner_id")
+            sent = old.append(
+                app="ledger",
+                operation="ACCOUNT_MOVE",
+                amount=-old.balance,
+                nonce=nonce,
+                recorded_at=self.now,
+                amount_defaulted=True,
+                metadata=metadata,
+                peer_owner_id=to_owner_id,
+                peer_seq=new.next_seq,
+            )
+            taken = {lot.seq: lot.remaining for lot in old.lots.values() if lot.remaining}
+            old.move(sent.seq, taken)
+            received = self.receive(old, new, sent, taken)
+            self._share_claims(from_owner_id, to_owner_id)
+            old.frozen_at, old.moved_to = old.frozen_at or self.now, to_owner_id
+            for it in old.allowances.values():
+                it.next_at = None
+        return [
+            entry_row(from_owner_id, sent, replayed=False),
+            *(entry_row(to_owner_id, it, replayed=False) for it in received),
+        ]
+
+    def _share_claims(self, owner_id: str, to_owner_id: str) -> None:
+        claims = [it for it in self.claims if (it.kind, it.subject) == ("owner", owner_id)]
+        for claim in sorted(claims, key=lambda it: (it.operation, it.app, str(it.start), it.slot)):
+            other = replace(claim, subject=to_owner_id)
+            same = replace(other, slot=0, owner_id="", seq=0)
+            taken = {
+                it.slot for it in self.claims if replace(it, slot=0, owner_id="", seq=0) == same
+            }
+            slot = next(it for it in count(1) if it not in taken)
+            self.claims |= {replace(other, slot=slot)}
 
     def freeze_account(self, owner_id: str, actor: str, reason: str) -> None:  # noqa: ARG002
         """Freeze the account for apps."""
@@ -64,6 +130,7 @@ class Ledger(Reversing):
         with self.locked(owner_id) as account:
             if account.frozen_at is None:
                 return
+            self.not_moved(account)
             account.frozen_at = None
             for it in account.allowances.values():
                 following = max(it.next_occurrence, it.occurrence_at(self.now))

@@ -351,6 +351,25 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(
         owner=OWNERS,
+        receiver=OWNERS,
+        reason=st.sampled_from(["merged", "signed up"]),
+        used=NONCE,
+        # An account that is closed says nothing more.
+        sure=st.sampled_from([False] * 7 + [True]),
+    )
+    def move(self, owner: str, receiver: str, reason: str, used: int | None, sure: bool) -> None:
+        if sure:
+            self.call(
+                "move_account",
+                from_owner_id=self.prefix + owner,
+                to_owner_id=self.prefix + receiver,
+                nonce=self.nonce(used),
+                actor="olga",
+                reason=reason,
+            )
+
+    @rule(
+        owner=OWNERS,
         # A budget of all spenders together and those of single ones do not share a name.
         named=st.sampled_from([("all", None), ("all", None), ("each", "*"), ("each", "k1")]),
         most=st.integers(0, 25),

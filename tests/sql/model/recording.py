@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.sql.model import budgets
-from tests.sql.model.account import PLAIN, Account, Entry
+from tests.sql.model.account import PLAIN, Account, Entry, Parts, Use
 from tests.sql.model.books import Books, Claim, Row, entry_row
 from tests.sql.model.catalogue import RULES, rule_of
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
@@ -129,15 +129,7 @@ class Recording(Books):
             kept = (known.operation, known.amount, known.metadata, known.spender)
             if (*kept, known.peer_owner_id) != said or known.reverses_seq is not None:
                 raise nonce_conflict(app, nonce)
-            received = self.accounts[to_owner_id].entries
-            return [
-                entry_row(from_owner_id, known, replayed=True),
-                *(
-                    entry_row(to_owner_id, it, replayed=True)
-                    for it in received
-                    if (it.peer_owner_id, it.peer_seq) == (from_owner_id, known.seq)
-                ),
-            ]
+            return self.sides(from_owner_id, known)
         rule = rule_of(app, operation, self.price, transfers=True)
         if amount is None:
             raise invalid("amount")
@@ -148,16 +140,13 @@ class Recording(Books):
             self.not_frozen(receiver)
             self.not_frozen(sender)
             sender.require(amount, app, operation)
-            both: Row = {
-                "app": app,
-                "operation": operation,
-                "recorded_at": self.now,
-                "metadata": metadata,
-            }
             sent = sender.append(
-                **both,
+                app=app,
+                operation=operation,
                 amount=-amount,
                 nonce=nonce,
+                recorded_at=self.now,
+                metadata=metadata,
                 spender=spender,
                 peer_owner_id=to_owner_id,
                 peer_seq=receiver.next_seq,
@@ -165,41 +154,65 @@ class Recording(Books):
             budgets.check(sender, app, operation, spender, self.now, spent=amount)
             taken = sender.spent(amount, app, operation)
             sender.move(sent.seq, taken)
-            kinds: dict[Any, int] = {}
-            for seq in sorted(taken):
-                lot = sender.lots[seq]
-                kind = (lot.expires_at, *map(str, vars(lot.use).values()))
-                kinds[kind] = kinds.get(kind, 0) + taken[seq]
-            uses = {
-                (lot.expires_at, *map(str, vars(lot.use).values())): lot.use
-                for lot in sender.lots.values()
-            }
-            rest = amount - sum(taken.values())
-            parts = [(kinds[it], it[0], uses[it]) for it in kinds if kinds[it]]
-            parts += [(rest, None, PLAIN)] if rest else []
-            found = []
-            for number, (size, expires_at, use) in enumerate(parts, start=1):
-                found.append(
-                    receiver.append(
-                        **both,
-                        amount=size,
-                        nonce=f"ledger:transfer:{nonce}:{number}",
-                        expires_at=expires_at,
-                        use=use,
-                        peer_owner_id=from_owner_id,
-                        peer_seq=sent.seq,
-                    )
-                )
-                if expires_at is not None or use != PLAIN:
-                    receiver.grant(found[-1])
+            found = self.receive(sender, receiver, sent, taken)
         return [
             entry_row(from_owner_id, sent, replayed=False),
             *(entry_row(to_owner_id, it, replayed=False) for it in found),
         ]
 
+    def sides(self, owner_id: str, sent: Entry) -> list[Row]:
+        """Return both sides of a transfer or move that was recorded before."""
+        peer = self.accounts[sent.peer_owner_id or ""]
+        return [
+            entry_row(owner_id, sent, replayed=True),
+            *(
+                entry_row(peer.owner_id, it, replayed=True)
+                for it in peer.entries
+                if (it.peer_owner_id, it.peer_seq) == (owner_id, sent.seq)
+            ),
+        ]
+
     @staticmethod
-    def not_frozen(account: Account) -> None:
+    def receive(sender: Account, receiver: Account, sent: Entry, taken: Parts) -> list[Entry]:
+        """Record what comes to the receiver: an entry for each kind of credits."""
+        kinds: dict[Any, tuple[int, datetime | None, Use]] = {}
+        for seq in sorted(taken):
+            lot = sender.lots[seq]
+            kind = (lot.expires_at, *map(str, vars(lot.use).values()))
+            before = kinds[kind][0] if kind in kinds else 0
+            kinds[kind] = (before + taken[seq], lot.expires_at, lot.use)
+        rest = (-sent.amount - sum(taken.values()), None, PLAIN)
+        found: list[Entry] = []
+        for size, expires_at, use in (*kinds.values(), rest):
+            if size == 0:
+                continue
+            entry = receiver.append(
+                app=sent.app,
+                operation=sent.operation,
+                amount=size,
+                nonce=f"ledger:transfer:{sent.nonce}:{len(found) + 1}",
+                recorded_at=sent.recorded_at,
+                metadata=sent.metadata,
+                expires_at=expires_at,
+                use=use,
+                peer_owner_id=sender.owner_id,
+                peer_seq=sent.seq,
+            )
+            if expires_at is not None or use != PLAIN:
+                receiver.grant(entry)
+            found.append(entry)
+        return found
+
+    @staticmethod
+    def not_moved(account: Account) -> None:
+        """Refuse if the account was moved to another owner."""
+        if account.moved_to is not None:
+            about = {"owner_id": account.owner_id, "moved_to": account.moved_to}
+            raise Refused("LG308", asset="CREDIT", **about)
+
+    def not_frozen(self, account: Account) -> None:
         """Refuse if an operator froze the account."""
+        self.not_moved(account)
         if account.frozen_at is not None:
             raise Refused(
                 "LG303",

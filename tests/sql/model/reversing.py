@@ -49,6 +49,8 @@ class Reversing(Holding):
             if not by_hand:
                 self.not_frozen(account)
                 self.not_frozen(other)
+            self.not_moved(account)
+            self.not_moved(other)
             if original.reverses_seq is not None or (other_id is not None and original.amount > 0):
                 raise invalid("original_nonce")
             parts = self._parts(other, owner_id, original) if other_id is not None else []

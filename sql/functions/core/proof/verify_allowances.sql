@@ -1,4 +1,4 @@
--- requires: functions/core/allowances/boundary, functions/core/allowances/is_granted
+-- requires: functions/core/allowances/boundary, functions/core/allowances/is_granted, functions/core/allowances/is_in_order
 -- requires: functions/core/allowances/occurrence_at, functions/core/journals/noted_allowance
 CREATE OR REPLACE FUNCTION ledger_core.verify_allowances(first text, last text, included boolean)
 RETURNS SETOF ledger.discrepancy
@@ -46,7 +46,13 @@ BEGIN
             'next_occurrence wrong',
             CASE
                 -- Where the clock was set back, the account says so.
-                WHEN accounts.in_order_from > 1 THEN kept.next_occurrence
+                WHEN NOT ledger_core.is_in_order(accounts.in_order_from, accounts.last_entry_at) THEN kept.next_occurrence
+                -- Or the last request, which was made before the entry that it follows.
+                WHEN noted.happened_at < (
+                    SELECT followed.recorded_at FROM ledger.entries AS followed
+                    WHERE followed.owner_id = noted.owner_id AND followed.asset = noted.asset
+                        AND followed.seq = noted.after_seq
+                ) THEN kept.next_occurrence
                 WHEN kept.nonce IS NOT NULL THEN coalesce(newest.occurrence + 1, 0)
             END::text,
             kept.next_occurrence::text
@@ -57,7 +63,7 @@ BEGIN
                 -- Only what is as it was asked for can be counted with.
                 WHEN ledger_core.noted_allowance(kept) <> noted.allowance THEN kept.next_at::text
                 WHEN accounts.frozen_at IS NOT NULL THEN 'infinity'
-                WHEN accounts.in_order_from > 1 THEN kept.next_at::text
+                WHEN NOT ledger_core.is_in_order(accounts.in_order_from, accounts.last_entry_at) THEN kept.next_at::text
                 WHEN kept.next_at < 'infinity' THEN coalesce(
                     newest.expires_at,
                     CASE
@@ -181,7 +187,7 @@ BEGIN
                     THEN ledger_core.boundary(allowances, made.occurrence + 1 + allowances.carry_over_for)
                 ELSE ledger_core.boundary(allowances, made.occurrence + 1)
             END AS ends_at,
-            accounts.in_order_from = 1 AS is_in_order,
+            ledger_core.is_in_order(accounts.in_order_from, accounts.last_entry_at) AS is_in_order,
             asked.amount AS asked_amount,
             asked.raised AS raised,
             expired.amount AS expired_amount,
@@ -219,7 +225,11 @@ BEGIN
             WHERE made.kind = 'carried_over' AND granted.owner_id = made.owner_id AND granted.app = made.app
                 AND granted.allowance_nonce = made.allowance_nonce AND granted.occurrence = made.occurrence
                 AND granted.kind <> 'carried_over' AND expiries.operation = 'EXPIRY'
-                AND expiries.recorded_at = made.recorded_at
+                AND expiries.recorded_at = made.recorded_at AND expiries.seq < made.seq
+            -- Where the clock was set back, the same moment has come before.
+            GROUP BY expiries.seq
+            ORDER BY expiries.seq DESC
+            LIMIT 1
         ) AS expired ON TRUE
         LEFT JOIN LATERAL (
             SELECT granted.seq, granted.occurrence, before.expires_at
@@ -358,7 +368,8 @@ BEGIN
     FROM ledger.allowance_entries AS granted
     -- While a clock was ahead, credits may have expired before the next ones came.
     INNER JOIN ledger.accounts
-        ON granted.owner_id = accounts.owner_id AND granted.asset = accounts.asset AND accounts.in_order_from = 1
+        ON granted.owner_id = accounts.owner_id AND granted.asset = accounts.asset
+        AND ledger_core.is_in_order(accounts.in_order_from, accounts.last_entry_at)
         AND ledger_core.owner_in_range(accounts.owner_id, first, last, included)
     INNER JOIN ledger.allowances
         ON granted.owner_id = allowances.owner_id AND granted.asset = allowances.asset AND granted.app = allowances.app

@@ -20,7 +20,8 @@ _SQLSTATES = "SELECT code, sqlstate FROM ledger.error_codes"
 _STATE = {
     "accounts": """
         SELECT
-            owner_id, balance, held, min_balance, debt, last_seq, in_order_from, frozen_at, moved_to,
+            owner_id, balance, held, min_balance, debt, last_seq, in_order_from, frozen_at,
+            moved_to,
             nullif(last_entry_at, '-infinity') AS last_entry_at,
             nullif(nullif(next_due_at, 'infinity'), ledger_core.never_due()) AS next_due_at,
             next_due_at = 'infinity' AS is_plain

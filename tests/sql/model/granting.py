@@ -70,9 +70,11 @@ class Granting(Recording):
             return self._shown(account, it, replayed=False)
 
     def change_allowance(
-        self, app: str, allowance_nonce: str, nonce: str, amount: int, from_next_period: bool
+        self, app: str, allowance_nonce: str, nonce: str, amount: int | None, from_next_period: bool
     ) -> Row:
         """Change the amount; what is more than before may come at once."""
+        if amount is None:
+            raise invalid("amount")
         owner_id = self._owner_of(app, allowance_nonce)
         asked = {"amount": amount, "from_next_period": from_next_period}
         with self.locked(owner_id) as account:

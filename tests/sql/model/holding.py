@@ -56,7 +56,7 @@ class Holding(Granting):
                 min_amount=low,
                 max_amount=high,
             )
-        if self.entry_under(app, nonce) or self.grown_under(app, nonce):
+        if self.entry_under(app, nonce) or (found is None and self.is_taken(app, nonce)):
             raise nonce_conflict(app, nonce)
         if found is not None and found[0] != owner_id:
             raise nonce_conflict(app, nonce)
@@ -192,9 +192,7 @@ class Holding(Granting):
             if replayed and hold.growths[nonce] != by:
                 raise nonce_conflict(app, nonce)
             if not replayed:
-                if self.grown_under(app, nonce) or self.hold_under(app, nonce):
-                    raise nonce_conflict(app, nonce)
-                if self.entry_under(app, nonce):
+                if self.is_taken(app, nonce) or self.entry_under(app, nonce):
                     raise nonce_conflict(app, nonce)
                 self._open(hold)
                 self.not_frozen(account)

@@ -390,7 +390,16 @@ def test_direct_write_privilege_on_a_table_is_listed(
 
 # trial_balance
 
-PARTS = ("issued", "carried_over", "spent", "expired", "forfeited", "reversed", "adjusted")
+PARTS = (
+    "issued",
+    "carried_over",
+    "spent",
+    "expired",
+    "forfeited",
+    "reversed",
+    "adjusted",
+    "transferred",
+)
 
 
 def test_trial_balance_groups_movements_and_ties_to_the_balances(
@@ -415,6 +424,7 @@ def test_trial_balance_groups_movements_and_ties_to_the_balances(
         "spent": -23,
         "expired": found["expired"],
         "forfeited": 0,
+        "transferred": 0,
         "reversed": -8,
         "adjusted": -3,
         "total": balance(tx),

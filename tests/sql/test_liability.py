@@ -20,6 +20,7 @@ MOVEMENTS = (
     "spent",
     "expired",
     "forfeited",
+    "transferred",
     "reversed",
     "adjusted",
 )

@@ -19,6 +19,7 @@ from tests.faults.journal import Journal
 from tests.faults.load import fill_accounts, load, progress
 from tests.faults.metered import MeteredCaller, limit_spenders
 from tests.faults.planned import grant_allowances, wrong_allowances
+from tests.faults.transferring import TransferringCaller
 from tests.faults.world import World, world
 
 __all__ = ("run",)
@@ -27,6 +28,7 @@ _SERVICES: Final = 2
 _HTTP_CALLERS: Final = 10
 _SQL_CALLERS: Final = 4
 _METERED_CALLERS: Final = 3
+_TRANSFERRING_CALLERS: Final = 2
 
 
 def run(
@@ -88,6 +90,10 @@ async def _run(
             MeteredCaller(journal, _random(targets), found.url, prepare)
             for _ in range(_METERED_CALLERS)
         ),
+        *(
+            TransferringCaller(journal, _random(targets), found.url, prepare)
+            for _ in range(_TRANSFERRING_CALLERS)
+        ),
     ]
     begun = time.monotonic()
     caused: Counter[str] = Counter()
@@ -105,7 +111,10 @@ async def _run(
     wrong = await asyncio.to_thread(wrong_allowances, found.server.url)
     findings = await asyncio.to_thread(check, journal, found.server.url)
     findings.other += wrong
-    words = f"{_HTTP_CALLERS} HTTP, {_SQL_CALLERS} SQL and {_METERED_CALLERS} metered callers"
+    words = (
+        f"{_HTTP_CALLERS} HTTP, {_SQL_CALLERS} SQL, {_METERED_CALLERS} metered and"
+        f" {_TRANSFERRING_CALLERS} transferring callers"
+    )
     longest = {"all": max(caller.longest for caller in callers)}
     return Figures(lasted, words, longest, journal, caused, findings)
 

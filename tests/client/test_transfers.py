@@ -79,13 +79,6 @@ async def test_transfer_is_reversed_by_its_nonce(ledger: AsyncLedger) -> None:
     assert raised.value.detail["transfer_nonce"] == "gift"
 
 
-async def test_dry_run_transfers_nothing(ledger: AsyncLedger) -> None:
-    await give(ledger, 10)
-    async with ledger.dry_run():
-        assert (await ledger.transfer_credits(**GIFT)).sent.balance == 5
-    assert await balances(ledger) == [10, 0]
-
-
 async def test_operation_must_be_transferable(ledger: AsyncLedger) -> None:
     await give(ledger, 10)
     with pytest.raises(NotTransferable) as raised:

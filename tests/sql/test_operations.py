@@ -92,6 +92,7 @@ def test_operation_is_listed_with_its_whole_rule(tx: Connection) -> None:
         "priority": None,
         "usable_for": None,
         "usable_in": None,
+        "transferable": False,
     }
 
 

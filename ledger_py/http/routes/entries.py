@@ -134,9 +134,9 @@ async def transfer_credits(
 ) -> Transfer:
     """Transfer credits from one owner to another.
 
-    Records the entries of both sides, or nothing. The credits keep their expiry, class and use.
-    Operation: one that is `transferable` (see `/operations`), whose budgets and claim limit are the
-    sender's. Reversing it by its nonce takes back both sides.
+    Records the entries of both sides, or nothing. The credits keep their expiry, class and use. The
+    operation must be `transferable` (see `/operations`); its budgets and its claim limit are the
+    sender's. Reversing the transfer by its nonce takes back both sides.
     """
     return await ledger.transfer_credits(
         from_owner_id=body.from_owner_id,

@@ -29,6 +29,7 @@ from ledger_py.structs import (
     ReservedClaim,
     SettledClaim,
     StatementLine,
+    Transfer,
     UnsettledClaim,
 )
 
@@ -62,5 +63,6 @@ __all__ = (
     "ReservedClaim",
     "SettledClaim",
     "StatementLine",
+    "Transfer",
     "UnsettledClaim",
 )

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg.rows import BaseRowFactory, args_row
 
-from ledger_py.structs import RecordedEntry, Refusal
+from ledger_py.structs import RecordedEntry, Refusal, Transfer
 from ledger_py.values import SqlType, sql_type_of
 
 _TAKEN_FROM: Final = {
@@ -76,7 +76,7 @@ class SqlFunction:
         parameters: The SQL type of each parameter.
         query: The call, with a placeholder for each parameter.
         row_factory: Makes a result of a row.
-        returns_list: False for a function that returns exactly one row.
+        result_of: Makes of the results of all rows what the method returns.
     """
 
     def __init__(
@@ -85,10 +85,7 @@ class SqlFunction:
         self.name = method.__name__
         hints = get_type_hints(method, include_extras=True)
         returned = hints.pop("return")
-        self.returns_list = get_origin(returned) is list
-        columns, self.row_factory = _rows_of(
-            self.name, get_args(returned)[0] if self.returns_list else returned
-        )
+        columns, self.row_factory, self.result_of = _rows_of(self.name, returned)
         self._of_app = of_app
         self._signature = inspect.signature(method)
         self._defaults = {
@@ -166,8 +163,18 @@ class SqlFunction:
         }
 
 
-def _rows_of(function: str, result: Any) -> tuple[tuple[str, ...], BaseRowFactory[Any]]:
-    """Return the columns of a result, and the factory that makes it of a row."""
+def _rows_of(
+    function: str, returned: Any
+) -> tuple[tuple[str, ...], BaseRowFactory[Any], Callable[[list[Any]], Any]]:
+    """Return the columns, and what makes a result of a row, and what is returned of all results."""
+    if returned is Transfer:
+        return *_row_of(function, RecordedEntry), _transfer_of
+    if get_origin(returned) is list:
+        return *_row_of(function, get_args(returned)[0]), _all_of
+    return *_row_of(function, returned), _only_one_of
+
+
+def _row_of(function: str, result: Any) -> tuple[tuple[str, ...], BaseRowFactory[Any]]:
     if result == RecordedEntry | Refusal:
         # The columns of either the entry or the refusal are null.
         entry, refusal = _construction(RecordedEntry), _construction(Refusal)
@@ -176,6 +183,20 @@ def _rows_of(function: str, result: Any) -> tuple[tuple[str, ...], BaseRowFactor
         return _structs_of(result, made=_construction(result))
     # A single value, or void: SQL shows either as a column with the function's name.
     return (function,), args_row(lambda value: value if result is int else None)
+
+
+def _all_of(rows: list[Any]) -> list[Any]:
+    return rows
+
+
+def _only_one_of(rows: list[Any]) -> Any:
+    (row,) = rows
+    return row
+
+
+def _transfer_of(rows: list[Any]) -> Transfer:
+    sent, *received = rows
+    return Transfer(sent=sent, received=received)
 
 
 def _structs_of(

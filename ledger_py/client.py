@@ -47,6 +47,7 @@ from ledger_py.structs import (
     SettledClaim,
     SpenderTotal,
     StatementLine,
+    Transfer,
     UnsettledClaim,
 )
 from ledger_py.values import ADAPTERS, Claims, EndTime, Entries, Int32
@@ -69,10 +70,7 @@ def _sql_function(
         @wraps(method)
         def call(self: Ledger, *positional: object, **named: object) -> Any:
             rows = self._rows(function, function.bind(self, positional, named))
-            if function.returns_list:
-                return rows
-            (row,) = rows
-            return row
+            return function.result_of(rows)
 
         vars(call)["sql_function"] = function
         return cast(MethodT, call)
@@ -193,7 +191,8 @@ class Ledger:
 
         Args:
             entries: At most 10 000 items: requests, mappings of their fields, or a JSON array as
-                bytes.
+                bytes. One with a ``to_owner_id`` is a transfer from ``owner_id``, of a positive
+                ``amount``; its result is the sender's entry.
             atomic: Record all or none. The first refusal is raised, with its ``position`` (counted
                 from 1) in the detail.
 
@@ -205,7 +204,56 @@ class Ledger:
                 The detail has the ``position`` of an item that cannot be sent.
             UnknownApp: The app is not registered.
             NotAuthorized: The connection's role may not act for the app.
-            LedgerError: Any refusal of record_entry, if atomic.
+            LedgerError: Any refusal of record_entry or transfer_credits, if atomic.
+        """
+
+    @_sql_function(of_app=True)
+    def transfer_credits(
+        self,
+        *,
+        from_owner_id: str,
+        to_owner_id: str,
+        operation: BaseLedgerOperation | str,
+        nonce: str,
+        amount: int,
+        metadata: Mapping[str, Any] | None = None,
+        spender: str | None = None,
+    ) -> Transfer:
+        """Move credits from one owner to another: both sides are recorded, or none.
+
+        The credits keep their expiry, class and use. ``reverse_entry`` takes a transfer back by its
+        nonce, on both sides together.
+
+        Args:
+            from_owner_id: The owner whose credits they are: 1 to 255 characters.
+            to_owner_id: Another owner, who gets them; with partitions, one of the same partition.
+            operation: One of the app's operations that is defined as ``transferable``. Its budgets
+                and its claim limit are the sender's.
+            nonce: The caller's own id for this request, unique per app. A repeated request returns
+                the first result, with ``replayed`` true, and changes nothing.
+            amount: How much goes over: a positive number of whole units.
+            metadata: A JSON object, kept with the entries of both sides.
+            spender: Who of the sender's members, keys or sessions it is for: 1 to 255 characters.
+
+        Returns:
+            The entries of both sides.
+
+        Raises:
+            InvalidRequest: A value is invalid, or the credits have too many expiries and uses; the
+                detail names the field.
+            AmountOutOfBounds: The amount is outside the operation's bounds, or the receiver would
+                have too much.
+            UnknownApp: The app is not registered.
+            UnknownOperation: No such operation exists.
+            OperationNotAllowed: The operation is not in the app's set.
+            NotTransferable: The operation is not defined as ``transferable``.
+            NonceConflict: The nonce was used by a different request.
+            InsufficientBalance: Less is available to the sender for this.
+            ClaimLimitReached: The operation's claim limit is used up.
+            BudgetExceeded: A budget of the sender does not allow it.
+            AccountFrozen: An operator has frozen one of the accounts.
+            OtherPartition: Another partition keeps the receiver.
+            NotAuthorized: The connection's role may not act for the app.
         """
 
     @_sql_function(of_app=True)
@@ -222,12 +270,14 @@ class Ledger:
         """Reverse an entry of the app, wholly or in part, with an entry of operation REVERSAL.
 
         Credits that a debit spent return to their lots; those that have expired meanwhile expire at
-        once. A credit can be reversed only while it is available and has not expired.
+        once. A credit can be reversed only while it is available and has not expired. A transfer is
+        taken back on both sides, as far as the receiver still has the credits.
 
         Args:
             nonce: The caller's own id for this request, unique per app. A repeated request returns
                 the first result, with ``replayed`` true, and changes nothing.
-            original_nonce: The nonce of the entry to reverse, which is not a reversal itself.
+            original_nonce: The nonce of the entry to reverse, which is not a reversal itself; of a
+                transfer, the nonce that it was requested with.
             amount: The amount to reverse: positive whole units. None is all that is left.
                 All reversals of an entry together never exceed it.
             metadata: A JSON object, kept with the reversal.

@@ -94,6 +94,10 @@ Spender: TypeAlias = Annotated[
         examples=["key-7"],
     ),
 ]
+Receiver: TypeAlias = Annotated[
+    Key,
+    Meta(description="The owner to whom the credits go.", examples=["other_user"]),
+]
 Quantity: TypeAlias = Annotated[
     Exact,
     in_database(minimum=0),

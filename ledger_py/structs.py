@@ -40,6 +40,7 @@ from ledger_py.fields import (
     Positive,
     Priority,
     Quantity,
+    Receiver,
     RequestAmount,
     RequestExpiry,
     RequestMetadata,
@@ -74,6 +75,7 @@ __all__ = (
     "SettledClaim",
     "SpenderTotal",
     "StatementLine",
+    "Transfer",
     "UnsettledClaim",
 )
 
@@ -139,6 +141,27 @@ class RecordedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
     ]
 
 
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a request that moves credits from one owner to another."""
+
+    sent: Annotated[
+        RecordedEntry,
+        Meta(description="The sender's entry: a debit, which has the nonce of the request."),
+    ]
+    received: Annotated[
+        list[RecordedEntry],
+        Meta(
+            description="The receiver's entries: one for all credits of the same expiry, class and"
+            " use, which stay as they were. They add up to what was sent."
+        ),
+    ]
+
+    @property
+    def replayed(self) -> bool:
+        """True if the same request was recorded before."""
+        return self.sent.replayed
+
+
 class FeedEntry(Entry, frozen=True, kw_only=True, omit_defaults=True):
     """An entry of the change feed."""
 
@@ -193,6 +216,8 @@ class EntryRequest(EntryFields, frozen=True, kw_only=True, omit_defaults=True):
     nonce: Annotated[Key, Meta(description="The caller's own id for this request, unique per app.")]
     claim_deadline: Time | None = None
     """Until when the claim subject is reserved, if another partition of a cluster keeps it."""
+    to_owner_id: Receiver | None = None
+    """Of a transfer: the receiver; then ``owner_id`` is the sender, and ``amount`` positive."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -641,3 +666,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     usable_for: UsableFor = None
     usable_in: UsableIn = None
+    transferable: Annotated[
+        bool,
+        Meta(description="True if it moves credits from one owner to another, and does only that."),
+    ] = False

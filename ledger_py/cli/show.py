@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 import msgspec
+import psycopg
 
 from ledger_py.cli.common import open_database
 from ledger_py.cli.curve import curve
@@ -32,6 +34,13 @@ from ledger_py.wording import counted, escaped, quoted, use_of
 _ROWS: Final = 10
 """The rows of each list."""
 
+_PEERS: Final = """
+    SELECT seq, peer_owner_id
+    FROM ledger.entries
+    WHERE owner_id = %(owner_id)s AND asset = %(asset)s AND seq = ANY(%(numbers)s)
+        AND peer_owner_id IS NOT NULL
+"""
+
 _ATTEMPTS: Final = 8
 """The characters that are left out at most, in search of an owner that begins alike."""
 
@@ -42,6 +51,12 @@ class Words(str):
     __slots__ = ()
 
 
+class Shown(Entry, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry; of a transfer, with the other owner, if the login may know."""
+
+    peer_owner_id: str | None = None
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is shown of an account."""
 
@@ -50,7 +65,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     balance: Balance
     timeline: list[BalanceStep]
-    entries: list[Entry]
+    entries: list[Shown]
     parts: list[BalancePart]
     lots: list[Lot]
     holds: list[Hold]
@@ -100,7 +115,7 @@ def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
         now=datetime.now(UTC),
         balance=balance,
         timeline=ledger.timeline(**account),
-        entries=ledger.entries_of(**account, **most),
+        entries=_with_peers(ledger, account, ledger.entries_of(**account, **most)),
         parts=ledger.balance_parts(**account),
         lots=ledger.lots_of(**account, **most),
         holds=ledger.holds_of(**account, **most, status="open"),
@@ -109,6 +124,22 @@ def _read(ledger: Ledger, owner_id: str, asset: str) -> Page:
         forecast=ledger.forecast(**account, **most),
         matches=[] if balance.entry_count or allowances else _matches(ledger, owner_id),
     )
+
+
+def _with_peers(ledger: Ledger, account: dict[str, Any], entries: list[Entry]) -> list[Shown]:
+    """Add the other owners of transfers, which auditors may read and callers of apps may not."""
+    peers: dict[int, str] = {}
+    numbers = [entry.seq for entry in entries]
+    # A front has no table of entries. The savepoint lets the transaction go on without the answer.
+    with (
+        suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported),
+        ledger.conn.transaction(),
+    ):
+        peers = dict(ledger.conn.execute(_PEERS, account | {"numbers": numbers}).fetchall())
+    return [
+        Shown(**msgspec.structs.asdict(entry), peer_owner_id=peers.get(entry.seq))
+        for entry in entries
+    ]
 
 
 def _matches(ledger: Ledger, text: str) -> list[Match]:
@@ -129,6 +160,14 @@ def _operation(entry: Entry) -> Words:
     """Say the operation, with how much was used, and whether the entry left a debt."""
     used = "" if entry.quantity is None else f" of {entry.quantity}"
     return Words(f"{entry.operation}{used}{', overdrawn' if entry.overdrawn else ''}")
+
+
+def _nonce(entry: Shown) -> str:
+    """Say the nonce; of a transfer, with whom the credits came from or went to."""
+    if entry.peer_owner_id is None:
+        return entry.nonce
+    way = "to" if entry.amount < 0 else "from"
+    return Words(f"{_name(entry.nonce)}, {way} {_name(entry.peer_owner_id)}")
 
 
 def _use(part: BalancePart) -> str:
@@ -156,7 +195,7 @@ def _lines(page: Page) -> Iterable[str]:
         f"Latest entries, of {balance.entry_count}",
         ("seq", "recorded at", "amount", "balance", "app", "operation", "nonce"),
         [
-            (it.seq, it.recorded_at, it.amount, it.balance, it.app, _operation(it), it.nonce)
+            (it.seq, it.recorded_at, it.amount, it.balance, it.app, _operation(it), _nonce(it))
             for it in page.entries
         ],
     )

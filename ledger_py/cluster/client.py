@@ -146,7 +146,7 @@ class Cluster:
         Tables of the caller beside the ledger (``ledger.conn``) are those of that partition.
 
         Args:
-            owner_id: The owner whom all calls of the block are about.
+            owner_id: The owner whom all calls of the block are about; of a transfer, the sender.
 
         Returns:
             A context manager with the ledger. Entering it raises PartitionUnavailable. If the block

@@ -82,7 +82,7 @@ FROM ledger.liability(
 # generation may lie above those of today.
 ACTIVITY: Final = """
 WITH newest AS (
-    SELECT recorded_at, asset, app, operation, amount
+    SELECT recorded_at, asset, app, operation, amount, peer_owner_id
     FROM ledger.entries
     WHERE xact_id < pg_snapshot_xmax(pg_current_snapshot())
     ORDER BY xact_id DESC
@@ -96,12 +96,13 @@ used AS (
         app,
         operation,
         amount > 0 AS is_credit,
+        peer_owner_id IS NOT NULL AS is_between_owners,
         count(*) AS entries,
         sum(amount) AS amount,
         min(recorded_at) AS first_at
     FROM newest
     WHERE recorded_at >= current_date - 29
-    GROUP BY recorded_at::date, asset, app, operation, amount > 0
+    GROUP BY recorded_at::date, asset, app, operation, amount > 0, peer_owner_id IS NOT NULL
 )
 
 SELECT
@@ -113,10 +114,12 @@ SELECT
     coalesce(sum(entries), 0)::bigint AS entries,
     min(first_at) AS first_at,
     coalesce(sum(amount) FILTER (
-        WHERE is_credit AND operation NOT IN ('ADJUSTMENT', 'CARRY_OVER', 'REVERSAL')
+        WHERE is_credit AND NOT is_between_owners
+            AND operation NOT IN ('ADJUSTMENT', 'CARRY_OVER', 'REVERSAL')
     ), 0)::bigint AS issued,
     coalesce(sum(amount) FILTER (
-        WHERE NOT is_credit AND operation NOT IN ('ADJUSTMENT', 'EXPIRY', 'FORFEITURE', 'REVERSAL')
+        WHERE NOT is_credit AND NOT is_between_owners
+            AND operation NOT IN ('ADJUSTMENT', 'EXPIRY', 'FORFEITURE', 'REVERSAL')
     ), 0)::bigint AS spent,
     -- What of an allowance has expired and goes on has not expired after all.
     coalesce(sum(amount) FILTER (
@@ -201,6 +204,8 @@ SELECT
     entries.unit_size,
     entries.rounding,
     entries.overdrawn,
+    entries.peer_owner_id,
+    entries.peer_seq,
     reversals.amount AS reversed_amount,
     reversals.first_seq AS reversed_by,
     reversals.entries AS reversed_times,
@@ -327,6 +332,7 @@ SELECT
     operation, shared, asset, default_amount, min_amount, max_amount, claim_limit, claim_period,
     claim_scope, claim_time_zone, expires_after::text AS expires_after, description, retired_at,
     unit_amount, unit_size, rounding, max_debt, credit_class, priority, usable_for, usable_in,
+    transferable,
     (
         SELECT array_agg(app_operations.app ORDER BY app_operations.app)
         FROM ledger.app_operations

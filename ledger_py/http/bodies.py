@@ -22,7 +22,7 @@ from ledger_py.http.members import count_members, may_repeat, repeated_at_top, r
 from ledger_py.http.problems import Problem, problem_of
 from ledger_py.http.requests import agree_on_nonce
 from ledger_py.http.room import SMALL_BODY
-from ledger_py.http.schemas import MAX_BATCH, RecordRequest, RequestedOperation
+from ledger_py.http.schemas import MAX_BATCH, BatchEntry, RequestedOperation
 from ledger_py.http.turns import Turns
 
 __all__ = ("MAX_BODY", "MAX_DEPTH", "Batch", "body_decoder", "decode_batch")
@@ -114,11 +114,9 @@ class _UnreadBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 _UNREAD_BATCH: Final = msgspec.json.Decoder(_UnreadBatch)
 _FEW_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_RECORD_REQUEST: Final = msgspec.json.Decoder(
-    RecordRequest[RequestedOperation], float_hook=exact_decimal
-)
-_RECORD_REQUESTS: Final = msgspec.json.Decoder(
-    list[RecordRequest[RequestedOperation]], float_hook=exact_decimal
+_ENTRY: Final = msgspec.json.Decoder(BatchEntry[RequestedOperation], float_hook=exact_decimal)
+_ENTRIES: Final = msgspec.json.Decoder(
+    list[BatchEntry[RequestedOperation]], float_hook=exact_decimal
 )
 
 
@@ -259,7 +257,7 @@ def _decode_together(group: list[bytes]) -> _Group | None:
     if b"\\u0000" in text or any(map(_is_deep, group)):
         return None
     try:
-        entries = _RECORD_REQUESTS.decode(text)
+        entries = _ENTRIES.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
         return None
     if may_repeat(text, sum(map(count_members, entries))):
@@ -270,14 +268,17 @@ def _decode_together(group: list[bytes]) -> _Group | None:
     return _Group([encode_json(entries)[1:-1]], [None] * len(entries), owners)
 
 
-def _decode_entry(body: bytes) -> RecordRequest[RequestedOperation] | Problem:
+def _decode_entry(body: bytes) -> BatchEntry[RequestedOperation] | Problem:
     try:
         if len(body) > MAX_BODY:
             raise Problem.of_field("entry", f"must have at most {MAX_BODY} bytes")
-        entry = _decode_once(_RECORD_REQUEST, body, whole="entry")
+        entry = _decode_once(_ENTRY, body, whole="entry")
         agree_on_nonce(entry.nonce, None)
         if b"\\u0000" in body:
-            SqlFunction.of(AsyncLedger.record_entry).adapt(msgspec.structs.asdict(entry))
+            fields = msgspec.structs.asdict(entry)
+            receiver = {"to_owner_id": fields.pop("to_owner_id")}
+            SqlFunction.of(AsyncLedger.record_entry).adapt(fields)
+            SqlFunction.of(AsyncLedger.transfer_credits).adapt(receiver)
     except Problem as problem:
         # Its traceback would keep what was decoded, as long as the batch takes.
         problem.__traceback__ = problem.__cause__ = problem.__context__ = None

@@ -40,6 +40,7 @@ from ledger_py.structs import (
     Operation,
     RecordedEntry,
     SpenderTotal,
+    Transfer,
 )
 
 __all__ = ("answer_examples", "request_examples")
@@ -51,6 +52,7 @@ _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _END: Final = datetime(2026, 2, 1, tzinfo=UTC)
 _NOON: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
 _LATER: Final = datetime(2026, 1, 15, 12, 15, tzinfo=UTC)
+_GIFT: Final = "CREDIT_GIFT"
 
 
 def request_examples(operations: type[BaseLedgerOperation]) -> dict[str, dict[str, Any]]:
@@ -71,9 +73,18 @@ def request_examples(operations: type[BaseLedgerOperation]) -> dict[str, dict[st
         "default amount": {"operation": own, **request, "metadata": {"source": "docs"}},
     }
     batch = [{**entry, "nonce": f"batch-7-{n}"} for n, entry in enumerate(entries.values(), 1)]
+    gift = {
+        "from_owner_id": "test_user",
+        "to_owner_id": "other_user",
+        # No enum says which operations are transferable.
+        "operation": _GIFT if _GIFT in operations.__members__ else own,
+        "amount": 5,
+        "nonce": "gift-7",
+    }
     return {
         "record_entry": entries,
         "record_entries": {"batch": {"entries": batch}},
+        "transfer_credits": {"gift": gift},
         "reverse_entry": {
             "whole": {"original_nonce": _NONCE, "nonce": "refund-7"},
             "part": {"original_nonce": _NONCE, "nonce": "refund-8", "amount": 3},
@@ -178,6 +189,15 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
         nonce="refund-8",
         reverses_seq=1,
     )
+    sent = _changed(entry, entry_id=2, seq=2, operation=_GIFT, amount=-5, balance=5, nonce="gift-7")
+    received = _changed(
+        sent,
+        entry_id=3,
+        seq=1,
+        owner_id="other_user",
+        amount=5,
+        nonce="ledger:transfer:gift-7:1",
+    )
     hold = Hold(
         **_ACCOUNT,
         app=app,
@@ -202,6 +222,7 @@ def answer_examples(app: str) -> dict[str, dict[str, Any]]:
                 results=[entry, Problem("insufficient_balance").members()]
             )
         },
+        "transfer_credits": {"gift": Transfer(sent=sent, received=[received])},
         "reverse_entry": {"reversal": reversal},
         "place_hold": {"hold": hold},
         "capture_hold": {"entry": captured},

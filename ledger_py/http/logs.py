@@ -159,7 +159,9 @@ class RequestLog:
 
     def note(self, about: object) -> None:
         """Take owner, operation and nonce from a path, a body or an answer that has them."""
-        self.owner = getattr(about, "owner_id", self.owner)
+        # Of a transfer, the sender
+        for field in ("from_owner_id", "owner_id"):
+            self.owner = getattr(about, field, self.owner)
         self.operation = getattr(about, "operation", self.operation)
         for field in ("allowance_nonce", "hold_nonce", "nonce"):
             self.nonce = getattr(about, field, None) or self.nonce

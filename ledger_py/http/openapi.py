@@ -183,11 +183,20 @@ def _request_body(route: Route, examples: Json) -> Json:
 def _success(route: Route, examples: Json) -> Json:
     if not route.recorded:
         return {"200": _answer(route, route.answers, examples)}
-    replayed = {name: example | {"replayed": True} for name, example in examples.items()}
+    replayed = {name: _replayed(example) for name, example in examples.items()}
     return {
         "201": _answer(route, f"{route.answers}, made by this request", examples),
         "200": _answer(route, f"{route.answers}, made by the same request earlier", replayed),
     }
+
+
+def _replayed(example: Any) -> Any:
+    """Return the example of an answer as that to the same request again."""
+    if isinstance(example, list):
+        return [_replayed(one) for one in example]
+    if not isinstance(example, dict):
+        return example
+    return {name: name == "replayed" or _replayed(value) for name, value in example.items()}
 
 
 def _answer(route: Route, meaning: str, examples: Json) -> Json:

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from math import ceil
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import psycopg
 from litestar.exceptions import HTTPException
 from msgspec import Meta
 
-from ledger_py.errors import ERRORS_BY_SQLSTATE, BudgetExceeded, InvalidRequest, LedgerError
+from ledger_py.errors import (
+    ERRORS_BY_SQLSTATE,
+    BudgetExceeded,
+    InvalidRequest,
+    LedgerError,
+    OperationNotAllowed,
+)
 from ledger_py.http.addresses import prefix
 from ledger_py.sessions import NoAnswer
 
@@ -227,6 +233,13 @@ def problem_of(error: Exception) -> Problem:
     return Problem(_INTERNAL.code, "The service failed. Nothing more is known to the caller.")
 
 
+_TRANSFER: Final = (
+    "The operation moves credits from one owner to another: POST /ledger/transfers, or an entry of"
+    " a batch with to_owner_id."
+)
+"""What the ledger says of it names the function in SQL."""
+
+
 def _problem_of_refusal(error: LedgerError) -> Problem:
     if error.code not in PROBLEM_TYPES:
         return problem_of(RuntimeError(error.code))
@@ -234,7 +247,10 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
         detail = f"{error.detail['field']}: {error.detail.get('reason', error.message)}"
     else:
         detail = error.message
-    values = error.detail | ({"hint": error.hint} if error.hint else {})
+    hint = error.hint
+    if isinstance(error, OperationNotAllowed) and error.detail.get("transferable"):
+        hint = _TRANSFER
+    values = error.detail | ({"hint": hint} if hint else {})
     outcome: Outcome = "invalid" if isinstance(error, InvalidRequest) else "refused"
     return Problem(error.code, detail, values=values, headers=_retry_after(error), outcome=outcome)
 

@@ -329,10 +329,12 @@ class Endpoint:
     def _about(self, given: Mapping[str, Any]) -> tuple[str, Any] | None:
         """Say what a request locks, as far as it tells: its owner, or a nonce of the owner's."""
         field, body = self.route.about, given.get("body")
-        if field is not None and getattr(body, "owner_id", None) is not None:
-            field = "owner_id"
-            return field, getattr(body, field)
-        return None if field is None else (field, getattr(given.get("at") or body, field))
+        if field is None:
+            return None
+        for owner in ("owner_id", "from_owner_id"):
+            if (value := getattr(body, owner, None)) is not None:
+                return "owner_id", value
+        return field, getattr(given.get("at") or body, field)
 
     def _limit(self) -> int:
         most = self._parts.settings.max_body

@@ -39,6 +39,7 @@ from ledger_py.fields import (
     Positive,
     Quantity,
     Reason,
+    Receiver,
     RequestMetadata,
     RequestNonce,
     ServedApp,
@@ -105,6 +106,24 @@ class RecordRequest(
             raise Problem.of_field("expires_at", f"must not be later than the year {LAST_YEAR}")
 
 
+class BatchEntry(
+    RecordRequest[OperationT], Generic[OperationT], frozen=True, kw_only=True, omit_defaults=True
+):
+    """A request to record one of many entries. A field that is null counts as left out."""
+
+    to_owner_id: (
+        Annotated[
+            Receiver,
+            Meta(
+                description="The owner to whom credits of `owner_id` go, with an operation that is"
+                " `transferable`. Then `amount` is a positive number, and the result the sender's"
+                " entry."
+            ),
+        ]
+        | None
+    ) = None
+
+
 class ReservedRequest(RecordRequest[str], frozen=True, kw_only=True, omit_defaults=True):
     """A request whose claim subject another partition has reserved."""
 
@@ -115,7 +134,7 @@ class BatchRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
     """A request to record many entries, as if one request came after the other."""
 
     entries: Annotated[
-        list[RecordRequest[OperationT]],
+        list[BatchEntry[OperationT]],
         Meta(max_length=MAX_BATCH, description="The entries; each must have a nonce."),
     ]
     atomic: Annotated[
@@ -146,6 +165,27 @@ class ReversalRequest(Received, frozen=True, kw_only=True):
         bool, Meta(description="Allow a claim that is wholly reversed to be made again.")
     ] = False
     owner_id: Holder | None = None
+
+
+class TransferRequest(Received, Generic[OperationT], frozen=True, kw_only=True):
+    """A request to move credits from one owner to another."""
+
+    from_owner_id: Annotated[
+        OwnerId, Meta(description="The owner whose credits they are.", examples=["test_user"])
+    ]
+    to_owner_id: Receiver
+    operation: OperationT
+    amount: Annotated[
+        Positive,
+        Meta(
+            description="How much goes over: a positive number of whole units, within the bounds of"
+            " the operation.",
+            examples=[5],
+        ),
+    ]
+    nonce: RequestNonce | None = None
+    metadata: RequestMetadata | None = None
+    spender: Spender | None = None
 
 
 class HoldRequest(Received, Generic[OperationT], frozen=True, kw_only=True):

@@ -52,7 +52,8 @@ class _Spread:
         return call
 
     def _place(self, named: dict[str, Any]) -> Any:
-        if isinstance(owner_id := named.get("owner_id"), str):
+        owner_id = named.get("owner_id", named.get("from_owner_id"))
+        if isinstance(owner_id, str):
             return self._cluster.ledger_for(owner_id)
         if isinstance(nonce := named.get("hold_nonce"), str):
             return self._cluster.ledger_of_hold(nonce)

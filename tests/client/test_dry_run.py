@@ -54,7 +54,11 @@ async def test_dry_run_keeps_nothing(ledger: AsyncLedger) -> None:
         await spend(ledger)
         await ledger.record_entry(owner_id="alice", operation="SIGNUP_CREDIT", nonce="s")
         await ledger.place_hold(owner_id="alice", operation="CREDIT_SPEND", nonce="h", amount=1)
+        await ledger.transfer_credits(
+            from_owner_id="alice", to_owner_id="bob", operation="CREDIT_GIFT", nonce="t", amount=1
+        )
 
+    assert (await ledger.balance(owner_id="bob")).entry_count == 0
     assert await ledger.balance(owner_id="alice") == before
     # Neither the nonce nor the claim is used up.
     assert (await spend(ledger, -4)).replayed is False

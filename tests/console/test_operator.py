@@ -14,7 +14,7 @@ from tests.console.conftest import Visitor, auditor, make_console, visiting
 from tests.console.reading import form_token, forms, shown_sql, words
 from tests.console.test_access import addresses
 from tests.console.year import HOSTILE
-from tests.sql.calls import Connection, balance, entries, record, spend
+from tests.sql.calls import Connection, balance, entries, record, rows, spend
 from tests.sql.lifecycle import adjust, operate, reverse
 
 WHO: Final = {"reason": "Outage of 3 March", "actor": "Kim of support"}
@@ -338,6 +338,20 @@ def test_entries_of_the_ledger_itself_have_no_reversal(
     refused = asked(operator, "reverse", seq="1")
     assert refused.status_code == 422
     assert "must not be the ledger itself" in words(refused)
+
+
+def test_transfer_is_reversed_from_the_page_of_its_sender(
+    operator: httpx.Client, conn: Connection
+) -> None:
+    record(conn, amount=10)
+    gift = {"from_owner_id": "alice", "to_owner_id": "bob", "operation": "CREDIT_GIFT"}
+    rows(conn, "transfer_credits", app="app1", **gift, nonce="gift", amount=3)
+    assert 'href="reverse?' not in operator.get("/owner?owner_id=bob").text
+    assert "&amp;seq=2" in operator.get("/owner?owner_id=alice").text
+
+    confirmed(operator, asked(operator, "reverse", seq="2"), "reverse")
+
+    assert (balance(conn), balance(conn, "bob")) == (10, 0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 from weakref import WeakSet
 
 import httpx
@@ -20,9 +21,15 @@ from tests.console.conftest import Visitor, auditor, make_console, visiting
 from tests.console.reading import section, shown_sql, words
 from tests.console.year import HOSTILE, PICTURES, RIGHT_TO_LEFT, TURNED
 from tests.sql.calls import Connection, Row, call, entries, record, rows, scalar, spend
-from tests.sql.lifecycle import place
+from tests.sql.lifecycle import place, reverse
 
 ALICE = "/owner?owner_id=alice"
+
+
+def give(conn: Connection, receiver: str) -> None:
+    """Transfer 3 credits of alice."""
+    gift = {"from_owner_id": "alice", "to_owner_id": receiver, "operation": "CREDIT_GIFT"}
+    rows(conn, "transfer_credits", app="app1", **gift, nonce="gift", amount=3)
 
 
 @pytest.fixture
@@ -56,6 +63,14 @@ class TestStart:
         assert total is not None
         text = words(year.get("/books"))
         assert f"They tie CREDIT : entries {total[0]}, balances {total[1]}" in text
+
+    def test_transfers_are_neither_issued_nor_spent(
+        self, visitor: Visitor, conn: Connection
+    ) -> None:
+        record(conn, amount=10)
+        give(conn, "bob")
+        days = section(visitor().get("/"), "days-title")
+        assert "issued +10 spent 0" in days
 
     def test_books_that_do_not_tie_are_shown(self, visitor: Visitor, conn: Connection) -> None:
         record(conn)
@@ -326,6 +341,22 @@ class TestOwner:
         record(conn)
         assert "What the balance consists of" not in visitor().get(ALICE).text
 
+    def test_sides_of_a_transfer_lead_to_each_other(
+        self, visitor: Visitor, conn: Connection
+    ) -> None:
+        record(conn, amount=10)
+        give(conn, HOSTILE)
+        reverse(conn, "gift", 1)
+        browser = visitor()
+        sent, received = browser.get(ALICE), browser.get(f"/{address('owner', owner_id=HOSTILE)}")
+        here = f"/{address('owner', owner_id=HOSTILE, asset='CREDIT', before=2)}#entry-1"
+        there = "owner?owner_id=alice&amp;asset=CREDIT&amp;before=3#entry-2"
+        assert f'to <a href="{escape(here[1:])}"><bdi class="said">' in sent.text
+        assert f'from <a href="{there}"><bdi class="said">alice</bdi>' in received.text
+        assert "-3 7 gift to" in section(sent, "entries")
+        assert section(received, "entries").count("to alice") == 1
+        assert browser.get(here).status_code == 200
+
     def test_hundreds_of_lots_are_bounded(self, visitor: Visitor, conn: Connection) -> None:
         conn.execute(
             "SELECT count(*) FROM generate_series(1, 230) AS n CROSS JOIN LATERAL"
@@ -404,6 +435,11 @@ class TestOperations:
         call(conn, "retire_operation", operation="OLD")
         assert re.search(r"OLD retired 20", words(visitor().get("/operations")))
 
+    def test_operation_says_that_it_transfers(self, visitor: Visitor) -> None:
+        text = words(visitor().get("/operations"))
+        assert text.count("moves credits to another owner") == 1
+        assert "CREDIT_GIFT Gift of one member to another moves credits" in text
+
     def test_unknown_operation_has_words(self, year: httpx.Client) -> None:
         text = words(year.get("/operations?operation=NONE"))
         assert "No such operation was ever defined" in text
@@ -430,6 +466,18 @@ class TestFinance:
     def test_empty_ledger_has_words(self, visitor: Visitor) -> None:
         text = words(visitor().get("/finance?asset=NONE"))
         assert "No operation counts NONE" in text
+
+    def test_transfers_are_shown_only_where_they_do_not_come_to_zero(
+        self, visitor: Visitor, conn: Connection
+    ) -> None:
+        record(conn, amount=10)
+        give(conn, "bob")
+        page = visitor().get("/finance")
+        assert "10 CREDIT now" in words(page)
+        assert "transferred" not in words(page)
+        conn.execute("ALTER TABLE ledger.entries DISABLE TRIGGER USER")
+        conn.execute("UPDATE ledger.entries SET amount = -2 WHERE owner_id = 'alice' AND seq = 2")
+        assert "transferred +1" in words(visitor().get("/finance"))
 
     def test_unknown_length_is_refused(self, year: httpx.Client) -> None:
         answer = year.get("/finance?by=hour")

@@ -217,9 +217,6 @@ async def test_entry_is_reversed_without_its_owner(
     assert balance(cluster.conns[1], owner) == 0
 
 
-# Batches
-
-
 async def test_allowance_is_ended_without_its_owner(
     client: AsyncCluster, cluster: Partitions
 ) -> None:
@@ -232,6 +229,58 @@ async def test_allowance_is_ended_without_its_owner(
         ended = await ledger.end_allowance(allowance_nonce=plan)
     assert (ended.owner_id, ended.status) == (owner, "ended")
     assert balance(cluster.conns[1], owner) == 4
+
+
+# Transfers
+
+
+def gift(sender: str, receiver: str, **fields: Any) -> dict[str, Any]:
+    return add(sender, 4, to_owner_id=receiver, operation="CREDIT_GIFT", **fields)
+
+
+async def test_credits_go_over_on_the_partition_of_both(
+    client: AsyncCluster, cluster: Partitions
+) -> None:
+    sender, receiver, nonce = owner_on(1), owner_on(1), new_nonce()
+    record(cluster.conns[1], owner_id=sender)
+    async with client.ledger_for(sender) as ledger:
+        await ledger.transfer_credits(
+            from_owner_id=sender,
+            to_owner_id=receiver,
+            operation="CREDIT_GIFT",
+            nonce=nonce,
+            amount=4,
+        )
+    assert [balance(cluster.conns[1], owner) for owner in (sender, receiver)] == [6, 4]
+    async with client.ledger_of_entry(nonce) as ledger:
+        await ledger.reverse_entry(nonce=new_nonce(), original_nonce=nonce)
+    assert [balance(cluster.conns[1], owner) for owner in (sender, receiver)] == [10, 0]
+
+
+async def test_owner_of_another_partition_receives_nothing(
+    client: AsyncCluster, cluster: Partitions
+) -> None:
+    sender, receiver = owner_on(0), owner_on(1)
+    record(cluster.conns[0], owner_id=sender)
+    with pytest.raises(OtherPartition) as raised:
+        async with client.ledger_for(sender) as ledger:
+            await ledger.transfer_credits(
+                from_owner_id=sender,
+                to_owner_id=receiver,
+                operation="CREDIT_GIFT",
+                nonce="far",
+                amount=4,
+            )
+    assert raised.value.detail == {"owner_ids": [sender, receiver]}
+    items = [gift(sender, receiver), gift(sender, owner_on(0)), add(receiver)]
+    assert codes(await client.record_entries(items)) == ["other_partition", None, None]
+    with pytest.raises(OtherPartition):
+        await client.record_entries([gift(sender, receiver)], atomic=True)
+    assert balance(cluster.conns[0], sender) == 6
+    assert balance(cluster.conns[1], receiver) == 1
+
+
+# Batches
 
 
 async def test_batch_is_answered_in_the_order_of_its_items(

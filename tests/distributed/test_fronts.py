@@ -22,7 +22,7 @@ from ledger_py.cluster.errors import ClusterError
 from ledger_py.cluster.fronts import installing
 from ledger_py.cluster.fronts.interface import read_interface
 from ledger_py.cluster.fronts.routing import Route, route_of, route_of_relation
-from ledger_py.errors import PartitionUnavailable
+from ledger_py.errors import OtherPartition, PartitionUnavailable
 from ledger_py.migrate import MigrationError, migrate
 from tests.deployment.moving import server
 from tests.distributed.clusters import away, owner_on, paused
@@ -333,6 +333,73 @@ def test_nonce_of_two_owners_needs_the_owner(caller: Connection) -> None:
     )
 
 
+# Transfers
+
+
+def gift(sender: str, receiver: str, **more: Any) -> dict[str, Any]:
+    plain = {"from_owner_id": sender, "to_owner_id": receiver, "operation": "CREDIT_GIFT"}
+    return plain | {"app": "app1", "nonce": f"{sender}'s gift", "amount": 4} | more
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_credits_go_over_on_the_partition_of_both(
+    caller: Connection, direct: list[Connection], number: int
+) -> None:
+    sender, receiver = owner_on(number), owner_on(number)
+    record(caller, owner_id=sender, amount=3, expires_at="2100-01-01T00:00:00Z")
+    record(caller, owner_id=sender)
+    moved = rows(caller, "transfer_credits", **gift(sender, receiver))
+    assert [it["amount"] for it in moved] == [-4, 3, 1]
+    again = rows(direct[number], "transfer_credits", **gift(sender, receiver))
+    assert again == [it | {"replayed": True} for it in moved]
+    assert reverse(caller, f"{sender}'s gift")["amount"] == 4
+    assert [balance(caller, owner) for owner in (sender, receiver)] == [13, 0]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_owner_of_another_partition_receives_nothing(
+    caller: Connection, direct: list[Connection], number: int
+) -> None:
+    sender, receiver = owner_on(number), owner_on(1 - number)
+    record(caller, owner_id=sender)
+    there = said_by(caller, "transfer_credits", gift(sender, receiver))
+    assert there == said_by(direct[number], "transfer_credits", gift(sender, receiver))
+    assert there[0] == "LG310"
+    for wrong in ({"from_owner_id": None}, {"amount": 5000}, {"operation": "CREDIT_SPEND"}):
+        request = gift(sender, owner_on(number)) | wrong
+        on = 0 if request["from_owner_id"] is None else number
+        said = said_by(caller, "transfer_credits", request)
+        assert said == said_by(direct[on], "transfer_credits", request)
+    results = record_batch(
+        caller,
+        [
+            item(4, owner_id=sender, to_owner_id=receiver, operation="CREDIT_GIFT"),
+            item(4, owner_id=sender, to_owner_id=owner_on(number), operation="CREDIT_GIFT"),
+        ],
+    )
+    assert [it["code"] for it in results] == ["other_partition", None]
+    assert [balance(caller, owner) for owner in (sender, receiver)] == [6, 0]
+    with pytest.raises(OtherPartition) as raised:
+        Ledger(caller, app="app1").transfer_credits(
+            from_owner_id=sender,
+            to_owner_id=receiver,
+            operation="CREDIT_GIFT",
+            nonce="far",
+            amount=1,
+        )
+    assert raised.value.detail == {"owner_ids": [sender, receiver]}
+
+
+def test_dry_transfer_moves_nothing(caller: Connection) -> None:
+    sender, receiver = owner_on(1), owner_on(1)
+    record(caller, owner_id=sender)
+    caller.execute("SET ledger.dry_run = on")
+    moved = rows(caller, "transfer_credits", **gift(sender, receiver))
+    assert [it["balance"] for it in moved] == [6, 4]
+    caller.execute("RESET ledger.dry_run")
+    assert [balance(caller, owner) for owner in (sender, receiver)] == [10, 0]
+
+
 # Batches
 
 
@@ -513,19 +580,27 @@ def test_sums_are_those_of_all_partitions(front: RunningFront) -> None:
             owner = owner_on(number)
             record(conn, owner_id=owner, amount=10)
             spend(conn, 3, owner_id=owner)
+            rows(conn, "transfer_credits", **gift(owner, owner_on(number)))
     with connected(front.front.url, AUDITOR) as conn:
-        (total,) = conn.execute("SELECT issued, spent, balances, ties FROM ledger.trial_balance")
-        assert total == (20, -6, 14, True)
+        (total,) = conn.execute(
+            "SELECT issued, spent, transferred, balances, ties FROM ledger.trial_balance"
+        )
+        assert total == (20, -6, 0, 14, True)
         (owed,) = rows(conn, "liability", since="2020-01-01", by="ever")
         assert (owed["issued"], owed["spent"], owed["closing"]) == (20, -6, 14)
+        assert owed["transferred"] == 0
         used = conn.execute(
             "SELECT operation, entry_count, owners FROM ledger.app_usage ORDER BY 1"
         )
-        assert used.fetchall() == [("CREDIT_ADD", 2, 2), ("CREDIT_SPEND", 2, 2)]
+        assert used.fetchall() == [
+            ("CREDIT_ADD", 2, 2),
+            ("CREDIT_GIFT", 4, 4),
+            ("CREDIT_SPEND", 2, 2),
+        ]
         assert rows(conn, "verify", owner_id=owner) == []
         assert call(conn, "feed_lag")["transactions"] == 0
         assert [it["owner_id"] for it in rows(conn, "find", text="owner", max_rows=1)]
-        assert len(rows(conn, "find", text="owner")) == 2
+        assert len(rows(conn, "find", text="owner")) == 4
         apps = conn.execute("SELECT app FROM ledger.apps ORDER BY app").fetchall()
         assert apps == [("app1",), ("app2",)]
         for relation in ("app_prices", "operation_sets", "operation_changes", "app_roles"):

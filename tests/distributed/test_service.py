@@ -125,6 +125,30 @@ def test_allowances_are_found_by_their_nonces(http: httpx.Client, cluster: Parti
     assert (unknown.status_code, unknown.json()["code"]) == (404, "allowance_not_found")
 
 
+def test_transfers_reach_the_partition_of_the_sender(
+    http: httpx.Client, cluster: Partitions
+) -> None:
+    sender, receiver, far = owner_on(1), owner_on(1), owner_on(0)
+    post(http, sender, 10)
+    gift = {"from_owner_id": sender, "operation": "CREDIT_GIFT", "amount": 4}
+    near = gift | {"to_owner_id": receiver, "nonce": new_nonce()}
+    with away(cluster.urls[0]):
+        assert http.post("/ledger/transfers", json=near).status_code == 201
+        assert http.post("/ledger/transfers", json=near).status_code == 200
+    refused = http.post("/ledger/transfers", json=near | {"to_owner_id": far, "nonce": "far"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "other_partition")
+    assert refused.json()["owner_ids"] == [sender, far]
+    assert "one partition" in refused.json()["hint"]
+    undo = {"original_nonce": near["nonce"], "nonce": new_nonce(), "amount": 1}
+    assert http.post("/ledger/reversals", json=undo).json()["balance"] == 7
+    entry = item(sender, 4) | {"operation": "CREDIT_GIFT"}
+    entries = [entry | {"to_owner_id": far}, entry | {"to_owner_id": receiver}, item(far)]
+    results = http.post("/ledger/batch", json={"entries": entries}).json()["results"]
+    # The nonce of the first one is not used up.
+    assert [result.get("code") for result in results] == ["other_partition", None, None]
+    assert [balance(cluster.conns[1], owner) for owner in (sender, receiver)] == [3, 7]
+
+
 def test_named_owner_makes_other_partitions_irrelevant(
     http: httpx.Client, cluster: Partitions
 ) -> None:

@@ -118,7 +118,7 @@ def test_document_names_its_license_and_contact_and_that_nobody_is_authenticated
 
 def test_functions_of_generated_clients_keep_their_names(document: dict[str, Any]) -> None:
     assert [operation["operationId"] for operation in _operations(document)] == [
-        *("record_entry", "record_entries", "reverse_entry"),
+        *("record_entry", "record_entries", "transfer_credits", "reverse_entry"),
         *("place_hold", "capture_hold", "release_hold", "extend_hold", "grow_hold"),
         *("balance", "entries", "holds", "balance_parts", "lots", "timeline", "forecast"),
         *("statement", "statement_by_spender"),

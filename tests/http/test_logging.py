@@ -86,6 +86,15 @@ def test_outcome_of_each_kind_of_answer(lines_of: Callable[..., Lines]) -> None:
     ]
 
 
+def test_owner_of_a_transfer_is_the_sender(lines_of: Callable[..., Lines]) -> None:
+    gift = {"from_owner_id": "alice", "to_owner_id": "bob", "operation": "CREDIT_GIFT"}
+    body = gift | {"nonce": "n-2", "amount": 3}
+    _, line = lines_of(post(), lambda api: api.post("/ledger/transfers", json=body))
+
+    assert (line["owner"], line["operation"], line["nonce"]) == ("alice", "CREDIT_GIFT", "n-2")
+    assert line["outcome"] == "recorded"
+
+
 def test_queries_and_bodies_are_not_logged(lines_of: Callable[..., Lines]) -> None:
     lines = lines_of(post(metadata={"secret": "sesame"}), get("/ledger/alice?asset=sesame"))
 

@@ -26,6 +26,7 @@ from ledger_py.http.routing import Route
 from ledger_py.http.schemas import ProblemPath
 from ledger_py.settings import Settings
 from tests.fixtures.database import databases_of
+from tests.fixtures.partitions import companion_of
 from tests.http.problems import assert_problem
 from tests.sql.calls import count_asset
 
@@ -46,7 +47,7 @@ METADATA = {"order": 7, "text": "ü"}
 @dataclass(frozen=True)
 class Row:
     """A request to a route; OWNER stands for an owner with 103 credits: 100 of them will
-    expire, and 40 of these are held. An allowance has yet to begin.
+    expire, and 40 of these are held. An allowance has yet to begin. FRIEND has nothing.
 
     Attributes:
         asks: The method of the ledger that is called, and its arguments.
@@ -87,6 +88,15 @@ HOLD: Json = {
     "metadata": METADATA,
     "spender": "OWNER-key",
     "quantity": None,
+}
+TRANSFER: Json = {
+    "from_owner_id": "OWNER",
+    "to_owner_id": "FRIEND",
+    "operation": "CREDIT_GIFT",
+    "nonce": "OWNER-1",
+    "amount": 5,
+    "metadata": METADATA,
+    "spender": "OWNER-key",
 }
 REVERSAL: Json = {
     "nonce": "OWNER-1",
@@ -152,6 +162,17 @@ ROWS = (
         ("record_entries", {"entries": [SAID, SPENDING], "atomic": False}),
         {"results": [{"balance": 104}, {"code": "insufficient_balance"}, {"field": "entry"}]},
         ({"entries": [ENTRY, SPENDING], "atomic": True}, 402, "insufficient_balance"),
+    ),
+    Row(
+        "transfer_credits",
+        "/ledger/transfers",
+        TRANSFER,
+        ("transfer_credits", TRANSFER),
+        {
+            "sent": {"owner_id": "OWNER", "amount": -5, "balance": 98, "nonce": "OWNER-1"},
+            "received": [{"owner_id": "FRIEND", "amount": 5, "metadata": METADATA}],
+        },
+        ({"operation": "CREDIT_SPEND"}, 422, "not_transferable"),
     ),
     Row(
         "reverse_entry",
@@ -508,7 +529,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 def named(value: Any, owner: str) -> Any:
-    return json.loads(json.dumps(value).replace("OWNER", owner))
+    text = json.dumps(value).replace("FRIEND", companion_of(owner))
+    return json.loads(text.replace("OWNER", owner))
+
+
+def replayed(answer: Json) -> Json:
+    """Return the answer to the same request again."""
+    if answer.keys() == {"sent", "received"}:
+        return {"sent": replayed(answer["sent"]), "received": [*map(replayed, answer["received"])]}
+    return answer | {"replayed": True}
 
 
 def ask(
@@ -595,7 +624,7 @@ def test_same_request_again_is_answered_with_the_first_answer(
     first, again = ask(api, owner, row), ask(api, owner, row)
 
     assert (first.status_code, again.status_code) == (201, 200)
-    assert again.json() == first.json() | {"replayed": True}
+    assert again.json() == replayed(first.json())
 
 
 @over(*WITH_NONCE)
@@ -613,8 +642,10 @@ def test_idempotency_key_stands_in_for_the_nonce(api: httpx.Client, owner: str, 
     assert_problem(differing, 422, "invalid_request", field="nonce")
     # A growth answers with its hold, a change with its allowance.
     named_by = {"grow_hold": "job", "change_allowance": "plan"}.get(row.route, "key")
-    assert (recorded.status_code, recorded.json()["nonce"]) == (201, f"{owner}-{named_by}")
-    assert again.json()["replayed"] is True
+    answer = recorded.json()
+    answered = answer.get("sent", answer)
+    assert (recorded.status_code, answered["nonce"]) == (201, f"{owner}-{named_by}")
+    assert again.json() == replayed(answer)
 
 
 @over(*ENDED)
@@ -693,7 +724,7 @@ def test_dry_run_of_a_recorded_request_says_that_it_would_be_a_replay(
 
     assert (again.status_code, again.json()) == (
         200,
-        real.json() | {"replayed": True, "dry_run": True},
+        replayed(real.json()) | {"dry_run": True},
     )
 
 

@@ -428,7 +428,7 @@ MAY_CALL = {
         extend_hold feed_lag find forecast grant_allowance grow_hold
         holds_of installed_files kept_buckets lots_of operations_of place_hold
         record_entries record_entry release_hold reserve_claims reverse_entry set_budget
-        settle_claims statement statement_by_spender timeline unsettled_claims
+        settle_claims statement statement_by_spender timeline transfer_credits unsettled_claims
     """,
     "ledger_auditor": """
         allowances_of balance balance_at balance_parts budgets_of checkpoint claims_of entries_after

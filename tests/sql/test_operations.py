@@ -62,7 +62,7 @@ def test_set_of_an_app_is_the_shared_operations_and_its_own(tx: Connection) -> N
         for app in ("app1", "app2")
     }
     assert sets == {
-        "app1": SHARED | {"CONTENT_ACCESS", "CONTENT_CREATION", "CONTEST_PRIZE"},
+        "app1": SHARED | {"CONTENT_ACCESS", "CONTENT_CREATION", "CONTEST_PRIZE", "CREDIT_GIFT"},
         "app2": SHARED | {"PLAN_ALLOWANCE", "TOKENS_USED"},
     }
 
@@ -92,6 +92,7 @@ def test_operation_is_listed_with_its_whole_rule(tx: Connection) -> None:
         "priority": None,
         "usable_for": None,
         "usable_in": None,
+        "transferable": False,
     }
 
 

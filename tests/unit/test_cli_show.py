@@ -15,7 +15,7 @@ from ledger_py.cli import main
 from ledger_py.cli.curve import curve
 from ledger_py.structs import BalanceStep
 from ledger_py.wording import escaped, quoted
-from tests.sql.calls import Connection, call, count_asset, record, spend
+from tests.sql.calls import Connection, call, count_asset, record, rows, spend
 from tests.sql.conftest import LogIn, log_in  # noqa: F401 (a fixture)
 from tests.sql.lifecycle import place
 
@@ -138,6 +138,34 @@ def test_parts_tell_what_credits_are_for(
         "25 0 2999-01-01 00:00:00Z free, for CONTENT_CREATION",
         "2 0 never anything",
     ]
+
+
+def test_other_side_of_a_transfer_is_told(
+    runner: CliRunner, conn: Connection, ledger_db: str
+) -> None:
+    record(conn, amount=10)
+    rows(conn, "transfer_credits", app="app1", from_owner_id="alice", to_owner_id=HOSTILE,
+         operation="CREDIT_GIFT", nonce="gift", amount=3)  # fmt: skip
+
+    sent = words_of(show(runner, ledger_db, "alice"))
+    received = show(runner, ledger_db, HOSTILE, "--json")
+
+    assert any(line.endswith(f"-3 7 app1 CREDIT_GIFT gift, to {quoted(HOSTILE)}") for line in sent)
+    assert [it["peer_owner_id"] for it in json.loads(received.stdout)["entries"]] == ["alice"]
+
+
+def test_login_of_an_app_is_not_told_the_other_side(
+    runner: CliRunner,
+    conn: Connection,
+    log_in: LogIn,  # noqa: F811 (the fixture)
+) -> None:
+    record(conn, amount=10)
+    rows(conn, "transfer_credits", app="app1", from_owner_id="alice", to_owner_id="bob",
+         operation="CREDIT_GIFT", nonce="gift", amount=3)  # fmt: skip
+
+    shown = words_of(show(runner, address(log_in(member_of="ledger_app")), "alice"))
+
+    assert any(line.endswith("-3 7 app1 CREDIT_GIFT gift") for line in shown)
 
 
 def test_lists_are_cut_and_say_so(runner: CliRunner, conn: Connection, ledger_db: str) -> None:

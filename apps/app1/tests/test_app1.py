@@ -70,8 +70,26 @@ def test_prize_of_a_contest_is_for_creating_content(api: httpx.Client) -> None:
     )
 
 
+def test_gift_goes_from_one_member_to_another(api: httpx.Client) -> None:
+    record(api, App1Operation.CONTEST_PRIZE, "first place")
+    record(api, App1Operation.CREDIT_ADD, "bought")
+    gift = {"from_owner_id": "ann", "to_owner_id": "ben", "operation": App1Operation.CREDIT_GIFT}
+
+    # The prize is for publishing content.
+    refused = api.post("/ledger/transfers", json=gift | {"nonce": "birthday", "amount": 11})
+    given = api.post("/ledger/transfers", json=gift | {"nonce": "birthday", "amount": 10}).json()
+
+    assert (refused.status_code, refused.json()["available"]) == (402, 10)
+    assert (given["sent"]["owner_id"], given["sent"]["amount"]) == ("ann", -10)
+    assert [(one["owner_id"], one["amount"]) for one in given["received"]] == [("ben", 10)]
+    assert api.get("/ledger/ben").json()["balance"] == 10
+
+
 def test_every_operation_of_the_app_can_be_recorded(api: httpx.Client) -> None:
     # Costly operations last, so that there are credits for them.
     for operation in sorted(App1Operation, key=lambda name: name.startswith("CONTENT")):
         response = record(api, operation, f"one {operation}")
-        assert response.status_code in (201, 402), response.text
+        if operation is App1Operation.CREDIT_GIFT:
+            assert "POST /ledger/transfers" in response.json()["hint"]
+        else:
+            assert response.status_code in (201, 402), response.text

@@ -15,6 +15,7 @@ from ledger_py.cluster.fronts.interface import Function, Interface, Relation
 from ledger_py.cluster.fronts.routing import (
     NONCE_OF,
     ORDER_OF,
+    OWNERS,
     Route,
     instead_of,
     route_of,
@@ -192,7 +193,7 @@ def _function(function: Function) -> str:
         template = _FIRST
         body = _returned(function, _asked(function.name, "v_number", arguments))
     elif route is Route.OWNER:
-        owner = f"${1 + function.names.index('owner_id')}"
+        owner = next(f"${at}" for at, name in enumerate(function.names, 1) if name in OWNERS)
         body = _returned(function, _asked(function.name, f"ledger_front.place({owner})", arguments))
         if function.name == "verify":
             whole = _refused("ledger.verify()", instead_of(function.name))

@@ -7,14 +7,22 @@ from typing import Final
 
 from ledger_py.cluster.fronts.interface import Function, Relation
 
-__all__ = ("NONCE_OF", "ORDER_OF", "Route", "instead_of", "route_of", "route_of_relation")
+__all__ = (
+    "NONCE_OF",
+    "ORDER_OF",
+    "OWNERS",
+    "Route",
+    "instead_of",
+    "route_of",
+    "route_of_relation",
+)
 
 
 class Route(Enum):
     """Whom to ask."""
 
     OWNER = auto()
-    """The partition of the owner."""
+    """The partition of the owner; of a transfer, that of the sender."""
     NONCE = auto()
     """The partition of the owner, or without one the partition that has the nonce."""
     FIRST = auto()
@@ -42,6 +50,9 @@ NONCE_OF: Final = {
     "reverse_entry": ("entry", "original_nonce"),
 }
 """What the nonce in a parameter is of, as `ledger.find` calls it, and the parameter."""
+
+OWNERS: Final = ("owner_id", "from_owner_id")
+"""The parameters that name the owner whose partition is asked."""
 
 _FUNCTIONS: Final = {
     "claim_outcomes": Route.INSIDE,
@@ -124,7 +135,7 @@ def route_of(function: Function) -> Route:
     said = _FUNCTIONS.get(function.name)
     if said is not None:
         return said
-    return Route.OWNER if "owner_id" in function.names else Route.NONE
+    return Route.OWNER if any(name in OWNERS for name in function.names) else Route.NONE
 
 
 def route_of_relation(relation: Relation) -> Route:

@@ -57,9 +57,8 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
                 assets=assets,
                 by=by,
                 lengths=list(_BACK),
-                movements=_MOVEMENTS,
                 periods=found,
-                **_charts(found),
+                **_moved_in(found),
                 statements=books.statements,
             )
 
@@ -68,11 +67,17 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
     return [finance]
 
 
-def _charts(periods: Sequence[Row]) -> dict[str, Any]:
+def _moved_in(periods: Sequence[Row]) -> dict[str, Any]:
     """Draw what was owed at the end of each period, and what moved within it."""
-    moved = [{name: int(row[name]) for name in _MOVEMENTS} for row in periods]
+    # Both sides of a transfer nearly always come to 0 together.
+    movements = [
+        *_MOVEMENTS,
+        *(["transferred"] if any(it["transferred"] for it in periods) else []),
+    ]
+    moved = [{name: int(row[name]) for name in movements} for row in periods]
     return {
+        "movements": movements,
         "owed": bars([{"owed": int(row["closing"])} for row in periods]),
         "moved": bars(moved),
-        "totals": {name: sum(row[name] for row in moved) for name in _MOVEMENTS},
+        "totals": {name: sum(row[name] for row in moved) for name in movements},
     }

@@ -1,4 +1,4 @@
-"""Recording entries: one, many, and reversals."""
+"""Recording entries: one, many, transfers and reversals."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ledger_py.errors import (
     EntryNotFound,
     InsufficientBalance,
     NonceConflict,
+    NotTransferable,
     OperationNotAllowed,
     OtherPartition,
     ReversalExceedsOriginal,
@@ -32,9 +33,10 @@ from ledger_py.http.schemas import (
     RecordRequest,
     RequestedOperation,
     ReversalRequest,
+    TransferRequest,
 )
 from ledger_py.http.turns import Turns
-from ledger_py.structs import RecordedEntry
+from ledger_py.structs import RecordedEntry, Transfer
 
 _OF_RECORDING: Final = (
     AmountOutOfBounds,
@@ -73,7 +75,7 @@ async def record_entry(
     answers="The results, in the order of the entries",
     body=BatchRequest,
     decode_many=decode_batch,
-    refuses=(*_OF_RECORDING, OtherPartition),
+    refuses=(*_OF_RECORDING, NotTransferable, OtherPartition),
 )
 async def record_entries(
     recorder: Recorder, caller: Caller, turns: Turns, body: Batch
@@ -83,7 +85,8 @@ async def record_entries(
     Records the entries as if one request came after the other. A refused entry affects no other:
     its result is the problem that a single request would have been answered with (`code` tells it
     from an entry). If the batch is atomic, the first refusal refuses all, with its `position`
-    counted from 1. The batch may be repeated: entries that were recorded are answered again.
+    counted from 1. The batch may be repeated: entries that were recorded are answered again. An
+    entry with `to_owner_id` is a transfer.
     """
     if body.atomic:
         _refuse_with_first(body.problems)
@@ -109,6 +112,45 @@ def _refuse_with_first(problems: list[Problem | None]) -> None:
 
 @Route(
     "POST",
+    "/ledger/transfers",
+    answers="The entries of both sides",
+    recorded=True,
+    refuses=(
+        AmountOutOfBounds,
+        UnknownOperation,
+        OperationNotAllowed,
+        NotTransferable,
+        OtherPartition,
+        NonceConflict,
+        InsufficientBalance,
+        ClaimLimitReached,
+        AccountFrozen,
+        BudgetExceeded,
+    ),
+    about="from_owner_id",
+)
+async def transfer_credits(
+    ledger: AsyncLedger, body: TransferRequest[RequestedOperation], nonce: str
+) -> Transfer:
+    """Transfer credits from one owner to another.
+
+    Records the entries of both sides, or nothing. The credits keep their expiry, class and use. The
+    operation must be `transferable` (see `/operations`); its budgets and its claim limit are the
+    sender's. Reversing the transfer by its nonce takes back both sides.
+    """
+    return await ledger.transfer_credits(
+        from_owner_id=body.from_owner_id,
+        to_owner_id=body.to_owner_id,
+        operation=body.operation,
+        nonce=nonce,
+        amount=body.amount,
+        metadata=body.metadata,
+        spender=body.spender,
+    )
+
+
+@Route(
+    "POST",
     "/ledger/reversals",
     answers="The reversal",
     recorded=True,
@@ -127,7 +169,7 @@ async def reverse_entry(ledger: AsyncLedger, body: ReversalRequest, nonce: str) 
 
     Records an entry of operation REVERSAL. All reversals of an entry together never exceed it. The
     credits of a reversed debit return to where they came from; a credit can be reversed only while
-    it is available.
+    it is available. A transfer is taken back on both sides.
     """
     return await ledger.reverse_entry(
         nonce=nonce,

@@ -33,6 +33,7 @@ from ledger_client.api.ledger import (
     statement,
     statement_by_spender,
     timeline,
+    transfer_credits,
 )
 from ledger_client.models import (
     Allowance,
@@ -44,6 +45,7 @@ from ledger_client.models import (
     Balance,
     BalanceParts,
     BatchAnswer,
+    BatchEntry,
     BatchRequest,
     Budget,
     BudgetRequest,
@@ -72,6 +74,8 @@ from ledger_client.models import (
     SpenderPage,
     Statement,
     Timeline,
+    Transfer,
+    TransferRequest,
 )
 
 OWNER = "python"
@@ -115,12 +119,27 @@ def overdraw(client: Client) -> None:
 
 
 def record_batch(client: Client) -> None:
-    body = BatchRequest([debit(1, "py-4"), debit(1000, "py-5")])
+    body = BatchRequest([_spent(1, "py-4"), _spent(1000, "py-5")])
     answer = record_entries.sync(client=client, body=body)
     assert isinstance(answer, BatchAnswer)
     recorded, refused = (result.to_dict() for result in answer.results)
     assert recorded["balance"] == 100
     assert refused["code"] == "insufficient_balance"
+
+
+def _spent(amount: int, nonce: str) -> BatchEntry:
+    return BatchEntry(OWNER, App1Operation.CREDIT_SPEND, amount=-amount, nonce=nonce)
+
+
+def transfer(client: Client) -> None:
+    body = TransferRequest(
+        OWNER, f"{OWNER}'s friend", App1Operation.CREDIT_GIFT, 7, nonce="py/gift"
+    )
+    moved = transfer_credits.sync(client=client, body=body)
+    assert isinstance(moved, Transfer)
+    assert (moved.sent.balance, moved.received[0].balance) == (93, 7)
+    back = ReversalRequest("py/gift", nonce="py-9")
+    assert isinstance(reverse_entry.sync(client=client, body=back), RecordedEntry)
 
 
 def reverse(client: Client) -> None:
@@ -255,6 +274,7 @@ if __name__ == "__main__":
         record_with_header(client)
         overdraw(client)
         record_batch(client)
+        transfer(client)
         reverse(client)
         hold_and_capture(client)
         read(client)

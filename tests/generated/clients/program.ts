@@ -59,6 +59,22 @@ async function recordBatch(): Promise<void> {
   assert.equal(refused.code, "insufficient_balance");
 }
 
+async function transfer(): Promise<void> {
+  const { data } = await client.POST("/ledger/transfers", {
+    body: {
+      from_owner_id: owner_id,
+      to_owner_id: "typescript's friend",
+      operation: "CREDIT_GIFT",
+      amount: 7,
+      nonce: "ts/gift",
+    },
+  });
+  assert.equal(data?.sent.balance, 93);
+  assert.equal(data.received[0]?.balance, 7);
+  const back = { original_nonce: "ts/gift", nonce: "ts-9" };
+  assert.equal((await client.POST("/ledger/reversals", { body: back })).data?.balance, 100);
+}
+
 async function reverse(): Promise<void> {
   const { data } = await client.POST("/ledger/reversals", {
     body: { original_nonce: "ts-1", nonce: "ts-6", amount: 10 },
@@ -216,6 +232,7 @@ await recordAndReplay();
 await recordWithHeader();
 await overdraw();
 await recordBatch();
+await transfer();
 await reverse();
 await holdAndCapture();
 await read();

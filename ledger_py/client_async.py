@@ -166,6 +166,7 @@ class AsyncLedger:
             BudgetExceeded: A budget does not allow it.
             ClaimNotReserved: Another partition keeps the claim_subject, and it is not reserved.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             NotAuthorized: The connection's role may not act for the app.
         """
 
@@ -247,6 +248,7 @@ class AsyncLedger:
             ClaimLimitReached: The operation's claim limit is used up.
             BudgetExceeded: A budget of the sender does not allow it.
             AccountFrozen: An operator has frozen one of the accounts.
+            AccountClosed: The account was moved to another owner.
             OtherPartition: Another partition keeps the receiver.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -292,6 +294,7 @@ class AsyncLedger:
             NonceConflict: The nonce was used by a different request.
             InsufficientBalance: Less is available than the credit to reverse.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             ReversalExceedsOriginal: Less of the entry, or nothing, is left to reverse.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -551,6 +554,7 @@ class AsyncLedger:
             OperationNotAllowed: The operation is not in the app's set.
             NonceConflict: The nonce was used by a different request.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             NotAuthorized: The connection's role may not act for the app.
         """
 
@@ -587,6 +591,7 @@ class AsyncLedger:
             AllowanceNotFound: The app has granted no such allowance, or not to that owner.
             NonceConflict: The nonce was used by a different request.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             AllowanceEnded: Nothing will come from the allowance any more.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -862,6 +867,7 @@ class AsyncLedger:
             InsufficientBalance: Less is available than the hold would reserve.
             BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             NotAuthorized: The connection's role may not act for the app.
         """
 
@@ -913,6 +919,7 @@ class AsyncLedger:
                 a debt.
             BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -965,6 +972,7 @@ class AsyncLedger:
             InsufficientBalance: Less is available than the hold would grow by.
             BudgetExceeded: A budget does not allow it.
             AccountFrozen: An operator has frozen the account.
+            AccountClosed: The account was moved to another owner.
             HoldClosed: The hold has been captured or released, or has expired.
             NotAuthorized: The connection's role may not act for the app.
         """
@@ -1114,6 +1122,45 @@ class AsyncLedger:
             AmountOutOfBounds: The amount is beyond the limits of all amounts.
             NonceConflict: The nonce was used by a different adjustment.
             InsufficientBalance: Less is available than the adjustment would take.
+            AccountClosed: The account was moved to another owner.
+            psycopg.errors.InsufficientPrivilege: The connection's role is not an operator.
+        """
+
+    @_sql_function()
+    async def move_account(
+        self,
+        *,
+        from_owner_id: str,
+        to_owner_id: str,
+        nonce: str,
+        actor: str,
+        reason: str,
+        asset: str = "CREDIT",
+    ) -> Transfer:
+        """Move an account to another owner, and close it; for operators.
+
+        All its credits go over as they are, with their expiry, class and use. What the old owner
+        has claimed counts as claimed by the new one, too.
+
+        Args:
+            from_owner_id: The owner of the account that is closed.
+            to_owner_id: The owner who gets the credits; with partitions, one of the same partition.
+            nonce: The caller's own id for this request, unique among adjustments and moves. A
+                repeated request returns the first result, with ``replayed`` true.
+            actor: The person who decides: 1 to 255 characters, kept with the entries.
+            reason: The reason: 1 to 1000 characters, kept with the entries.
+            asset: The unit counted.
+
+        Returns:
+            The entries of both sides, of operation ACCOUNT_MOVE and app ``ledger``.
+
+        Raises:
+            InvalidRequest: A value is invalid, or the account has open holds, allowances under way
+                or a balance below zero; the detail says which.
+            AmountOutOfBounds: The new owner would have too much.
+            NonceConflict: The nonce was used by a different request.
+            AccountClosed: One of the accounts was moved already.
+            OtherPartition: Another partition keeps the new owner.
             psycopg.errors.InsufficientPrivilege: The connection's role is not an operator.
         """
 

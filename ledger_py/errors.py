@@ -256,6 +256,13 @@ class BudgetExceeded(LedgerError, code="budget_exceeded", sqlstate="LG307", stat
     """
 
 
+class AccountClosed(LedgerError, code="account_closed", sqlstate="LG308", status=409):
+    """An operator has moved the account to another owner, and nothing changes it any more.
+
+    Detail: ``owner_id``, ``asset``, ``moved_to``, the owner to use instead, and ``closed_at``.
+    """
+
+
 class NotTransferable(LedgerError, code="not_transferable", sqlstate="LG309", status=422):
     """The operation moves no credits from one owner to another.
 

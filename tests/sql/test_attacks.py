@@ -442,7 +442,8 @@ MAY_CALL = {
         begin_generation bind_role
         budgets_of checkpoint claims_of define_budget define_operation drop_budget
         entries_after entries_of expire_credits feed_lag find forecast freeze_account
-        holds_of installed_files kept_buckets liability lots_of note_proof operations_of
+        holds_of installed_files kept_buckets liability lots_of move_account note_proof
+        operations_of
         register_app retire_operation reverse_by_hand set_budget set_min_balance statement
         statement_by_spender timeline unbind_role undefine_budget unfreeze_account verify
         verify_checkpoint verify_range verify_ranges

@@ -9,6 +9,7 @@ import msgspec
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import (
+    AccountClosed,
     AccountFrozen,
     AllowanceEnded,
     AllowanceNotFound,
@@ -44,6 +45,7 @@ from ledger_py.structs import Allowance
         UnknownOperation,
         OperationNotAllowed,
         NonceConflict,
+        AccountClosed,
         AccountFrozen,
     ),
     about="owner_id",
@@ -84,6 +86,7 @@ async def grant_allowance(
         AmountOutOfBounds,
         OperationNotAllowed,
         NonceConflict,
+        AccountClosed,
         AccountFrozen,
     ),
     about="allowance_nonce",

@@ -8,6 +8,7 @@ import msgspec
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import (
+    AccountClosed,
     AccountFrozen,
     AmountOutOfBounds,
     BudgetExceeded,
@@ -46,6 +47,7 @@ _OF_RECORDING: Final = (
     InsufficientBalance,
     ClaimLimitReached,
     ClaimNotReserved,
+    AccountClosed,
     AccountFrozen,
     BudgetExceeded,
 )
@@ -124,6 +126,7 @@ def _refuse_with_first(problems: list[Problem | None]) -> None:
         NonceConflict,
         InsufficientBalance,
         ClaimLimitReached,
+        AccountClosed,
         AccountFrozen,
         BudgetExceeded,
     ),
@@ -160,6 +163,7 @@ async def transfer_credits(
         AmountOutOfBounds,
         NonceConflict,
         InsufficientBalance,
+        AccountClosed,
         AccountFrozen,
     ),
     about="original_nonce",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from ledger_py.client_async import AsyncLedger
 from ledger_py.errors import (
+    AccountClosed,
     AccountFrozen,
     AmountOutOfBounds,
     BudgetExceeded,
@@ -40,6 +41,7 @@ from ledger_py.structs import Hold, RecordedEntry
         OperationNotAllowed,
         NonceConflict,
         InsufficientBalance,
+        AccountClosed,
         AccountFrozen,
         BudgetExceeded,
     ),
@@ -77,6 +79,7 @@ async def place_hold(
         AmountOutOfBounds,
         NonceConflict,
         InsufficientBalance,
+        AccountClosed,
         AccountFrozen,
         BudgetExceeded,
     ),
@@ -150,6 +153,7 @@ async def extend_hold(ledger: AsyncLedger, at: HoldPath, body: ExtendRequest) ->
         AmountOutOfBounds,
         NonceConflict,
         InsufficientBalance,
+        AccountClosed,
         AccountFrozen,
         BudgetExceeded,
     ),

@@ -151,7 +151,11 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ledger-pictures-") as data:
         Path(data).chmod(0o711)
-        with console_of_a_year(Path(data, "data")) as opened, browsing() as page:
+        with (
+            console_of_a_year(Path(data, "data")) as opened,
+            browsing() as browser,
+            browser.page() as page,
+        ):
             page.open(opened)
             page.wait_for("location.search === '' && document.querySelector('footer') !== null")
             take(page, urljoin(opened, "/"), folder)

@@ -12,7 +12,7 @@ from ledger_py.console.showing import address
 from tests.console.conftest import make_console
 from tests.console.pictures import PAGES, open_whole, take
 from tests.console.year import HOSTILE
-from tests.fixtures.browser import CHROMIUM, Page, browsing
+from tests.fixtures.browser import CHROMIUM, Browser, Page
 from tests.http.running import running
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -30,8 +30,8 @@ def site(console: Console) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(console: Console, site: str) -> Iterator[Page]:
-    with browsing() as page:
+def browser(chromium: Browser, console: Console, site: str) -> Iterator[Page]:
+    with chromium.page() as page:
         page.open(f"{site}/?token={console.desk.access.new_token()}")
         page.wait_for("location.search === '' && document.querySelector('footer') !== null")
         yield page

@@ -14,7 +14,7 @@ from ledger_py.console.showing import address
 from tests.console.conftest import auditor, make_console
 from tests.console.pictures import ACTIONS, LOADED, fill_in, open_whole, take_actions
 from tests.console.year import HOSTILE
-from tests.fixtures.browser import CHROMIUM, Page, browsing
+from tests.fixtures.browser import CHROMIUM, Browser, Page
 from tests.http.running import running
 from tests.sql.calls import Connection, balance, entries, record
 
@@ -30,10 +30,10 @@ def opened(console: Console, client: httpx.Client, page: Page) -> str:
 
 
 @pytest.fixture
-def browser(ledger_db: str) -> Iterator[tuple[Page, str]]:
+def browser(chromium: Browser, ledger_db: str) -> Iterator[tuple[Page, str]]:
     with auditor(ledger_db, group="ledger_operator") as url:
         console = make_console(url, operator=True)
-        with running(console) as client, browsing() as page:
+        with running(console) as client, chromium.page() as page:
             yield page, opened(console, client, page)
 
 
@@ -70,12 +70,12 @@ def test_markup_of_an_operator_does_nothing(browser: tuple[Page, str], conn: Con
     assert page.blocked == []
 
 
-def test_pages_of_actions_fit_a_telephone(year_db: str, tmp_path: Path) -> None:
+def test_pages_of_actions_fit_a_telephone(chromium: Browser, year_db: str, tmp_path: Path) -> None:
     with psycopg.connect(year_db, autocommit=True) as conn:
         before = conn.execute("SELECT count(*) FROM ledger.operator_actions").fetchone()
         with auditor(year_db, group="ledger_operator") as url:
             console = make_console(url, operator=True)
-            with running(console) as client, browsing() as page:
+            with running(console) as client, chromium.page() as page:
                 site = opened(console, client, page)
                 take_actions(page, site, tmp_path, looks=("light", "narrow"))
                 for path, fields in list(ACTIONS.values())[1:]:

@@ -94,5 +94,6 @@ def _this_month() -> Mapping[str, str]:
 
 
 def _checkout(folder: Path) -> Path:
-    parts = shutil.ignore_patterns(".*", "__pycache__", "build")
+    # With its byte code, or each document would compile all that its commands load.
+    parts = shutil.ignore_patterns(".*", "build")
     return shutil.copytree(PROJECT_ROOT, folder / "checkout", ignore=parts)

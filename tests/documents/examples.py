@@ -31,6 +31,8 @@ from typing import Final, Self
 import msgspec
 from psycopg.conninfo import make_conninfo
 
+from ledger_py.cli.psql import psql_command
+
 __all__ = (
     "VARYING",
     "Example",
@@ -264,8 +266,11 @@ class Reader:
             case "python":
                 return self._run([sys.executable, "-"], example.text, where)
             case "sql":
-                psql = [sys.executable, "-m", "ledger_py", "psql", "-X", "-v", "ON_ERROR_STOP=1"]
-                return self._run(psql, example.text, where)
+                # As `ledger psql` does, which takes ten times as long to start.
+                psql, secret = psql_command(self._environment["DATABASE_URL"])
+                self._environment.pop("PGPASSWORD", None)
+                self._environment |= secret
+                return self._run([*psql, "-X", "-v", "ON_ERROR_STOP=1"], example.text, where)
         return ""
 
     def _enter(self, command: str, where: str) -> str:

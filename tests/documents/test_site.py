@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger_py.settings import PROJECT_ROOT
-from tests.fixtures.browser import CHROMIUM, Page, browsing
+from tests.fixtures.browser import Browser, Page
 
 SPHINX = PROJECT_ROOT / ".venv/docs/bin/sphinx-build"
 OPTIONS = (
@@ -55,10 +55,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium on this machine")
-    with browsing() as page:
+def browser(chromium: Browser) -> Iterator[Page]:
+    with chromium.page() as page:
         yield page
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.fixtures.browser import CHROMIUM, Page, browsing
+from tests.fixtures.browser import CHROMIUM, Browser, Page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -18,8 +18,8 @@ SHOWN = "document.body.innerText.includes('Texts must not contain NUL')"
 
 
 @pytest.fixture
-def browser() -> Iterator[Page]:
-    with browsing() as page:
+def browser(chromium: Browser) -> Iterator[Page]:
+    with chromium.page() as page:
         yield page
 
 

@@ -17,13 +17,7 @@ BEGIN
             'must be day, week, month, quarter or year, or null for credits that come once'
         ),
         (
-            'time_zone',
-            coalesce(
-                allowance.time_zone <> 'UTC'
-                AND NOT EXISTS (SELECT 1 FROM pg_timezone_names AS zones WHERE zones.name = allowance.time_zone),
-                TRUE
-            ),
-            'must be an IANA time zone name'
+            'time_zone', NOT ledger_core.is_time_zone(allowance.time_zone), 'must be an IANA time zone name'
         ),
         (
             'starts_at', allowance.starts_at < '1970-01-01Z' OR allowance.starts_at >= '9999-01-01Z', 'must be from 1970 to 9998'

@@ -28,13 +28,7 @@ BEGIN
             format('must have 1 to %s characters', ledger_core.max_key_length())
         ),
         (
-            'time_zone',
-            coalesce(
-                rule.time_zone <> 'UTC'
-                AND NOT EXISTS (SELECT 1 FROM pg_timezone_names AS zones WHERE zones.name = rule.time_zone),
-                TRUE
-            ),
-            'must be an IANA time zone name'
+            'time_zone', NOT ledger_core.is_time_zone(rule.time_zone), 'must be an IANA time zone name'
         )
     ) AS checks (field, failed, reason)
     WHERE checks.failed

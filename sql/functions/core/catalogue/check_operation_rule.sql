@@ -38,8 +38,7 @@ BEGIN
         ('claim_scope', rule.claim_scope NOT IN ('owner', 'owner_and_app'), 'must be owner or owner_and_app'),
         (
             'claim_time_zone',
-            rule.claim_time_zone IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM pg_timezone_names AS zones WHERE zones.name = rule.claim_time_zone),
+            rule.claim_time_zone IS NOT NULL AND NOT ledger_core.is_time_zone(rule.claim_time_zone),
             'must be an IANA time zone name'
         ),
         (

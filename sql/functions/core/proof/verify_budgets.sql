@@ -84,7 +84,14 @@ BEGIN
     -- What is kept of a rule that is not in force any more is never used again.
     RETURN QUERY
     WITH zones AS MATERIALIZED (
-        SELECT known.name FROM pg_timezone_names AS known
+        SELECT given.name
+        FROM (
+            SELECT budgets.time_zone AS name FROM ledger.budgets
+            WHERE ledger_core.owner_in_range(budgets.owner_id, first, last, included)
+            UNION
+            SELECT definitions.time_zone FROM ledger.budget_definitions AS definitions
+        ) AS given
+        WHERE ledger_core.is_time_zone(given.name)
     ),
 
     kept AS MATERIALIZED (
@@ -117,7 +124,7 @@ BEGIN
             -- After tampering, they may be any text.
             CASE WHEN rules.period IN ('day', 'week', 'month') THEN rules.period ELSE 'ever' END,
             CASE
-                WHEN rules.time_zone = 'UTC' OR rules.time_zone IN (SELECT zones.name FROM zones) THEN rules.time_zone
+                WHEN rules.time_zone IN (SELECT zones.name FROM zones) THEN rules.time_zone
                 ELSE 'UTC'
             END,
             CASE WHEN rules.period = 'ever' THEN 'epoch' ELSE budget_use.period_start END

@@ -16,7 +16,7 @@ BEGIN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'by', 'reason', 'must be day, week, month, quarter, year or ever'
         ));
-    ELSIF NOT EXISTS (SELECT 1 FROM pg_timezone_names AS zones WHERE zones.name = period_starts.time_zone) THEN
+    ELSIF NOT ledger_core.is_time_zone(period_starts.time_zone) THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'time_zone', 'reason', 'must be an IANA time zone name'
         ));

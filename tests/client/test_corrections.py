@@ -150,9 +150,7 @@ async def test_reversal_by_hand_is_replayed_and_journaled(
 async def test_allowance_is_ended_by_hand_and_journaled_once(
     conn: AsyncConnection[Any], ledger: AsyncLedger
 ) -> None:
-    await ledger.grant_allowance(
-        owner_id="alice", operation="CREDIT_ADD", nonce="plan", amount=100
-    )
+    await ledger.grant_allowance(owner_id="alice", operation="CREDIT_ADD", nonce="plan", amount=100)
     first, again = [
         await ledger.end_allowance_by_hand(
             app="app1",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from math import ceil
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import psycopg
@@ -21,6 +22,7 @@ __all__ = (
     "FAILURES",
     "PROBLEM_MEDIA_TYPE",
     "PROBLEM_TYPES",
+    "REQUESTS_INSTEAD",
     "Outcome",
     "Problem",
     "ProblemType",
@@ -31,6 +33,19 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_SECONDS = 1
 """The Retry-After of every 503: each of its causes passes by itself. The least of all others."""
+
+REQUESTS_INSTEAD: Final[Mapping[str, str]] = {
+    "balance_parts": "GET /ledger/{owner_id}/parts",
+    "budgets_of": "GET /ledger/{owner_id}/budgets",
+    "end_allowance": "POST /ledger/allowances/{nonce}/end",
+    "operation_sets": "GET /operations",
+    "reverse_entry": "POST /ledger/reversals",
+}
+"""The requests that do what functions and views of the ledger do, as far as its advice names any.
+
+What is for operators has none.
+"""
+_NAME_IN_SQL: Final = re.compile(r"\bledger\.([a-z_]+)")
 
 Outcome = Literal["refused", "invalid", "unavailable", "failed"]
 """The cause of a failure: a rule of the ledger, the request, the database, or the service."""
@@ -234,9 +249,14 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
         detail = f"{error.detail['field']}: {error.detail.get('reason', error.message)}"
     else:
         detail = error.message
-    values = error.detail | ({"hint": error.hint} if error.hint else {})
+    values = error.detail | ({"hint": _over_http(error.hint)} if error.hint else {})
     outcome: Outcome = "invalid" if isinstance(error, InvalidRequest) else "refused"
     return Problem(error.code, detail, values=values, headers=_retry_after(error), outcome=outcome)
+
+
+def _over_http(hint: str) -> str:
+    """Name requests instead of the functions and views that advice of the ledger names."""
+    return _NAME_IN_SQL.sub(lambda name: REQUESTS_INSTEAD.get(name[1], name[0]), hint)
 
 
 def _retry_after(error: LedgerError) -> Sequence[tuple[str, str]]:

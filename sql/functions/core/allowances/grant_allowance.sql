@@ -60,7 +60,7 @@ BEGIN
                 'field', 'owner_id',
                 'reason', format('has %s allowances, and no owner can have more', ledger_core.max_allowances())
             ),
-            'End one with ledger.end_allowance.'
+            'For one of them to end, use ledger.end_allowance.'
         );
     ELSIF allowance.carry_over_most > 0 AND v_carried + allowance.carry_over_for > ledger_core.max_carried_periods() THEN
         -- It is recorded in one call, once the account has slept so long.

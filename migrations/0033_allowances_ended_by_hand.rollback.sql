@@ -8,6 +8,9 @@ BEGIN
 END
 $$;
 
+-- The older version has neither.
+DROP FUNCTION IF EXISTS ledger.end_allowance_by_hand, ledger_core.end_allowance_by_hand;
+
 ALTER TABLE ledger.operator_actions
 DROP CONSTRAINT operator_actions_action_known,
 ADD CONSTRAINT operator_actions_action_known CHECK (

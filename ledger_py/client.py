@@ -1210,6 +1210,44 @@ class Ledger:
         """
 
     @_sql_function()
+    def end_allowance_by_hand(
+        self,
+        *,
+        app: str,
+        allowance_nonce: str,
+        actor: str,
+        reason: str,
+        at: EndTime | None = None,
+        forfeit: bool = False,
+        owner_id: str | None = None,
+    ) -> Allowance:
+        """End an allowance of an app by hand; for operators.
+
+        As `end_allowance` does for the app itself.
+
+        Args:
+            app: The app that granted the allowance.
+            allowance_nonce: The nonce of the allowance.
+            actor: The person who decides: 1 to 255 characters, kept in the journal.
+            reason: The reason: 1 to 1000 characters, kept in the journal.
+            at: From when on nothing comes any more, with a time zone. None, or a time that has
+                passed, is now; ``"infinity"`` takes an end back that has not come.
+            forfeit: Take what is left of it as well, but for what holds reserve, with an entry
+                FORFEITURE; only possible at once.
+            owner_id: Whose allowance it must be; with partitions, it tells where that is. None: the
+                nonce says it.
+
+        Returns:
+            The allowance; ``replayed`` is true if it had been ended like this before.
+
+        Raises:
+            InvalidRequest: A value is invalid; the detail names the field.
+            AllowanceNotFound: The app has granted no such allowance, or not to that owner.
+            AllowanceEnded: It has ended already, and can have no later end.
+            psycopg.errors.InsufficientPrivilege: The connection's role is not an operator.
+        """
+
+    @_sql_function()
     def set_min_balance(
         self, *, owner_id: str, min_balance: int, actor: str, reason: str, asset: str = "CREDIT"
     ) -> None:

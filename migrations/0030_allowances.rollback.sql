@@ -17,7 +17,7 @@ DROP FUNCTION IF EXISTS ledger_core.as_allowance, ledger_core.boundary, ledger_c
     ledger_core.change_allowance, ledger_core.check_allowance, ledger_core.end_allowance, ledger_core.fills_debts,
     ledger_core.forfeit_allowance, ledger_core.grant_allowance, ledger_core.left_of_allowance, ledger_core.left_of_occurrence,
     ledger_core.next_boundary, ledger_core.next_ungranted, ledger_core.record_from_allowance, ledger_core.refuse_ended,
-    ledger_core.replay_of_allowance;
+    ledger_core.replay_of_allowance, ledger_core.rewound;
 
 ALTER TABLE ledger.operations
 DROP CONSTRAINT operations_name_not_reserved,

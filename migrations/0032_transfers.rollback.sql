@@ -9,7 +9,7 @@ END
 $$;
 
 -- They come back with the code, which has some of them in another form.
-DROP FUNCTION IF EXISTS ledger.define_operation, ledger.liability, ledger.operations_of;
+DROP FUNCTION IF EXISTS ledger.define_operation, ledger.liability, ledger.operations_of, ledger.transfer_credits;
 
 DROP VIEW IF EXISTS ledger.trial_balance;
 

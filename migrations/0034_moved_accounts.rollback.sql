@@ -8,6 +8,9 @@ BEGIN
 END
 $$;
 
+-- The older version has neither.
+DROP FUNCTION IF EXISTS ledger.move_account, ledger_core.move_account;
+
 ALTER TABLE ledger.operations
 DROP CONSTRAINT operations_name_not_reserved,
 ADD CONSTRAINT operations_name_not_reserved CHECK (
@@ -19,7 +22,7 @@ DROP CONSTRAINT operator_actions_action_known,
 ADD CONSTRAINT operator_actions_action_known CHECK (
     action IN (
         'adjust_balance', 'set_min_balance', 'freeze_account', 'unfreeze_account', 'reverse_entry', 'set_budget',
-        'drop_budget'
+        'drop_budget', 'end_allowance'
     )
 ) NOT VALID;
 

@@ -1,5 +1,5 @@
 -- Accounts that were moved to another owner, and closed.
--- depends: 0032_transfers
+-- depends: 0033_allowances_ended_by_hand
 
 ALTER TABLE ledger.accounts
 ADD COLUMN moved_to text COLLATE "C";
@@ -9,7 +9,7 @@ DROP CONSTRAINT operator_actions_action_known,
 ADD CONSTRAINT operator_actions_action_known CHECK (
     action IN (
         'adjust_balance', 'set_min_balance', 'freeze_account', 'unfreeze_account', 'reverse_entry', 'set_budget',
-        'drop_budget', 'move_account'
+        'drop_budget', 'end_allowance', 'move_account'
     )
 ) NOT VALID;
 

@@ -19,6 +19,7 @@ __all__ = (
     "BALANCE",
     "CLAIMS",
     "ENDED_HOLDS",
+    "END_ALLOWANCE",
     "ENTRIES",
     "FEED",
     "FIND",
@@ -28,6 +29,7 @@ __all__ = (
     "HOLDS",
     "LARGEST",
     "LIABILITY",
+    "LIABILITY_BY_CLASS",
     "LOTS",
     "MORE_LOTS",
     "OLD_HOLDS",
@@ -37,6 +39,7 @@ __all__ = (
     "SET_FLOOR",
     "STATE",
     "TIMELINE",
+    "TO_END",
     "TRIAL_BALANCE",
     "UNFREEZE",
     "VERIFY",
@@ -76,6 +79,33 @@ FROM ledger.liability(
     asset => %(asset)s,
     by => %(by)s
 )
+"""
+
+# The periods as a whole, and what of them is of each class.
+LIABILITY_BY_CLASS: Final = """
+SELECT
+    period_start,
+    period_end,
+    credit_class,
+    grouping(credit_class) = 1 AS is_whole,
+    sum(opening) AS opening,
+    sum(issued) AS issued,
+    sum(carried_over) AS carried_over,
+    sum(spent) AS spent,
+    sum(expired) AS expired,
+    sum(forfeited) AS forfeited,
+    sum(reversed) AS reversed,
+    sum(adjusted) AS adjusted,
+    sum(transferred) AS transferred,
+    sum(closing) AS closing
+FROM ledger.liability(
+    since => date_trunc(%(by)s, now() AT TIME ZONE 'UTC' - %(back)s::interval) AT TIME ZONE 'UTC',
+    asset => %(asset)s,
+    by => %(by)s,
+    by_class => TRUE
+)
+GROUP BY GROUPING SETS ((period_start, period_end), (period_start, period_end, credit_class))
+ORDER BY period_start, is_whole DESC, credit_class DESC
 """
 
 # The newest entries by the index on xact_id, which is nearly the order of time. Ids of an older
@@ -425,6 +455,27 @@ FROM ledger.adjust_balance(
     actor => %(actor)s,
     reason => %(reason)s,
     asset => %(asset)s
+)
+"""
+
+TO_END: Final = """
+SELECT
+    app, operation, nonce, amount, period, time_zone, carry_over_most, occurrences, ends_at, status,
+    next_at
+FROM ledger.allowances_of(owner_id => %(owner_id)s, asset => %(asset)s)
+WHERE app = %(app)s AND nonce = %(allowance_nonce)s
+"""
+
+END_ALLOWANCE: Final = """
+SELECT ends_at, status, next_at, replayed
+FROM ledger.end_allowance_by_hand(
+    app => %(app)s,
+    allowance_nonce => %(allowance_nonce)s,
+    actor => %(actor)s,
+    reason => %(reason)s,
+    at => %(at)s::timestamptz,
+    forfeit => %(forfeit)s,
+    owner_id => %(owner_id)s
 )
 """
 

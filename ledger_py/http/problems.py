@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,7 +19,6 @@ from ledger_py.errors import (
     BudgetExceeded,
     InvalidRequest,
     LedgerError,
-    OperationNotAllowed,
 )
 from ledger_py.http.addresses import prefix
 from ledger_py.sessions import NoAnswer
@@ -27,6 +27,7 @@ __all__ = (
     "FAILURES",
     "PROBLEM_MEDIA_TYPE",
     "PROBLEM_TYPES",
+    "REQUESTS_INSTEAD",
     "Outcome",
     "Problem",
     "ProblemType",
@@ -37,6 +38,20 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER_SECONDS = 1
 """The Retry-After of every 503: each of its causes passes by itself. The least of all others."""
+
+REQUESTS_INSTEAD: Final[Mapping[str, str]] = {
+    "balance_parts": "GET /ledger/{owner_id}/parts",
+    "budgets_of": "GET /ledger/{owner_id}/budgets",
+    "end_allowance": "POST /ledger/allowances/{nonce}/end",
+    "operation_sets": "GET /operations",
+    "reverse_entry": "POST /ledger/reversals",
+    "transfer_credits": "POST /ledger/transfers",
+}
+"""The requests that do what functions and views of the ledger do, as far as its advice names any.
+
+What is for operators has none.
+"""
+_NAME_IN_SQL: Final = re.compile(r"\bledger\.([a-z_]+)")
 
 Outcome = Literal["refused", "invalid", "unavailable", "failed"]
 """The cause of a failure: a rule of the ledger, the request, the database, or the service."""
@@ -233,13 +248,6 @@ def problem_of(error: Exception) -> Problem:
     return Problem(_INTERNAL.code, "The service failed. Nothing more is known to the caller.")
 
 
-_TRANSFER: Final = (
-    "The operation moves credits from one owner to another: POST /ledger/transfers, or an entry of"
-    " a batch with to_owner_id."
-)
-"""What the ledger says of it names the function in SQL."""
-
-
 def _problem_of_refusal(error: LedgerError) -> Problem:
     if error.code not in PROBLEM_TYPES:
         return problem_of(RuntimeError(error.code))
@@ -247,12 +255,14 @@ def _problem_of_refusal(error: LedgerError) -> Problem:
         detail = f"{error.detail['field']}: {error.detail.get('reason', error.message)}"
     else:
         detail = error.message
-    hint = error.hint
-    if isinstance(error, OperationNotAllowed) and error.detail.get("transferable"):
-        hint = _TRANSFER
-    values = error.detail | ({"hint": hint} if hint else {})
+    values = error.detail | ({"hint": _over_http(error.hint)} if error.hint else {})
     outcome: Outcome = "invalid" if isinstance(error, InvalidRequest) else "refused"
     return Problem(error.code, detail, values=values, headers=_retry_after(error), outcome=outcome)
+
+
+def _over_http(hint: str) -> str:
+    """Name requests instead of the functions and views that advice of the ledger names."""
+    return _NAME_IN_SQL.sub(lambda name: REQUESTS_INSTEAD.get(name[1], name[0]), hint)
 
 
 def _retry_after(error: LedgerError) -> Sequence[tuple[str, str]]:

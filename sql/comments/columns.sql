@@ -69,14 +69,15 @@ BEGIN
                         ('allowance_entries', 'seq', 'The entry that came from the allowance.'),
                         (
                             'allowance_events', 'seq',
-                            'The entry that it recorded, of what came or was forfeited at once; null: none.'
+                            'The entry that the call recorded itself: of what a raise brought at once, or what was forfeited;'
+                            || ' null: none. What comes by the clock is in ledger.allowance_entries.'
                         ),
                         ('hold_events', 'seq', 'The entry that a capture recorded; null for other events.'),
                         ('lot_movements', 'seq', 'The entry that moved the credits.'),
                         ('lots', 'seq', 'The entry that granted the credits.'),
                         (
                             'operator_actions', 'seq',
-                            'The entry that an adjustment or a reversal recorded; null for other actions.'
+                            'The entry that the action recorded: an adjustment, a reversal or what was forfeited; null: none.'
                         ),
                         (NULL, 'amount', 'The change in whole units of the asset: positive for credits, negative for debits.'),
                         ('app_usage', 'amount', 'The sum of the amounts, with their signs.'),
@@ -392,7 +393,11 @@ BEGIN
 
                         (NULL, 'action_seq', 'The number of the action among those on the account: 1, 2, 3 … in commit order.'),
                         (NULL, 'acted_at', 'When the action was done.'),
-                        (NULL, 'action', 'The function that was called; reverse_entry: ledger.reverse_by_hand.'),
+                        (
+                            NULL, 'action',
+                            'The function that was called; reverse_entry and end_allowance: ledger.reverse_by_hand and'
+                            || ' ledger.end_allowance_by_hand.'
+                        ),
                         (NULL, 'actor', 'The person who decided, as the call named it.'),
                         (NULL, 'reason', 'Why, as the call said it.'),
                         ('generations', 'reason', 'Why it was begun; null for the first.'),

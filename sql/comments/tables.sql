@@ -26,6 +26,11 @@ BEGIN
                 || ' can be looked up), apps, the apps'' own bounds, the logins that may record for apps, and the generations'
                 || ' of transaction ids. Append only.'
             ),
+            (
+                'TABLE', 'operator_actions',
+                'Adjustments, reversals, floors, freezes, budgets and ends of allowances by hand, with actor, reason, database'
+                || ' role and the values before and after. Append only.'
+            ),
             ('TYPE', 'batch_result', 'As batch_row, without what releases after 0.1 added.'),
             ('TYPE', 'batch_row', 'The result of one item of a batch: the entry, or its refusal.'),
             ('TYPE', 'discrepancy', 'Something that is wrong in the books.'),

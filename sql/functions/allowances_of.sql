@@ -14,8 +14,20 @@ BEGIN
     SELECT one.*
     FROM ledger.allowances
     INNER JOIN ledger.accounts ON allowances.owner_id = accounts.owner_id AND allowances.asset = accounts.asset
+    -- As the next write will find it
+    LEFT JOIN LATERAL (
+        SELECT rewound.occurrence, rewound.due_at
+        FROM ledger_core.rewound(allowances, v_now) AS rewound
+        WHERE accounts.frozen_at IS NULL AND ledger_core.was_ahead(accounts.last_entry_at, v_now)
+    ) AS rewound ON TRUE
     CROSS JOIN LATERAL ledger_core.as_allowance(
-        allowances, v_now, accounts.frozen_at IS NOT NULL, NULL
+        CASE
+            WHEN rewound.occurrence IS NULL THEN allowances
+            ELSE jsonb_populate_record(allowances, jsonb_build_object(
+                'next_occurrence', rewound.occurrence, 'next_at', rewound.due_at
+            ))
+        END,
+        v_now, accounts.frozen_at IS NOT NULL, NULL
     ) AS one
     WHERE allowances.owner_id = allowances_of.owner_id AND allowances.asset = allowances_of.asset
         AND accounts.owner_id = allowances_of.owner_id

@@ -28,7 +28,7 @@ BEGIN
     IF num_nonnulls(balance.for_app, balance.for_operation) > 0 THEN
         PERFORM ledger_core.check_purpose(balance.for_app, balance.for_operation);
     END IF;
-    SELECT balance, held, last_seq, next_due_at INTO v_account
+    SELECT balance, held, last_seq, next_due_at, last_entry_at INTO v_account
     FROM ledger.accounts
     WHERE owner_id = balance.owner_id AND asset = balance.asset;
     IF NOT FOUND THEN
@@ -36,7 +36,7 @@ BEGIN
         PERFORM ledger_core.check_known_account(balance.owner_id, balance.asset);
         RETURN QUERY SELECT 0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::timestamptz, NULL::bigint,
             NULL::timestamptz, NULL::bigint;
-    ELSIF v_account.next_due_at = 'infinity' THEN
+    ELSIF v_account.next_due_at = 'infinity' AND NOT ledger_core.was_ahead(v_account.last_entry_at, ledger_core.clock()) THEN
         RETURN QUERY SELECT
             v_account.balance, v_account.held, v_account.balance - v_account.held, v_account.last_seq,
             NULL::timestamptz, NULL::bigint, NULL::timestamptz, NULL::bigint;

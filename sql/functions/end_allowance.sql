@@ -14,11 +14,7 @@ AS $$
 DECLARE
     v_account record;
 BEGIN
-    IF end_allowance.at = '-infinity' OR end_allowance.at BETWEEN '9999-01-01Z' AND '294276-12-31Z' THEN
-        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'at', 'reason', 'must be before 9999, or infinity'
-        ));
-    END IF;
+    PERFORM ledger_core.check_end(end_allowance.at);
     SELECT holder_id, asset INTO v_account
     FROM ledger_core.allowance_account(end_allowance.app, end_allowance.allowance_nonce, end_allowance.owner_id);
     IF NOT FOUND THEN

@@ -63,4 +63,4 @@ that has passed: the period that it is now comes at once. Credits expire when th
 carry_over_most: how many of what is left then go on as an entry CARRY_OVER, for carry_over_for periods (1 to 60) more. Of
 periods that go by without a read or write only what is carried over from them is recorded.
 occurrences: how often they come; ends_at: when they stop coming; null: never. metadata: kept in each entry. At most 20
-allowances of an account can be under way. Raises LG001, LG002, LG101, LG102, LG103, LG201, LG303, LG311, LG401.';
+allowances of an account can be under way, and they carry over for at most 120 periods, all together. Raises LG001, LG002, LG101, LG102, LG103, LG201, LG303, LG311, LG401.';

@@ -20,6 +20,7 @@ BEGIN
             ledger.define_budget,
             ledger.define_operation,
             ledger.drop_budget,
+            ledger.end_allowance_by_hand,
             ledger.entries_after,
             ledger.entries_of,
             ledger.expire_credits,

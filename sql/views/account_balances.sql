@@ -17,7 +17,7 @@ SELECT
 FROM ledger.accounts
 LEFT JOIN LATERAL (
     SELECT * FROM ledger.balance(owner_id => accounts.owner_id, asset => accounts.asset)
-    WHERE accounts.next_due_at < 'infinity'
+    WHERE accounts.next_due_at < 'infinity' OR accounts.last_entry_at > ledger_core.clock()
 ) AS due ON TRUE;
 
 COMMENT ON VIEW ledger.account_balances IS

@@ -147,6 +147,26 @@ async def test_reversal_by_hand_is_replayed_and_journaled(
     assert await journal.fetchall() == [("reverse_entry", *DECISION.values(), first.seq)]
 
 
+async def test_allowance_is_ended_by_hand_and_journaled_once(
+    conn: AsyncConnection[Any], ledger: AsyncLedger
+) -> None:
+    await ledger.grant_allowance(owner_id="alice", operation="CREDIT_ADD", nonce="plan", amount=100)
+    first, again = [
+        await ledger.end_allowance_by_hand(
+            app="app1",
+            allowance_nonce="plan",
+            forfeit=True,
+            actor=DECISION["actor"],
+            reason=DECISION["reason"],
+        )
+        for _ in range(2)
+    ]
+    assert (first.status, first.replayed) == ("ended", False)
+    assert again == msgspec.structs.replace(first, replayed=True)
+    journal = await conn.execute("SELECT action, actor, reason, seq FROM ledger.operator_actions")
+    assert await journal.fetchall() == [("end_allowance", *DECISION.values(), 4)]
+
+
 async def test_adjustment_is_per_asset(ledger: AsyncLedger) -> None:
     await count_asset(ledger, "TOKEN")
     entry = await ledger.adjust_balance(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -11,7 +12,7 @@ from ledger_py.console import Console
 from ledger_py.console.showing import address
 from tests.console.conftest import make_console
 from tests.console.pictures import PAGES, open_whole, take
-from tests.console.year import HOSTILE
+from tests.console.year import HOSTILE, LONG
 from tests.fixtures.browser import CHROMIUM, Browser, Page
 from tests.http.running import running
 
@@ -126,6 +127,33 @@ def test_page_fits_a_telephone(browser: Page, site: str) -> None:
     for path in ("", "owner?owner_id=alice", address("owner", owner_id=HOSTILE), "operations"):
         open_whole(browser, f"{site}/{path}")
         assert browser.run("document.documentElement.scrollWidth") <= 390
+
+
+_OVERLAPPING: Final = """
+[...document.querySelectorAll('.entries tr')].filter(row => {
+  const [operation, amount] = ['.operation', '.amount'].map(name => row.querySelector(name));
+  if (!operation) return false;
+  const words = document.createRange();
+  words.selectNodeContents(operation);
+  return [...words.getClientRects()].some(line => line.right > amount.getBoundingClientRect().left);
+}).length
+"""
+_CUT_OFF: Final = """
+[...document.querySelectorAll('.scroll')]
+  .filter(it => it.offsetParent && it.scrollWidth > it.clientWidth + 1)
+  .map(it => it.closest('section').getAttribute('aria-labelledby'))
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_names_neither_overlap_nor_are_cut_off(browser: Page, site: str, width: int) -> None:
+    browser.look(width=width)
+    open_whole(browser, f"{site}/owner?owner_id=carol")
+    assert LONG in browser.run("document.querySelector('.entries').textContent")
+    assert browser.run(_OVERLAPPING) == 0
+    cut = browser.run(_CUT_OFF)
+    # On a telephone these two can be scrolled.
+    assert set(cut) <= ({"coming", "curve-title"} if width == 390 else set())
 
 
 def test_pictures_can_be_taken(browser: Page, site: str, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from tests.console.conftest import Visitor, auditor, make_console, visiting
 from tests.console.reading import form_token, forms, shown_sql, words
 from tests.console.test_access import addresses
 from tests.console.year import HOSTILE
-from tests.sql.calls import Connection, balance, entries, record, rows, spend
-from tests.sql.lifecycle import adjust, operate, reverse
+from tests.sql.calls import Connection, balance, call, entries, record, rows, spend
+from tests.sql.lifecycle import adjust, operate, place, reverse
 
 WHO: Final = {"reason": "Outage of 3 March", "actor": "Kim of support"}
 
@@ -29,6 +29,7 @@ NAMES: Final = {"actor": "Your name", "min_balance": "Floor", "owner_id": "Owner
 
 TABLES: Final = (
     "ledger.accounts",
+    "ledger.allowances",
     "ledger.entries",
     "ledger.lots",
     "ledger.operator_actions",
@@ -362,6 +363,116 @@ def test_notice_says_only_what_is_so(operator: httpx.Client, conn: Connection, c
     page = operator.get(f"/owner?owner_id=alice&{claim}")
     assert page.status_code == 200
     assert 'class="banner done"' not in page.text
+
+
+PLAN: Final = {"owner_id": "alice", "app": "app1", "allowance_nonce": "plan of <b>"}
+
+
+def with_a_plan(conn: Connection) -> None:
+    call(
+        conn,
+        "grant_allowance",
+        app="app1",
+        owner_id="alice",
+        operation="CREDIT_ADD",
+        nonce=PLAN["allowance_nonce"],
+        amount=100,
+    )
+
+
+def end_of_plan(client: httpx.Client, **fields: str) -> httpx.Response:
+    """Fill the form in that ends the allowance, and ask what it would do."""
+    page = client.get("/end-allowance", params=PLAN)
+    assert page.status_code == 200, words(page)
+    (form,) = forms(page, "end-allowance")
+    # Not ticked
+    del form["forfeit"]
+    return client.post("/end-allowance", data=form | WHO | fields)
+
+
+def test_allowance_is_ended_once_after_it_was_shown(
+    operator: httpx.Client, conn: Connection
+) -> None:
+    with_a_plan(conn)
+    spend(conn, 30)
+    place(conn, 20)
+    owner = operator.get("/owner?owner_id=alice")
+    assert 'href="end-allowance?owner_id=alice&amp;asset=CREDIT&amp;app=app1&amp;' in owner.text
+    before = everything(conn)
+
+    shown = end_of_plan(operator, forfeit="yes")
+
+    assert "100 CREDIT every month by CREDIT_ADD of app1, nonce plan of <b>" in words(shown)
+    assert "<b>" + "plan" not in shown.text
+    assert "Balance 70 20 Held 20 20 Available 50 0" in words(shown)
+    assert "Ends never" in words(shown)
+    assert everything(conn) == before
+
+    first, second = (confirmed(operator, shown, "end-allowance") for _ in range(2))
+
+    assert first.status_code == second.status_code == 303
+    assert first.headers["location"] == second.headers["location"]
+    assert actions(conn) == [("end_allowance", WHO["actor"], WHO["reason"], 3)]
+    notice = words(operator.get(f"/{first.headers['location']}"))
+    assert "The end of the allowance is noted below." in notice
+    assert "end allowance Kim of support" in notice
+    assert f"{WHO['actor']} : {WHO['reason']}" in notice
+    assert "This would change nothing" in words(end_of_plan(operator))
+
+
+def test_end_of_an_allowance_can_be_put_off_and_taken_back(
+    operator: httpx.Client, conn: Connection
+) -> None:
+    with_a_plan(conn)
+    confirmed(operator, end_of_plan(operator, at="2099-01-31 12:00"), "end-allowance")
+    shown = end_of_plan(operator, at="never")
+    assert "Ends 2099-01-31 12:00:00 never" in words(shown)
+    confirmed(operator, shown, "end-allowance")
+    (plan,) = rows(conn, "allowances_of", owner_id="alice")
+    assert (plan["ends_at"], plan["status"]) == (None, "open")
+
+
+def test_allowance_of_a_frozen_account_is_ended(operator: httpx.Client, conn: Connection) -> None:
+    with_a_plan(conn)
+    operate(conn, "freeze_account")
+    confirmed(operator, end_of_plan(operator), "end-allowance")
+    (plan,) = rows(conn, "allowances_of", owner_id="alice")
+    assert plan["status"] == "ended"
+
+
+@pytest.mark.parametrize("confirm", [{}, {"confirm": "yes"}])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"at": "tomorrow"}, "When must be a time in UTC"),
+        ({"at": "9999-06-01"}, "When must be before 9999"),
+        ({"at": "2099-01-01", "forfeit": "yes"}, "What is left is possible at once only"),
+        ({"reason": ""}, "Reason is required, at most 1000 characters"),
+    ],
+)
+def test_wrong_end_of_an_allowance_is_named(
+    operator: httpx.Client,
+    conn: Connection,
+    fields: dict[str, str],
+    said: str,
+    confirm: dict[str, str],
+) -> None:
+    with_a_plan(conn)
+    before = everything(conn)
+    page = end_of_plan(operator, **fields, **confirm)
+    assert page.status_code == 422
+    assert said in words(page)
+    assert everything(conn) == before
+
+
+@pytest.mark.parametrize("wrong", [{"app": "app2"}, {"allowance_nonce": "x"}, {"owner_id": "bob"}])
+def test_allowance_that_does_not_exist_is_not_ended(
+    operator: httpx.Client, conn: Connection, wrong: dict[str, str]
+) -> None:
+    with_a_plan(conn)
+    assert operator.get("/end-allowance", params=PLAN | wrong).status_code == 404
+    assert end_of_plan(operator, **wrong, confirm="yes").status_code == 404
+    assert actions(conn) == []
 
 
 @pytest.mark.parametrize("number", ["", "3", "x", "9" * 19])

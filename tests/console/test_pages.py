@@ -96,7 +96,7 @@ class TestStart:
         assert f"issued +{issued}" in days
         assert f"expired {expired}" in days
         assert page.text.count('<rect class="issued"') > 0
-        assert re.search(rf"app2 AI assistant 7 CREDIT {of_app2} ", section(page, "apps-title"))
+        assert re.search(rf"app2 AI assistant 8 CREDIT {of_app2} ", section(page, "apps-title"))
 
     def test_long_ledger_says_how_far_its_days_reach(
         self, year: httpx.Client, monkeypatch: pytest.MonkeyPatch
@@ -459,6 +459,16 @@ class TestFinance:
             assert f" {month['closing']} " in text
         assert page.text.count('<rect class="owed"') == sum(1 for it in months if it["closing"])
 
+    def test_each_class_is_shown_on_demand(self, year: httpx.Client, ledger: Connection) -> None:
+        text = words(year.get("/finance?classes=each"))
+        (now,) = rows(ledger, "liability", since="2000-01-01", by="ever")
+        classes = rows(ledger, "liability", since="2000-01-01", by="ever", by_class=True)
+        assert {row["credit_class"] for row in classes} == {None, "free"}
+        assert f"{int(now['closing'])} CREDIT now" in text
+        for row in classes:
+            assert f"{row['credit_class'] or 'neither'} {int(row['closing'])} " in text
+        assert "class opening" not in words(year.get("/finance"))
+
     def test_asset_and_length_can_be_chosen(self, year: httpx.Client) -> None:
         text = words(year.get("/finance?asset=TOKEN&by=day"))
         assert "Owed at the end of each day 40 TOKEN now" in text
@@ -495,6 +505,7 @@ class TestSql:
             "/search?q=user",
             "/operations?operation=DAILY_REWARD",
             "/finance?by=week",
+            "/finance?classes=each",
             "/verify?owner_id=alice",
             "/" + address("owner", owner_id=HOSTILE),
             "/" + address("owner", owner_id="it's \\ 100 %"),

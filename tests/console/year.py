@@ -16,12 +16,15 @@ from tests.fixtures.clock import Clock
 from tests.sql.calls import Connection, call, record, spend
 from tests.sql.lifecycle import adjust, capture, operate, place, release, reverse
 
-__all__ = ("HOSTILE", "fill")
+__all__ = ("HOSTILE", "LONG", "fill")
 
 HOSTILE: Final = (
     '<img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>top.ran=1</script>'
 )
 """Markup that would run, or ask a server, if a page did not escape it."""
+
+LONG: Final = "PROMOTIONAL_CREDIT_OF_THE_SUMMER_CAMPAIGN_OF_LAST_YEAR"
+"""A long name of an operation, for credits of a class and of limited use."""
 
 _PLAN: Final = {"app": "app2", "operation": "PLAN_ALLOWANCE", "owner_id": "alice"}
 TURNED: Final = "invoice-\N{RIGHT-TO-LEFT OVERRIDE}fdp.exe"
@@ -126,11 +129,34 @@ def _the_last_hours(conn: Connection, clock: Clock) -> None:
     adjust(conn, 1, owner_id=HOSTILE, actor=HOSTILE, reason=HOSTILE, nonce="adjust hostile")
     call(conn, "define_operation", operation="ODD", description=HOSTILE, default_amount=1)
     call(conn, "allow_operation", app="app1", operation="ODD")
+    _of_classes(conn, clock)
     operate(conn, "set_min_balance", owner_id="user-001", min_balance=-50, reason="Good customer")
     record(conn, owner_id="frozen", amount=9)
     operate(conn, "freeze_account", owner_id="frozen", reason="Under review")
     clock.set(datetime.now(UTC) - timedelta(minutes=5))
     spend(conn, 4)
+
+
+def _of_classes(conn: Connection, clock: Clock) -> None:
+    """Give carol credits of classes, and a daily allowance of them."""
+    rule = {
+        "description": "Of last summer",
+        "default_amount": 20,
+        "min_amount": 1,
+        "max_amount": 1000,
+        "credit_class": "free",
+        "usable_for": ["CONTENT_CREATION", "TOKENS_USED"],
+        "usable_in": ["app1", "app2"],
+    }
+    call(conn, "define_operation", operation=LONG, **rule)
+    call(conn, "allow_operation", app="app2", operation=LONG)
+    of_carol = {"owner_id": "carol"}
+    record(conn, **of_carol, amount=40)
+    record(conn, **of_carol, app="app2", operation=LONG, expires_at=clock.ahead(days=30))
+    record(conn, **of_carol, operation="CONTEST_PRIZE", amount=25)
+    call(conn, "grant_allowance", **of_carol, app="app2", operation=LONG, nonce="summer of carol",
+         amount=15, period="day", carry_over_most=5, carry_over_for=3)  # fmt: skip
+    record(conn, **of_carol, operation="CONTENT_CREATION")
 
 
 if __name__ == "__main__":

@@ -317,6 +317,19 @@ def test_allowance_is_found_by_its_nonce(caller: Connection) -> None:
         assert (ended["status"], balance(caller, owner)) == ("ended", 0)
 
 
+def test_allowance_is_ended_by_hand_where_its_owner_is(
+    caller: Connection, shared_front: RunningFront
+) -> None:
+    plan = {"app": "app1", "operation": "CREDIT_ADD", "amount": 6}
+    by_hand = {"app": "app1", "actor": "Ann", "reason": "Because"}
+    with connected(shared_front.front.url, OPERATOR) as operator:
+        for number in (0, 1):
+            owner, nonce = owner_on(number), new_nonce()
+            rows(caller, "grant_allowance", **plan, owner_id=owner, nonce=nonce)
+            (ended,) = rows(operator, "end_allowance_by_hand", allowance_nonce=nonce, **by_hand)
+            assert (ended["owner_id"], ended["status"]) == (owner, "ended")
+
+
 def test_nonce_of_two_owners_needs_the_owner(caller: Connection) -> None:
     nonce = new_nonce()
     for number in (0, 1):

@@ -7,12 +7,13 @@ from typing import Final
 import psycopg
 
 from tests.faults.callers import OWNERS
+from tests.faults.limited import OWNERS_OF_LIMITED
 
 __all__ = ("grant_allowances", "wrong_allowances")
 
 _GRANT: Final = """
 SELECT ledger.grant_allowance(
-    app => 'app1', owner_id => %s, operation => 'CREDIT_ADD', nonce => %s, amount => 100,
+    app => 'app1', owner_id => %s, operation => %s, nonce => %s, amount => 100,
     period => 'day', starts_at => clock_timestamp() - interval '1 day' + %s * interval '1 second',
     carry_over_most => 20
 )
@@ -34,14 +35,16 @@ END
 
 
 def grant_allowances(url: str) -> None:
-    """Grant each owner of the callers credits that come again after some seconds.
+    """Grant each owner credits that come again after some seconds, some of limited use.
 
     Args:
         url: The database, for its owner.
     """
     with psycopg.connect(url, autocommit=True) as conn:
-        for number, owner_id in enumerate(OWNERS):
-            conn.execute(_GRANT, [owner_id, f"plan of {owner_id}", 2 + 3 * number])
+        for number, owner_id in enumerate([*OWNERS, *OWNERS_OF_LIMITED]):
+            operation = "CONTEST_PRIZE" if owner_id in OWNERS_OF_LIMITED else "CREDIT_ADD"
+            plan = f"plan of {owner_id}"
+            conn.execute(_GRANT, [owner_id, operation, plan, 2 + 3 * number])
 
 
 def wrong_allowances(url: str) -> list[str]:

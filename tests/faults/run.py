@@ -16,6 +16,7 @@ from tests.faults.checking import check
 from tests.faults.faults import Fault, Targets, possible
 from tests.faults.figures import Figures
 from tests.faults.journal import Journal
+from tests.faults.limited import OWNERS_OF_LIMITED, LimitedCaller, misused
 from tests.faults.load import fill_accounts, load, progress
 from tests.faults.metered import MeteredCaller, limit_spenders
 from tests.faults.planned import grant_allowances, wrong_allowances
@@ -29,6 +30,7 @@ _HTTP_CALLERS: Final = 10
 _SQL_CALLERS: Final = 4
 _METERED_CALLERS: Final = 3
 _TRANSFERRING_CALLERS: Final = 2
+_LIMITED_CALLERS: Final = 3
 
 
 def run(
@@ -94,6 +96,10 @@ async def _run(
             TransferringCaller(journal, _random(targets), found.url, prepare)
             for _ in range(_TRANSFERRING_CALLERS)
         ),
+        *(
+            LimitedCaller(journal, _random(targets), found.url, prepare, OWNERS_OF_LIMITED)
+            for _ in range(_LIMITED_CALLERS)
+        ),
     ]
     begun = time.monotonic()
     caused: Counter[str] = Counter()
@@ -111,9 +117,10 @@ async def _run(
     wrong = await asyncio.to_thread(wrong_allowances, found.server.url)
     findings = await asyncio.to_thread(check, journal, found.server.url)
     findings.other += wrong
+    findings.other += await asyncio.to_thread(misused, found.server.url)
     words = (
-        f"{_HTTP_CALLERS} HTTP, {_SQL_CALLERS} SQL, {_METERED_CALLERS} metered and"
-        f" {_TRANSFERRING_CALLERS} transferring callers"
+        f"{_HTTP_CALLERS} HTTP, {_SQL_CALLERS} SQL, {_METERED_CALLERS} metered,"
+        f" {_LIMITED_CALLERS} limited and {_TRANSFERRING_CALLERS} transferring callers"
     )
     longest = {"all": max(caller.longest for caller in callers)}
     return Figures(lasted, words, longest, journal, caused, findings)

@@ -10,6 +10,7 @@ from tests.sql.calls import Connection, Row, call, record, rows, spend
 from tests.sql.lifecycle import (
     adjust,
     capture,
+    end_by_hand,
     extend,
     grow,
     item,
@@ -239,6 +240,9 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     clock.forward(days=2)
     record(conn, owner_id="lea", amount=5)
     call(conn, "end_allowance", **of_daily, at=clock.ahead(days=30))
+    call(conn, "grant_allowance", **daily, nonce="by hand", amount=4)
+    end_by_hand(conn, "by hand", at=clock.ahead(days=40))
+    end_by_hand(conn, "by hand", forfeit=True)
     call(conn, "grant_allowance", **daily | {"owner_id": "max"}, nonce="of max", amount=11)
     operate(conn, "freeze_account", owner_id="max")
     clock.forward(days=1, hours=5)

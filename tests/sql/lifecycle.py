@@ -68,6 +68,17 @@ def reverse_by_hand(conn: Connection, original_nonce: str, **arguments: Any) -> 
     return call(conn, "reverse_by_hand", **plain | arguments)
 
 
+def end_by_hand(conn: Connection, allowance_nonce: str, **arguments: Any) -> Row:
+    """End an allowance of app1 as Ann, unless told otherwise."""
+    plain = {
+        "app": "app1",
+        "allowance_nonce": allowance_nonce,
+        "actor": "Ann",
+        "reason": "Because",
+    }
+    return call(conn, "end_allowance_by_hand", **plain | arguments)
+
+
 def adjust(conn: Connection, amount: int | None, **arguments: Any) -> Row:
     """Adjust alice's balance as Ann, under a new nonce, unless told otherwise."""
     plain = {

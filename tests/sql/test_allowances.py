@@ -167,6 +167,36 @@ def test_two_years_asleep_leave_the_current_period(tx: Connection, clock: Clock)
     assert entries(tx)[-1]["recorded_at"] == datetime(2029, 2, 3, 9, tzinfo=UTC)
 
 
+def test_what_an_account_catches_up_on_is_bounded(tx: Connection, clock: Clock) -> None:
+    """However long it sleeps: 120 periods that are carried over, and those of 20 allowances."""
+    plain: Row = {"period": "day", "carry_over_most": 10**9}
+    for number in range(18):
+        grant(tx, **plain, nonce=f"plan {number}", starts_at=clock.ahead(minutes=number))
+    grant(tx, **plain, nonce="long", carry_over_for=60, starts_at=clock.ahead(minutes=30))
+    with refused(tx, "LG001") as refusal:
+        grant(tx, **plain, carry_over_for=43)
+    assert refusal.detail["field"] == "carry_over_for"
+    assert refusal.detail["reason"].startswith("adds up to 121 periods")
+    grant(tx, **plain, nonce="last", carry_over_for=42, starts_at=clock.ahead(minutes=40))
+    clock.forward(days=730)
+    before = entries(tx)
+    agrees(tx)
+    # Of each period: what expires, what is carried over, and what comes.
+    assert len(entries(tx)) - len(before) <= 3 * (120 + 20)
+
+
+@pytest.mark.parametrize("how", [{"carry_over_most": 0}, {"ends": True}])
+def test_only_what_is_carried_over_counts_towards_the_periods(
+    tx: Connection, how: dict[str, Any]
+) -> None:
+    most: Row = {"period": "day", "carry_over_for": 60}
+    for number in range(4):
+        nonce = f"plan {number}"
+        grant(tx, **most, nonce=nonce, carry_over_most=how.get("carry_over_most", 1))
+        if "ends" in how:
+            end(tx, allowance_nonce=nonce)
+
+
 @pytest.mark.parametrize(
     ("period", "start", "expected"),
     [
@@ -683,6 +713,33 @@ def test_allowance_that_was_over_by_a_clock_that_was_ahead_goes_on(
     assert balance(tx) == 102
     found = rows(tx, "verify", owner_id="alice")
     assert {row["problem"] for row in found} == {"of the future"}
+
+
+@pytest.mark.parametrize("occurrences", [None, 2])
+@pytest.mark.parametrize("days", [0, 3])
+def test_what_comes_next_is_the_same_before_the_first_write_after_a_clock_was_ahead(
+    tx: Connection, clock: Clock, occurrences: int | None, days: int
+) -> None:
+    grant(tx, period="day", occurrences=occurrences, carry_over_most=20)
+    clock.forward(days=40)
+    record(tx, amount=1)
+    clock.forward(days=days - 40)
+
+    def told() -> list[Any]:
+        found = call(tx, "balance", owner_id="alice")
+        shown = rows(tx, "forecast", owner_id="alice", until=clock.ahead(days=30))
+        view = tx.execute("SELECT next_allowance_at FROM ledger.account_balances").fetchone()
+        plan = rows(tx, "allowances_of", owner_id="alice")[0]
+        return [
+            *(found["next_allowance_at"], found["next_allowance_amount"], view),
+            *(plan["next_at"], plan["status"]),
+            [(it["at"], it["kind"], it["amount"]) for it in shown if it["kind"] == "allowance"],
+        ]
+
+    before = told()
+    operate(tx, "set_min_balance", min_balance=-1)
+    assert told() == before
+    assert before[0] == (clock.ahead(days=1) if occurrences is None or days == 0 else None)
 
 
 def test_batch_at_a_boundary_spends_credits_for_what_they_are(tx: Connection, clock: Clock) -> None:

@@ -441,9 +441,9 @@ MAY_CALL = {
         adjust_balance allow_operation allowances_of balance balance_at balance_parts
         begin_generation bind_role
         budgets_of checkpoint claims_of define_budget define_operation drop_budget
-        entries_after entries_of expire_credits feed_lag find forecast freeze_account
-        holds_of installed_files kept_buckets liability lots_of move_account note_proof
-        operations_of
+        end_allowance_by_hand entries_after entries_of expire_credits feed_lag find forecast
+        freeze_account holds_of installed_files kept_buckets liability lots_of move_account
+        note_proof operations_of
         register_app retire_operation reverse_by_hand set_budget set_min_balance statement
         statement_by_spender timeline unbind_role undefine_budget unfreeze_account verify
         verify_checkpoint verify_range verify_ranges

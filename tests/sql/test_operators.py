@@ -24,7 +24,15 @@ from tests.sql.calls import (
     spend,
 )
 from tests.sql.conftest import LogIn
-from tests.sql.lifecycle import adjust, operate, place, reverse, reverse_by_hand, spendable
+from tests.sql.lifecycle import (
+    adjust,
+    end_by_hand,
+    operate,
+    place,
+    reverse,
+    reverse_by_hand,
+    spendable,
+)
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -333,6 +341,151 @@ def test_malformed_reversal_by_hand_is_refused_with_the_field(
     with refused(tx, "LG001") as refusal:
         reverse_by_hand(tx, **request)
     assert refusal.detail["field"] == field
+
+
+# Allowances
+
+
+def granted(conn: Connection, **arguments: Any) -> Row:
+    """Grant alice an allowance of 100 CREDIT_ADD a month by app1, unless told otherwise."""
+    plain = {"app": "app1", "owner_id": "alice", "operation": "CREDIT_ADD", "nonce": "plan"}
+    return call(conn, "grant_allowance", **plain | {"amount": 100} | arguments)
+
+
+def test_allowance_ended_by_hand_is_in_the_journal_once(tx: Connection, clock: Clock) -> None:
+    plan = granted(tx)
+    ended = end_by_hand(tx, "plan", actor="Ann", reason="Left us")
+    assert ended == plan | {
+        "ends_at": clock.now,
+        "status": "ended",
+        "next_at": None,
+        "replayed": False,
+    }
+    clock.forward(minutes=1)
+    assert end_by_hand(tx, "plan", reason="Again") == ended | {"replayed": True}
+    of_plan = {"app": "app1", "allowance_nonce": "plan"}
+    assert actions(tx) == [
+        {
+            "acted_at": clock.now - timedelta(minutes=1),
+            "role_name": scalar(tx, "SELECT session_user"),
+            "actor": "Ann",
+            "action": "end_allowance",
+            "owner_id": "alice",
+            "asset": "CREDIT",
+            "reason": "Left us",
+            "seq": None,
+            "before": of_plan | {"ends_at": None},
+            "after": of_plan | {"ends_at": "2030-01-01T12:00:00.000000Z"},
+        }
+    ]
+    assert balance(tx) == 100
+    assert rows(tx, "verify") == []
+
+
+def test_what_is_left_is_forfeited_by_hand_as_an_entry_of_the_action(tx: Connection) -> None:
+    granted(tx)
+    spend(tx, 30)
+    end_by_hand(tx, "plan", forfeit=True)
+    assert [entry["operation"] for entry in entries(tx)][-1] == "FORFEITURE"
+    assert (balance(tx), actions(tx)[0]["seq"]) == (0, 3)
+    assert end_by_hand(tx, "plan", forfeit=True)["replayed"]
+    assert len(actions(tx)) == 1
+    assert rows(tx, "verify") == []
+
+
+def test_end_by_hand_can_be_moved_and_taken_back(tx: Connection, clock: Clock) -> None:
+    granted(tx)
+    end_by_hand(tx, "plan", at=clock.ahead(days=90))
+    end_by_hand(tx, "plan", at=clock.ahead(days=60))
+    assert end_by_hand(tx, "plan", at="infinity")["ends_at"] is None
+    ends = [action["after"]["ends_at"] for action in actions(tx)]
+    assert [action["before"]["ends_at"] for action in actions(tx)] == [None, *ends[:2]]
+    assert ends[2] is None
+    assert rows(tx, "verify") == []
+    clock.forward(days=32)
+    assert balance(tx) == 100
+
+
+def test_allowance_of_a_frozen_account_can_be_ended_by_hand(tx: Connection, clock: Clock) -> None:
+    granted(tx)
+    operate(tx, "freeze_account")
+    assert end_by_hand(tx, "plan", forfeit=True)["status"] == "ended"
+    clock.forward(days=40)
+    operate(tx, "unfreeze_account")
+    assert balance(tx) == 0
+    assert rows(tx, "verify") == []
+
+
+@pytest.mark.parametrize(
+    ("detail", "wrong"),
+    [
+        ({"app": "app1", "allowance_nonce": "other"}, {"allowance_nonce": "other"}),
+        ({"app": "app2", "allowance_nonce": "plan"}, {"app": "app2"}),
+        ({"app": "nobody", "allowance_nonce": "plan"}, {"app": "nobody"}),
+        (
+            {"app": "app1", "allowance_nonce": "plan", "owner_id": "bob"},
+            {"owner_id": "bob"},
+        ),
+    ],
+)
+def test_unknown_allowance_cannot_be_ended_by_hand(
+    tx: Connection, detail: Row, wrong: dict[str, Any]
+) -> None:
+    granted(tx)
+    with refused(tx, "LG106") as refusal:
+        end_by_hand(tx, **{"allowance_nonce": "plan"} | wrong)
+    assert refusal.detail == detail
+
+
+def test_allowance_that_is_over_gets_no_later_end_by_hand(tx: Connection, clock: Clock) -> None:
+    granted(tx)
+    end_by_hand(tx, "plan")
+    with refused(tx, "LG306"):
+        end_by_hand(tx, "plan", at=clock.ahead(days=1))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("app", None),
+        ("app", ""),
+        ("allowance_nonce", None),
+        ("actor", None),
+        ("actor", "a" * 256),
+        ("reason", ""),
+        ("reason", "r" * 1001),
+        ("at", "9999-01-01Z"),
+        ("at", "-infinity"),
+        ("owner_id", ""),
+    ],
+)
+def test_malformed_end_by_hand_is_refused_with_the_field(
+    tx: Connection, field: str, value: Any
+) -> None:
+    granted(tx)
+    with refused(tx, "LG001") as refusal:
+        end_by_hand(tx, **{"allowance_nonce": "plan"} | {field: value})
+    assert refusal.detail["field"] == field
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "seq = 1",
+        """before = before || '{"ends_at": "2030-03-01T12:00:00.000000Z"}'""",
+        """after = after || '{"ends_at": null}'""",
+        """after = after || '{"allowance_nonce": "other"}'""",
+        "acted_at = acted_at - interval '1 us'",
+    ],
+)
+def test_verify_finds_an_end_by_hand_that_the_allowance_does_not_know(
+    tx: Connection, change: str
+) -> None:
+    granted(tx)
+    end_by_hand(tx, "plan")
+    tx.execute("ALTER TABLE ledger.operator_actions DISABLE TRIGGER ALL")
+    tx.execute(f"UPDATE ledger.operator_actions SET {change}".encode())
+    assert "action and allowance differ" in {row["problem"] for row in rows(tx, "verify")}
 
 
 # Floors

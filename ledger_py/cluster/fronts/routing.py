@@ -42,6 +42,7 @@ class Route(Enum):
 NONCE_OF: Final = {
     "change_allowance": ("allowance", "allowance_nonce"),
     "end_allowance": ("allowance", "allowance_nonce"),
+    "end_allowance_by_hand": ("allowance", "allowance_nonce"),
     "capture_hold": ("hold", "hold_nonce"),
     "extend_hold": ("hold", "hold_nonce"),
     "grow_hold": ("hold", "hold_nonce"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from litestar.response import Redirect
 from psycopg import errors
 
 from ledger_py.console import queries
-from ledger_py.console.asking import Asked, Refused, asset_of, number_of, owner_of
+from ledger_py.console.asking import Asked, Refused, asset_of, number_of, owner_of, text_of
 from ledger_py.console.books import Reading, Row
 from ledger_py.console.desk import Desk
 from ledger_py.console.showing import address
@@ -35,17 +36,20 @@ class _Action(msgspec.Struct, frozen=True):
         query: Runs it.
         number: The field of its form that holds a number, if one does.
         of_an_entry: True if it is about an entry. Its number may be left out.
+        of_an_allowance: True if it is about an allowance.
     """
 
     name: str
     query: str
     number: str | None = None
     of_an_entry: bool = False
+    of_an_allowance: bool = False
 
 
 _ACTIONS: Final = (
     _Action("adjust", queries.ADJUST, "amount"),
     _Action("reverse", queries.REVERSE, "amount", of_an_entry=True),
+    _Action("end-allowance", queries.END_ALLOWANCE, of_an_allowance=True),
     _Action("freeze", queries.FREEZE),
     _Action("unfreeze", queries.UNFREEZE),
     _Action("floor", queries.SET_FLOOR, "min_balance"),
@@ -60,6 +64,10 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
         nonce: Drawn with the form, so that sending it twice is a replay.
         seq: The entry that is reversed.
         free_claim: Let what is reversed be claimed again.
+        app: The app of the allowance that is ended.
+        allowance_nonce: Its nonce.
+        at: When it ends, as it was typed.
+        forfeit: Take what is left of it, too.
     """
 
     owner_id: str
@@ -70,6 +78,10 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     seq: int | None = None
     free_claim: bool = False
+    app: str = ""
+    allowance_nonce: str = ""
+    at: str = ""
+    forfeit: bool = False
 
     def values(self, action: _Action, entry: Row | None) -> dict[str, Any]:
         """Give the values of the query.
@@ -79,7 +91,7 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
             entry: The entry that it is about.
 
         Raises:
-            InvalidRequest: The number is none.
+            InvalidRequest: The number is none, or the time.
         """
         values: dict[str, Any] = {
             "owner_id": self.owner_id,
@@ -93,6 +105,13 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
                 "app": entry["app"],
                 "original_nonce": entry["nonce"],
                 "free_claim": self.free_claim,
+            }
+        if action.of_an_allowance:
+            values |= {
+                "app": self.app,
+                "allowance_nonce": self.allowance_nonce,
+                "at": _time("at", self.at),
+                "forfeit": self.forfeit,
             }
         if action.number:
             is_left_out = action.of_an_entry and not self.number.strip()
@@ -116,7 +135,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def changes(self) -> bool:
         """Tell whether the action changes anything."""
-        if self.entry.get("seq"):
+        if "replayed" in self.entry:
             return not self.entry["replayed"]
         return self.before != self.after
 
@@ -135,6 +154,8 @@ def _handlers(desk: Desk, action: _Action) -> list[HTTPRouteHandler]:
             actor=desk.access.actor_of(desk.session_of(request) or ""),
             nonce=secrets.token_urlsafe(18),
             seq=number_of(request, "seq", 0) if action.of_an_entry else None,
+            app=text_of(request, "app"),
+            allowance_nonce=text_of(request, "allowance_nonce"),
         )
         return await desk.books.read(lambda books: _form(desk, request, books, action, wish))
 
@@ -168,7 +189,7 @@ async def _form(
     refusal: LedgerError | None = None,
 ) -> Response[str]:
     """Show the form, with what was wrong with it."""
-    entry = await _entry(books, wish)
+    entry, allowance = await _entry(books, wish), await _allowance(books, action, wish)
     try:
         account = await _account(books, wish)
     except psycopg.Error as error:
@@ -183,6 +204,7 @@ async def _form(
         action=action,
         wish=wish,
         entry=entry,
+        allowance=allowance,
         account=account,
         refusal=refusal,
         outcome=None,
@@ -200,7 +222,7 @@ async def _act(
     confirmed: bool,
 ) -> Response[Any]:
     """Run the action; show what it would do unless it is confirmed."""
-    entry = await _entry(books, wish)
+    entry, allowance = await _entry(books, wish), await _allowance(books, action, wish)
     values = wish.values(action, entry)
     before = await _account(books, wish)
     recorded = await books.row(action.query, **values)
@@ -222,6 +244,7 @@ async def _act(
         action=action,
         wish=wish,
         entry=entry,
+        allowance=allowance,
         account=before,
         refusal=None,
         outcome=outcome,
@@ -245,6 +268,22 @@ async def _entry(books: Reading, wish: _Wish) -> Row | None:
     return found[0]
 
 
+async def _allowance(books: Reading, action: _Action, wish: _Wish) -> Row | None:
+    """Read the allowance that an action is about."""
+    if not action.of_an_allowance:
+        return None
+    found = await books.rows(
+        queries.TO_END,
+        owner_id=wish.owner_id,
+        asset=wish.asset,
+        app=wish.app,
+        allowance_nonce=wish.allowance_nonce,
+    )
+    if not found:
+        raise Refused(404, "No such allowance", "This account has no such allowance.")
+    return found[0]
+
+
 def _no_entry() -> Refused:
     return Refused(404, "No such entry", "This account has no entry of that number.")
 
@@ -262,6 +301,10 @@ def _wish_of(fields: Mapping[str, str], action: _Action) -> _Wish:
         nonce=fields.get("nonce", ""),
         seq=int(seq) if action.of_an_entry else None,
         free_claim="free_claim" in fields,
+        app=fields.get("app", ""),
+        allowance_nonce=fields.get("allowance_nonce", ""),
+        at=_line(fields.get("at", "")),
+        forfeit="forfeit" in fields,
     )
 
 
@@ -276,6 +319,21 @@ def _whole(field: str, typed: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise InvalidRequest.of_field(field, "must be a whole number, such as 10 or -10")
     return int(text)
+
+
+def _time(field: str, typed: str) -> datetime | str | None:
+    """Read a time in UTC, also as the pages show it; None for none, infinity for never."""
+    if typed in ("", "now"):
+        return None
+    if typed == "never":
+        return "infinity"
+    try:
+        at = datetime.fromisoformat(typed)
+    except ValueError:
+        raise InvalidRequest.of_field(
+            field, "must be a time in UTC, such as 2030-01-31 12:00, or now, or never"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _refusal_of(error: psycopg.Error | LedgerError, desk: Desk) -> LedgerError:

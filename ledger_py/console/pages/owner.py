@@ -157,6 +157,8 @@ def _done(request: Asked, account: Row, actions: Sequence[Row]) -> dict[str, Any
             return {"words": "The adjustment is recorded as", "seq": seq}
         case "reverse" if ("reverse_entry", seq) in recorded:
             return {"words": "The reversal is recorded as", "seq": seq}
+        case "end-allowance" if any(action == "end_allowance" for action, _ in recorded):
+            return {"words": "The end of the allowance is noted below.", "seq": None}
         case "freeze" if account["frozen_at"] is not None:
             return {"words": "The account is frozen now.", "seq": None}
         case "unfreeze" if account["frozen_at"] is None:

@@ -36,6 +36,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "Operators": (
         "adjust_balance",
         "reverse_by_hand",
+        "end_allowance_by_hand",
         "set_min_balance",
         "freeze_account",
         "unfreeze_account",

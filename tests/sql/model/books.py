@@ -59,8 +59,14 @@ class Books:
 
     def settled(self, owner_id: str) -> Account:
         """Return a copy of an account as of now."""
+        return self._settled(owner_id, self.now)
+
+    def _settled(self, owner_id: str, now: datetime) -> Account:
         account = self.accounts.get(owner_id, Account(owner_id)).copy()
-        account.settle(self.now)
+        late = account.entries and account.entries[-1].recorded_at > account.time(now)
+        if late and account.frozen_at is None:
+            account.rewind(now)
+        account.settle(now)
         return account
 
     @contextmanager
@@ -72,11 +78,7 @@ class Books:
         clock = self.now
         self.now = self.accounts.get(owner_id, Account(owner_id)).time(clock)
         try:
-            account = self.accounts.get(owner_id, Account(owner_id)).copy()
-            late = account.entries and account.entries[-1].recorded_at > self.now
-            if late and account.frozen_at is None:
-                account.rewind(self.now)
-            account.settle(self.now)
+            account = self._settled(owner_id, self.now)
             yield account
         finally:
             self.now = clock

@@ -1,6 +1,7 @@
 -- requires: functions/core/allowances/fills_debts, functions/core/lots/is_classed
 -- requires: functions/core/allowances/boundary, functions/core/allowances/is_granted
 -- requires: functions/core/allowances/next_ungranted, functions/core/allowances/occurrence_at
+-- requires: functions/core/allowances/rewound, functions/core/allowances/was_ahead
 -- The one place that says what comes from allowances, and when: ledger_core.clock_events adds holds and lots, and
 -- ledger_core.settle records what that returns.
 CREATE OR REPLACE FUNCTION ledger_core.allowance_schedule(
@@ -41,12 +42,27 @@ DECLARE
     v_occurrence integer;
     v_allowance ledger.allowances;
 BEGIN
+    SELECT balance, min_balance, debt, frozen_at IS NULL AND ledger_core.was_ahead(last_entry_at, seen_until) AS was_ahead
+    INTO v_account
+    FROM ledger.accounts
+    WHERE owner_id = allowance_schedule.owner_id AND asset = allowance_schedule.asset;
+    -- As the next write will find them: see ledger_core.rewind_allowances.
+    IF v_account.was_ahead THEN
+        v_allowances := array(
+            SELECT jsonb_populate_record(kept, jsonb_build_object(
+                'next_occurrence', coalesce(rewound.occurrence, kept.next_occurrence),
+                'next_at', coalesce(rewound.due_at, kept.next_at)
+            ))
+            FROM ledger.allowances AS kept
+            LEFT JOIN LATERAL ledger_core.rewound(kept, allowance_schedule.seen_until) AS rewound ON TRUE
+            WHERE kept.owner_id = allowance_schedule.owner_id AND kept.asset = allowance_schedule.asset
+                AND coalesce(rewound.due_at, kept.next_at) < 'infinity'
+            ORDER BY kept.app, kept.nonce
+        );
+    END IF;
     IF cardinality(v_allowances) = 0 THEN
         RETURN;
     END IF;
-    SELECT balance, min_balance, debt INTO v_account
-    FROM ledger.accounts
-    WHERE owner_id = allowance_schedule.owner_id AND asset = allowance_schedule.asset;
     -- Null: what is left of the period before has to be looked up.
     v_left := array_fill(NULL::bigint, ARRAY[cardinality(v_allowances)]);
 

@@ -34,9 +34,10 @@ BEGIN
     END IF;
     PERFORM ledger_core.check_allowed(change_allowance.app, v_allowance.operation, change_allowance.amount, NULL);
     IF change_allowance.amount < 1 THEN
-        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
-            'field', 'amount', 'reason', 'must be at least 1; end the allowance with ledger.end_allowance'
-        ));
+        PERFORM ledger_core.refuse(
+            'invalid_request', jsonb_build_object('field', 'amount', 'reason', 'must be at least 1'),
+            'For nothing more to come, use ledger.end_allowance.'
+        );
     END IF;
 
     IF NOT change_allowance.from_next_period THEN

@@ -8,6 +8,7 @@ DECLARE
     v_account ledger_core.account_state := ledger_core.lock_account(allowance.owner_id, allowance.asset);
     v_replay ledger.allowance;
     v_open integer;
+    v_carried integer;
 BEGIN
     v_replay := ledger_core.replay_of_allowance(
         allowance.owner_id, allowance.app, allowance.nonce, allowance.nonce, grant_allowance.request, v_account.now,
@@ -49,7 +50,7 @@ BEGIN
             'reason', 'leaves nothing: all periods are over'
         ));
     END IF;
-    SELECT count(*) INTO v_open
+    SELECT count(*), coalesce(sum(carry_over_for) FILTER (WHERE carry_over_most > 0), 0) INTO v_open, v_carried
     FROM ledger.allowances
     WHERE owner_id = allowance.owner_id AND asset = allowance.asset AND next_at < 'infinity';
     IF v_open >= ledger_core.max_allowances() THEN
@@ -59,8 +60,17 @@ BEGIN
                 'field', 'owner_id',
                 'reason', format('has %s allowances, and no owner can have more', ledger_core.max_allowances())
             ),
-            'End one with ledger.end_allowance.'
+            'For one of them to end, use ledger.end_allowance.'
         );
+    ELSIF allowance.carry_over_most > 0 AND v_carried + allowance.carry_over_for > ledger_core.max_carried_periods() THEN
+        -- It is recorded in one call, once the account has slept so long.
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'carry_over_for',
+            'reason', format(
+                'adds up to %s periods with those of the owner''s other allowances, and no owner can have more than %s',
+                v_carried + allowance.carry_over_for, ledger_core.max_carried_periods()
+            )
+        ));
     END IF;
 
     INSERT INTO ledger_core.nonces (app, nonce) VALUES (allowance.app, allowance.nonce) ON CONFLICT DO NOTHING;

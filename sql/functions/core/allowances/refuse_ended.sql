@@ -9,7 +9,7 @@ BEGIN
         'occurrences', allowance.occurrences
     )), CASE
         WHEN allowance.ends_at > ledger_core.clock()
-            THEN 'Take its end back with ledger.end_allowance(…, at => ''infinity'') first; or let it end, and grant a new one.'
+            THEN 'First take its end back, with ledger.end_allowance at infinity; or let it end, and grant a new one.'
     END);
 END
 $$;

@@ -171,35 +171,37 @@ BEGIN
         ) AS items
     )
 
-    SELECT items.*, accounts.*
-    INTO
-        v_positions, v_requests, v_allowed, v_expires_after, v_time_zones, v_account_of, v_first_with_nonce,
-        v_has_limits, v_has_subjects, v_repeats_nonces, v_owners, v_assets, v_debits, v_gets_lots,
-        v_is_budgeted, v_grants_classed
+    SELECT items.*, accounts.* INTO v_found
     FROM (
         SELECT
-            array_agg(sorted.position::integer),
+            array_agg(sorted.position::integer) AS positions,
+            -- In the order of the columns of ledger.entries, but not of that type: an assignment to a variable of it takes
+            -- what is missing at the end, such as a column that a migration has just added, for null.
             array_agg((
-                NULL, NULL, sorted.allowed_amount, NULL, NULL, v_xact_id, sorted.owner_id, sorted.asset,
-                record_mixed_batch.app, sorted.operation, sorted.nonce, NULL, sorted.amount_defaulted, FALSE,
-                sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL, NULL, NULL, NULL, NULL, NULL,
-                sorted.spender, sorted.quantity, sorted.unit_amount, sorted.unit_size, sorted.rounding, NULL, NULL,
-                NULL, NULL, NULL, NULL, NULL
-            )::ledger.entries),
-            array_agg(sorted.allowed),
-            array_agg(sorted.expires_after),
-            array_agg(sorted.claim_time_zone),
-            array_agg(sorted.account),
-            array_agg(sorted.first_with_nonce),
-            bool_or(sorted.allowed AND sorted.claim_limit IS NOT NULL),
-            bool_or(sorted.claim_subject IS NOT NULL),
-            bool_or(sorted.first_with_nonce < sorted.position AND sorted.nonce IS NOT NULL)
+                NULL::bigint, NULL::bigint, sorted.allowed_amount, NULL::bigint, NULL::timestamptz, v_xact_id,
+                sorted.owner_id, sorted.asset, record_mixed_batch.app, sorted.operation, sorted.nonce, NULL::bytea,
+                sorted.amount_defaulted, FALSE, sorted.metadata, sorted.expires_at, sorted.claim_subject, NULL::text,
+                NULL::boolean, NULL::bigint, NULL::boolean, NULL::integer, NULL::integer, sorted.spender,
+                sorted.quantity, sorted.unit_amount, sorted.unit_size, sorted.rounding
+            )) AS requests,
+            array_agg(sorted.allowed) AS allowed,
+            array_agg(sorted.expires_after) AS expires_after,
+            array_agg(sorted.claim_time_zone) AS time_zones,
+            array_agg(sorted.account) AS account_of,
+            array_agg(sorted.first_with_nonce) AS first_with_nonce,
+            bool_or(sorted.allowed AND sorted.claim_limit IS NOT NULL) AS has_limits,
+            bool_or(sorted.claim_subject IS NOT NULL) AS has_subjects,
+            bool_or(sorted.first_with_nonce < sorted.position AND sorted.nonce IS NOT NULL) AS repeats_nonces
         FROM (SELECT * FROM listed ORDER BY listed.position) AS sorted
     ) AS items
     CROSS JOIN (
         SELECT
-            array_agg(keys.owner_id), array_agg(keys.asset), array_agg(keys.debits), array_agg(keys.gets_lots),
-            array_agg(keys.is_budgeted), array_agg(keys.grants_classed)
+            array_agg(keys.owner_id) AS owners,
+            array_agg(keys.asset) AS assets,
+            array_agg(keys.debits) AS debits,
+            array_agg(keys.gets_lots) AS gets_lots,
+            array_agg(keys.is_budgeted) AS is_budgeted,
+            array_agg(keys.grants_classed) AS grants_classed
         FROM (
             SELECT
                 listed.owner_id,
@@ -213,9 +215,27 @@ BEGIN
             ORDER BY listed.account
         ) AS keys
     ) AS accounts;
+    v_positions := v_found.positions;
+    v_allowed := v_found.allowed;
+    v_expires_after := v_found.expires_after;
+    v_time_zones := v_found.time_zones;
+    v_account_of := v_found.account_of;
+    v_first_with_nonce := v_found.first_with_nonce;
+    v_has_limits := v_found.has_limits;
+    v_has_subjects := v_found.has_subjects;
+    v_repeats_nonces := v_found.repeats_nonces;
+    v_owners := v_found.owners;
+    v_assets := v_found.assets;
+    v_debits := v_found.debits;
+    v_gets_lots := v_found.gets_lots;
+    v_is_budgeted := v_found.is_budgeted;
+    v_grants_classed := v_found.grants_classed;
     IF v_positions IS NULL THEN
         RETURN done;
     END IF;
+    FOREACH v_entry IN ARRAY v_found.requests LOOP
+        v_requests := v_requests || v_entry;
+    END LOOP;
 
     IF cardinality(done) > 0 THEN
         -- Waiting for locks now, out of order, could deadlock with another batch. SKIP LOCKED rather than NOWAIT, whose

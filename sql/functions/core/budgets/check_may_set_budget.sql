@@ -28,7 +28,7 @@ BEGIN
         PERFORM ledger_core.refuse(
             'not_authorized',
             jsonb_build_object('app', check_may_set_budget.app, 'role', v_caller, 'budget', check_may_set_budget.budget),
-            'An app sets budgets of its own operations only, if ledger.bind_role was called with may_set_budgets => true.'
+            'An app sets budgets of its own operations only, if an operator has allowed that, with may_set_budgets of ledger.bind_role.'
         );
     END IF;
 END

@@ -5,5 +5,4 @@ IMMUTABLE
 AS $$ SELECT 60 $$;
 
 COMMENT ON FUNCTION ledger_core.max_carry_over_for IS
-'The greatest number of periods for which what is left of an allowance can be carried over: it bounds what an account has to
-catch up on.';
+'The greatest number of periods for which what is left of an allowance can be carried over.';

@@ -17,7 +17,7 @@ BEGIN
         ) || CASE WHEN unusable > 0 THEN jsonb_build_object('available_to_others', unusable) ELSE '{}' END,
         CASE
             WHEN unusable > 0
-                THEN 'Nothing was taken. Others of these credits are for other operations or apps (see ledger.balance_parts).'
+                THEN 'Nothing was taken. Others of these credits are for other operations or apps: ledger.balance_parts tells.'
             WHEN available <= min_balance THEN 'Nothing was taken, and nothing is available. Add credits.'
         END
     );

@@ -89,9 +89,35 @@ BEGIN
             ELSE jsonb_typeof(linked.after -> 'min_balance') = 'number'
                 AND linked.after = jsonb_build_object('min_balance', linked.after -> 'min_balance')
         END IS NOT TRUE;
+
+    -- What ended an allowance by hand is in the journal of allowances, too.
+    RETURN QUERY
+    SELECT
+        'action and allowance differ', 'operator_actions', actions.owner_id::text, actions.asset::text, actions.seq,
+        jsonb_build_object('action_seq', actions.action_seq, 'before', actions.before, 'after', actions.after)
+    FROM ledger.operator_actions AS actions
+    WHERE ledger_core.owner_in_range(actions.owner_id, first, last, included) AND actions.action = 'end_allowance'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM (
+                SELECT
+                    events.event, events.happened_at, events.seq,
+                    jsonb_build_object(
+                        'app', events.app, 'allowance_nonce', events.allowance_nonce,
+                        'ends_at', events.allowance -> 'ends_at'
+                    ) AS noted,
+                    lag(events.allowance -> 'ends_at') OVER (ORDER BY events.event_seq) AS previous
+                FROM ledger.allowance_events AS events
+                WHERE events.owner_id = actions.owner_id AND events.asset = actions.asset
+                    AND events.app = actions.after ->> 'app' AND events.allowance_nonce = actions.after ->> 'allowance_nonce'
+            ) AS asked
+            WHERE asked.event = 'ended' AND asked.happened_at = actions.acted_at
+                AND asked.seq IS NOT DISTINCT FROM actions.seq AND asked.noted = actions.after
+                AND asked.noted || jsonb_build_object('ends_at', asked.previous) = actions.before
+        );
 END
 $$;
 
 COMMENT ON FUNCTION ledger_core.verify_actions IS
-'Adjustments, moves and reversals by hand that differ from operator actions, and operator actions that do not begin with the value at which the action
-before them ended.';
+'Adjustments, moves, reversals and ends of allowances by hand that differ from operator actions, and operator actions that do not begin
+with the value at which the action before them ended.';

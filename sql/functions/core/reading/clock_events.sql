@@ -1,4 +1,4 @@
--- requires: functions/core/allowances/allowance_schedule
+-- requires: functions/core/allowances/allowance_schedule, functions/core/allowances/was_ahead
 -- The one place that says in which order things happen by the clock.
 CREATE OR REPLACE FUNCTION ledger_core.clock_events(
     owner_id text, asset text, seen_until timestamptz, until timestamptz, most integer DEFAULT 2147483647
@@ -24,10 +24,14 @@ AS $$
 DECLARE
     v_account record;
 BEGIN
-    SELECT balance, held, last_seq, next_due_at INTO v_account
+    SELECT balance, held, last_seq, next_due_at, last_entry_at INTO v_account
     FROM ledger.accounts
     WHERE owner_id = clock_events.owner_id AND asset = clock_events.asset;
-    IF coalesce(v_account.next_due_at > clock_events.until OR v_account.next_due_at = 'infinity', TRUE) THEN
+    IF coalesce(
+        (v_account.next_due_at > clock_events.until OR v_account.next_due_at = 'infinity')
+        AND NOT ledger_core.was_ahead(v_account.last_entry_at, clock_events.seen_until),
+        TRUE
+    ) THEN
         RETURN;
     END IF;
 

@@ -31,7 +31,7 @@ BEGIN
         PERFORM ledger_core.refuse(
             'operation_not_allowed',
             jsonb_build_object('app', check_allowed.app, 'operation', check_allowed.operation, 'transferable', TRUE),
-            'The operation moves credits from one owner to another: transfer them (ledger.transfer_credits).'
+            'The operation moves credits from one owner to another: ledger.transfer_credits, or an item of a batch with to_owner_id.'
         );
     END IF;
 

@@ -243,6 +243,7 @@ def activities(conn: Connection, clock: Clock) -> Iterator[str]:
     call(conn, "grant_allowance", **daily, nonce="by hand", amount=4)
     end_by_hand(conn, "by hand", at=clock.ahead(days=40))
     end_by_hand(conn, "by hand", forfeit=True)
+    adjust(conn, 1, owner_id="lea")
     call(conn, "grant_allowance", **daily | {"owner_id": "max"}, nonce="of max", amount=11)
     operate(conn, "freeze_account", owner_id="max")
     clock.forward(days=1, hours=5)

@@ -567,7 +567,63 @@ def transfer_in_a_batch(machine: LedgerMachine) -> None:
     )
 
 
+def _move(machine: LedgerMachine, owner: str = "ann", receiver: str = "bob") -> None:
+    machine.move(owner, receiver, "merged", None, sure=True)
+
+
+def move_with_claims(machine: LedgerMachine) -> None:
+    """What the old owner has claimed counts for the new one."""
+    for owner in ("ann", "bob"):
+        machine.record("app1", owner=owner, operation="WEEKLY_BONUS")
+        machine.record("app1", owner=owner, operation="DAILY_REWARD")
+    machine.record("app2", owner="ann", operation="SIGNUP_CREDIT")
+    _move(machine)
+    for operation in ("WEEKLY_BONUS", "DAILY_REWARD"):
+        machine.record("app1", owner="bob", operation=operation)
+    machine.record("app2", owner="bob", operation="SIGNUP_CREDIT")
+
+
+def move_twice(machine: LedgerMachine) -> None:
+    """A closed account stays closed, whatever is asked of it; what was moved goes on."""
+    for operation in ("LATE", "PRIZE", "PROMO"):
+        _grant(machine, operation, 3)
+    _transfer(machine, 2)
+    _spend(machine, 1)
+    _move(machine)
+    _move(machine)
+    _spend(machine, 1)
+    for by_hand in (False, True):
+        machine.reverse(
+            _place_of(machine, "CREDIT_SPEND"), None, False, None, by_hand=by_hand, used=None
+        )
+        machine.reverse(_place_of(machine, "SEND"), 1, False, None, by_hand=by_hand, used=None)
+    machine.operate("ann", "freeze", 1, None)
+    machine.operate("ann", "adjust", 1, None)
+    _move(machine, "bob", "cyn")
+    _move(machine, "cyn", "ann")
+
+
+def move_what_cannot_be_moved(machine: LedgerMachine) -> None:
+    """Open holds, allowances and debts keep an account where it is."""
+    _overdraw(machine, 5)
+    _spend(machine, 3)
+    _move(machine)
+    _hold_five_of_ten(machine)
+    _move(machine)
+    machine.release(0)
+    machine.grant_allowance(
+        credit=("app1", "CREDIT_ADD"), owner="ann", period="day", start=None, end=None,
+        carry=(0, 1), occurrences=None, used=None, amount=3, time_zone="UTC", metadata=None,
+    )  # fmt: skip
+    _move(machine)
+    machine.end_allowance(0, None, forfeit=False)
+    _move(machine)
+
+
 OPENINGS = (
+    move_with_claims,
+    move_twice,
+    move_what_cannot_be_moved,
     transfer_all_kinds,
     transfer_what_is_held,
     transfer_under_a_budget,

@@ -26,7 +26,7 @@ FROM (VALUES
     ('LG306', 'allowance_ended', 409, 'The allowance has ended.', 'Grant a new one under a new nonce.'),
     ('LG307', 'budget_exceeded', 409, 'A budget does not allow it.', 'Nothing was taken. Ask for at most what is left, wait until resets_at, or have the budget changed.'),
     ('LG308', 'account_closed', 409, 'The account is closed.', 'Use the account of moved_to in the detail.'),
-    ('LG309', 'not_transferable', 422, 'The operation moves no credits to other owners.', 'Use one that is defined with transferable => true.'),
+    ('LG309', 'not_transferable', 422, 'The operation moves no credits to other owners.', 'ledger.operation_sets tells which operations are transferable.'),
     ('LG310', 'other_partition', 422, 'The call spans owners of several partitions.', 'Send each partition its own part; only what is not atomic may span them.'),
     ('LG311', 'wrong_partition', 421, 'This partition does not keep the owner.', 'Read the file of the cluster anew, and ask the partition that keeps the bucket.'),
     ('LG312', 'claim_not_reserved', 503, 'The claim subject is not reserved on its partition, or not any more.', 'Send the request again through a client or a service of the cluster, which reserve the subject first.'),

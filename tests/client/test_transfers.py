@@ -16,7 +16,6 @@ from ledger_py.errors import (
     InvalidRequest,
     NonceConflict,
     NotTransferable,
-    OperationNotAllowed,
 )
 
 pytestmark = pytest.mark.anyio
@@ -87,11 +86,11 @@ async def test_operation_must_be_transferable(ledger: AsyncLedger) -> None:
 
 
 async def test_transferable_operation_is_for_transfers_only(ledger: AsyncLedger) -> None:
-    with pytest.raises(OperationNotAllowed) as raised:
+    with pytest.raises(InvalidRequest) as raised:
         await ledger.record_entry(
             owner_id="alice", operation="CREDIT_GIFT", nonce="spent", amount=-5
         )
-    assert raised.value.detail["transferable"] is True
+    assert raised.value.detail["field"] == "operation"
     assert "transfer_credits" in str(raised.value.hint)
 
 

@@ -78,7 +78,7 @@ def test_operation_that_transfers_is_for_transfers_only(record: Record, transfer
     record(amount=10)
 
     entry = record("CREDIT_GIFT", amount=-5)
-    problem = assert_problem(entry, 422, "operation_not_allowed", transferable=True)
+    problem = assert_problem(entry, 422, "invalid_request", field="operation")
     assert "POST /ledger/transfers" in problem["hint"]
     assert_problem(
         transfer(operation="CREDIT_SPEND"), 422, "not_transferable", operation="CREDIT_SPEND"
@@ -190,7 +190,7 @@ def test_batch_transfers_in_its_order(
         "insufficient_balance",
         3,
         0,
-        "operation_not_allowed",
+        "invalid_request",
         "not_transferable",
         "invalid_request",
         "invalid_request",

@@ -239,13 +239,14 @@ def test_operation_must_transfer(tx: Connection) -> None:
 
 def test_only_transfers_record_the_operation(tx: Connection) -> None:
     record(tx, amount=100)
-    with refused(tx, "LG103") as refusal:
+    with refused(tx, "LG001") as refusal:
         record(tx, operation="GIFT", amount=-5)
-    assert "transfer" in refusal.hint
-    with refused(tx, "LG103"):
+    assert refusal.detail["field"] == "operation"
+    assert "transfer_credits" in refusal.hint
+    with refused(tx, "LG001"):
         place(tx, 5, operation="GIFT")
     (result,) = record_batch(tx, [item(-5, operation="GIFT")])
-    assert result["code"] == "operation_not_allowed"
+    assert result["code"] == "invalid_request"
     assert balance(tx) == 100
 
 

@@ -245,6 +245,8 @@ def rule_of(app: str, operation: str, price: Price, *, transfers: bool = False) 
         raise Refused("LG102", app=app, operation=operation)
     if app not in rule.apps:
         raise Refused("LG103", app=app, operation=operation)
-    if rule.transferable != transfers:
-        raise Refused("LG309" if transfers else "LG103", app=app, operation=operation)
+    if rule.transferable and not transfers:
+        raise invalid("operation")
+    if transfers and not rule.transferable:
+        raise Refused("LG309", app=app, operation=operation)
     return replace(rule, price=price) if operation == "METERED" else rule

@@ -29,9 +29,12 @@ BEGIN
         ), 'The operation is retired.');
     ELSIF v_rule.transferable THEN
         PERFORM ledger_core.refuse(
-            'operation_not_allowed',
-            jsonb_build_object('app', check_allowed.app, 'operation', check_allowed.operation, 'transferable', TRUE),
-            'The operation moves credits from one owner to another: ledger.transfer_credits, or an item of a batch with to_owner_id.'
+            'invalid_request',
+            jsonb_build_object(
+                'field', 'operation', 'reason', 'moves credits from one owner to another',
+                'operation', check_allowed.operation
+            ),
+            'Use ledger.transfer_credits, or an item of a batch with to_owner_id.'
         );
     END IF;
 

@@ -274,6 +274,23 @@ def test_range_does_not_read_tables_as_a_whole(conn: Connection, ledger_db: str)
     assert sorted(read) == [("accounts", 0), ("entries", 0)]
 
 
+def test_tables_that_were_never_analyzed_are_not_compared_all_with_all(
+    conn: Connection, ledger_db: str
+) -> None:
+    """Rows read grow with the entries of an owner, not with their square."""
+    conn.execute("ALTER TABLE ledger.entries SET (autovacuum_enabled = off)")
+    items = [item(5, expires_at="2999-01-01T00:00:00Z") for _ in range(200)]
+    items += [item(-1, operation="CREDIT_SPEND") for _ in range(800)]
+    record_batch(conn, items)
+    with psycopg.connect(ledger_db) as reader:
+        assert rows(reader, "verify", owner_id="alice") == []
+        read = scalar(
+            reader,
+            "SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables",
+        )
+    assert read < 100 * len(items)
+
+
 # Guards
 
 TRIGGERS = """

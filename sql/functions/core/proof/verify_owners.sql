@@ -8,6 +8,7 @@ BEGIN
     RETURN QUERY SELECT * FROM ledger_core.verify_accounts(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_buckets(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_lots(first, last, included);
+    RETURN QUERY SELECT * FROM ledger_core.verify_movements(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_holds(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_hold_events(first, last, included);
     RETURN QUERY SELECT * FROM ledger_core.verify_budgets(first, last, included);

@@ -9,7 +9,10 @@ END
 $$;
 
 -- They come back with the code, which has some of them in another form.
-DROP FUNCTION IF EXISTS ledger.define_operation, ledger.liability, ledger.operations_of, ledger.transfer_credits;
+DROP FUNCTION IF EXISTS ledger.define_operation, ledger.liability, ledger.operations_of, ledger.transfer_credits,
+    ledger_core.lock_pair;
+
+DROP TYPE ledger_core.account_pair;
 
 DROP VIEW IF EXISTS ledger.trial_balance;
 

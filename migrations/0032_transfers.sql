@@ -8,3 +8,10 @@ ADD CONSTRAINT operations_transfers_debit CHECK (transferable IS NOT TRUE OR max
 ALTER TABLE ledger.entries
 ADD COLUMN peer_owner_id text COLLATE "C",
 ADD COLUMN peer_seq bigint;
+
+CREATE TYPE ledger_core.account_pair AS (
+    own ledger_core.account_state,
+    peer ledger_core.account_state
+);
+
+COMMENT ON TYPE ledger_core.account_pair IS 'Two accounts under their locks, of the sender and of the receiver, as of the same time.';

@@ -572,14 +572,14 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "lock_pair",
-            "own.now := greatest(own.now, peer.now);",
+            "v_own.now := greatest(v_own.now, v_peer.now);",
             "",
             openings.transfer_between_clocks,
             id="the sides of a transfer have two times",
         ),
         pytest.param(
             "lock_pair",
-            "PERFORM ledger_core.settle(owner_id, asset, peer.now);",
+            "PERFORM ledger_core.settle(owner_id, asset, v_peer.now);",
             "",
             openings.transfer_between_clocks,
             id="what is due until the other's time is left",

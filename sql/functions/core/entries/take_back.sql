@@ -14,7 +14,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_original record;
-    v_pair record;
+    v_pair ledger_core.account_pair;
     v_account ledger_core.account_state;
     v_peer ledger_core.account_state;
     v_side record;

@@ -7,7 +7,7 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_pair record;
+    v_pair ledger_core.account_pair;
     v_entry ledger.entries;
     v_moved ledger.recorded_row;
 BEGIN

@@ -1,30 +1,29 @@
-CREATE OR REPLACE FUNCTION ledger_core.lock_pair(
-    owner_id text,
-    peer_owner_id text,
-    asset text,
-    OUT own ledger_core.account_state,
-    OUT peer ledger_core.account_state
-)
+CREATE OR REPLACE FUNCTION ledger_core.lock_pair(owner_id text, peer_owner_id text, asset text)
+RETURNS ledger_core.account_pair
 LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_own ledger_core.account_state;
+    v_peer ledger_core.account_state;
 BEGIN
     IF owner_id COLLATE "C" < peer_owner_id COLLATE "C" THEN
-        own := ledger_core.lock_account(owner_id, asset);
-        peer := ledger_core.lock_account(peer_owner_id, asset);
+        v_own := ledger_core.lock_account(owner_id, asset);
+        v_peer := ledger_core.lock_account(peer_owner_id, asset);
     ELSE
-        peer := ledger_core.lock_account(peer_owner_id, asset);
-        own := ledger_core.lock_account(owner_id, asset);
+        v_peer := ledger_core.lock_account(peer_owner_id, asset);
+        v_own := ledger_core.lock_account(owner_id, asset);
     END IF;
     -- Something may be due on one account between its time and that of the other.
-    IF own.next_due_at <= peer.now THEN
-        PERFORM ledger_core.settle(owner_id, asset, peer.now);
-        own := ledger_core.lock_account(owner_id, asset);
-    ELSIF peer.next_due_at <= own.now THEN
-        PERFORM ledger_core.settle(peer_owner_id, asset, own.now);
-        peer := ledger_core.lock_account(peer_owner_id, asset);
+    IF v_own.next_due_at <= v_peer.now THEN
+        PERFORM ledger_core.settle(owner_id, asset, v_peer.now);
+        v_own := ledger_core.lock_account(owner_id, asset);
+    ELSIF v_peer.next_due_at <= v_own.now THEN
+        PERFORM ledger_core.settle(peer_owner_id, asset, v_own.now);
+        v_peer := ledger_core.lock_account(peer_owner_id, asset);
     END IF;
-    own.now := greatest(own.now, peer.now);
-    peer.now := own.now;
+    v_own.now := greatest(v_own.now, v_peer.now);
+    v_peer.now := v_own.now;
+    RETURN (v_own, v_peer);
 END
 $$;
 

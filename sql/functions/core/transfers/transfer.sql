@@ -9,7 +9,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_sent ledger.recorded_row := ledger_core.replay_of(entry);
-    v_pair record;
+    v_pair ledger_core.account_pair;
 BEGIN
     IF v_sent.entry_id IS NULL THEN
         PERFORM ledger_core.check_transferable(entry.app, entry.operation, transfer.amount);

@@ -27,6 +27,7 @@ BEGIN
             ledger.operations_of,
             ledger.statement,
             ledger.statement_by_spender,
+            ledger.subject_data,
             ledger.timeline,
             ledger.verify,
             ledger.verify_checkpoint,

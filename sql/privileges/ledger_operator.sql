@@ -43,6 +43,7 @@ BEGIN
             ledger.set_min_balance,
             ledger.statement,
             ledger.statement_by_spender,
+            ledger.subject_data,
             ledger.timeline,
             ledger.unbind_role,
             ledger.undefine_budget,

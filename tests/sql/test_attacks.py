@@ -434,8 +434,8 @@ MAY_CALL = {
         allowances_of balance balance_at balance_parts budgets_of checkpoint claims_of entries_after
         entries_of
         feed_lag find forecast holds_of installed_files kept_buckets liability lots_of note_proof
-        operations_of statement statement_by_spender timeline verify verify_checkpoint verify_range
-        verify_ranges
+        operations_of statement statement_by_spender subject_data timeline verify verify_checkpoint
+        verify_range verify_ranges
     """,
     "ledger_operator": """
         adjust_balance allow_operation allowances_of balance balance_at balance_parts
@@ -445,7 +445,8 @@ MAY_CALL = {
         freeze_account holds_of installed_files kept_buckets liability lots_of move_account
         note_proof operations_of
         register_app retire_operation reverse_by_hand set_budget set_min_balance statement
-        statement_by_spender timeline unbind_role undefine_budget unfreeze_account verify
+        statement_by_spender subject_data timeline unbind_role undefine_budget unfreeze_account
+        verify
         verify_checkpoint verify_range verify_ranges
     """,
 }

@@ -1,8 +1,10 @@
 -- Refused while there are transfers: the older version could not tell why their hashes are what they are.
 DO $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM ledger.entries WHERE peer_seq IS NOT NULL) THEN
-        RAISE EXCEPTION 'Credits were transferred here. '
+    IF EXISTS (SELECT 1 FROM ledger.entries WHERE peer_seq IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM ledger.operations WHERE transferable)
+    THEN
+        RAISE EXCEPTION 'Credits were transferred here, or an operation is there that transfers. '
             'The version before cannot read them: keep this version, or restore a backup.';
     END IF;
 END

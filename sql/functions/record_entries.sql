@@ -38,6 +38,15 @@ BEGIN
         ));
     END IF;
     PERFORM ledger_core.check_authorized(record_entries.app);
+    IF v_transfers AND ledger_core.max_batched_transfers() < (
+        SELECT count(*) FROM jsonb_array_elements(record_entries.entries) AS elements (item)
+        WHERE elements.item ->> 'to_owner_id' IS NOT NULL
+    ) THEN
+        PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
+            'field', 'entries',
+            'reason', format('must have at most %s transfers (to_owner_id)', ledger_core.max_batched_transfers())
+        ));
+    END IF;
 
     v_items := jsonb_array_length(record_entries.entries);
     FOR v_attempt IN 1..4 LOOP
@@ -112,6 +121,6 @@ row per item in that order: position (from 1) and the entry, or the code, messag
 touches no other item.
 entries: a JSON array of objects with the fields of record_entry: owner_id, operation, nonce, and where wanted amount,
 metadata, expires_at (RFC 3339), claim_subject, claim_deadline (RFC 3339), spender, quantity; or, with to_owner_id, of
-ledger.transfer_credits, whose owner_id is the sender and whose result is the sender''s entry. atomic: all or none; the first refusal is raised, with its position in the
+ledger.transfer_credits, whose owner_id is the sender and whose result is the sender''s entry (at most 500 of these). atomic: all or none; the first refusal is raised, with its position in the
 detail.
 Raises LG001, LG101, LG401 for the batch as a whole; if atomic, every refusal of record_entry.';

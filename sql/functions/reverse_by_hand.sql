@@ -50,4 +50,4 @@ nonce: unique among those of the app; a repeated request is a replay. original_n
 reversal. actor: the person who decides; reason: why; both are kept in the entry and in ledger.operator_actions.
 amount: how much of it to take back, a positive number of whole units; null takes back all that is left.
 free_claim: lets a wholly reversed claim be claimed again. For operators.
-Raises LG001, LG002, LG104, LG201, LG301, LG305.';
+Raises LG001, LG002, LG104, LG201, LG301, LG305, LG308.';

@@ -536,9 +536,9 @@ def test_opening_behaves_like_the_model(
             id="more is taken back than the receiver has",
         ),
         pytest.param(
-            "take_back_parts",
-            "ORDER BY parts.part_seq DESC) AS number",
-            "ORDER BY parts.part_seq) AS number",
+            "shares_of_parts",
+            "OVER (ORDER BY parts.part_seq DESC)",
+            "OVER (ORDER BY parts.part_seq)",
             openings.transfer_back_and_forth,
             id="what came first is taken back first",
         ),
@@ -551,9 +551,9 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "take_back_parts",
-            "v_left := v_left + v_entry.amount;",
-            "v_left := v_left;",
-            openings.transfer_back_and_forth,
+            "v_entry.amount := -v_part.share;",
+            "v_entry.amount := -reversal.amount;",
+            openings.transfer_beside_late_credits,
             id="all parts give what one owes",
         ),
         pytest.param(
@@ -564,11 +564,11 @@ def test_opening_behaves_like_the_model(
             id="what has expired is taken back",
         ),
         pytest.param(
-            "take_back",
-            "abs(v_original.amount) - v_reversed - v_amount, v_recorded.balance",
-            "v_reversible - v_amount, v_recorded.balance",
+            "reverse_sent",
+            "IS NOT DISTINCT FROM",
+            "IS DISTINCT FROM",
             openings.transfer_what_expires,
-            id="what expired at the receiver came from credits in no lot",
+            id="what is taken back goes to other lots",
         ),
         pytest.param(
             "lock_pair",
@@ -649,10 +649,24 @@ def test_opening_behaves_like_the_model(
         ),
         pytest.param(
             "check_movable",
-            "account.balance < 0",
-            "FALSE",
+            "account.balance < (",
+            "account.balance + 1000 < (",
             openings.move_what_cannot_be_moved,
             id="an account in debt is moved",
+        ),
+        pytest.param(
+            "take_back",
+            "PERFORM ledger_core.free_claims(",
+            "PERFORM row(",
+            openings.free_a_claim_after_a_move,
+            id="a freed claim is not free",
+        ),
+        pytest.param(
+            "free_claims",
+            "v_moved.slot := v_freed.slot;",
+            "",
+            openings.free_a_claim_after_a_move,
+            id="a claim that was moved lets another one be claimed",
         ),
     ],
 )

@@ -181,6 +181,27 @@ def test_debts_are_not_moved(tx: Connection) -> None:
     assert "owes" in refusal.detail["reason"]
 
 
+def test_overdraft_beside_limited_credits_is_not_moved(tx: Connection) -> None:
+    grants(tx, "PRIZE", usable_for=["CREDIT_SPEND"])
+    operate(tx, "set_min_balance", min_balance=-10)
+    spend(tx, 5)
+    record(tx, operation="PRIZE", amount=5)
+    assert balance(tx) == 0
+    with refused(tx, "LG001") as refusal:
+        move(tx)
+    assert "owes" in refusal.detail["reason"]
+
+
+def test_freed_claim_leaves_those_that_came_with_a_move(tx: Connection) -> None:
+    define_limited(tx)
+    record(tx, operation="LIMITED")
+    record(tx, owner_id="bob", operation="LIMITED", nonce="of bob")
+    move(tx)
+    reverse(tx, "of bob", free_claim=True)
+    with refused(tx, "LG302"):
+        record(tx, owner_id="bob", operation="LIMITED")
+
+
 def test_frozen_account_is_moved(tx: Connection) -> None:
     record(tx, amount=50)
     operate(tx, "freeze_account")

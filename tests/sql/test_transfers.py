@@ -307,9 +307,9 @@ def test_lots_keep_expiry_class_and_use(tx: Connection, clock: Clock) -> None:
     sent, *received = transfer(tx, 30)
     assert sent["amount"] == -30
     assert [(one["amount"], one["expires_at"]) for one in received] == [
+        (8, None),
         (11, soon),
         (7, later),
-        (8, None),
         (4, None),
     ]
     assert lots(tx, "bob") == [
@@ -396,6 +396,29 @@ def test_reversals_of_parts_come_to_the_whole(tx: Connection, clock: Clock) -> N
     assert [one[0] for one in lots(tx, "alice")] == [10, 20]
     with refused(tx, "LG305"):
         reverse(tx, "gift", 1)
+
+
+def test_reversal_gives_back_what_it_takes_back(tx: Connection, clock: Clock) -> None:
+    """Each kind goes back to its own lots, whichever was spent first, and whatever has expired."""
+    grants(tx, "PRIO", credit_class="free", priority=10)
+    soon, later = clock.ahead(days=2), clock.ahead(days=5)
+    record(tx, amount=10, expires_at=soon)
+    record(tx, operation="PRIO", amount=10, expires_at=later)
+    transfer(tx, 20)
+    clock.advance("3 days")
+    reverse(tx, "gift")
+    assert lots(tx, "alice") == [(10, later, "free", None)]
+    assert (balance(tx), balance(tx, "bob")) == (10, 0)
+
+
+def test_partial_reversal_gives_back_one_kind(tx: Connection, clock: Clock) -> None:
+    later, soon = clock.ahead(days=5), clock.ahead(days=2)
+    record(tx, amount=10, expires_at=later)
+    record(tx, amount=10, expires_at=soon)
+    transfer(tx, 20)
+    reverse(tx, "gift", 10)
+    assert lots(tx, "alice") == [(10, later, None, None)]
+    assert lots(tx, "bob") == [(10, soon, None, None)]
 
 
 def test_reversal_takes_only_what_the_receiver_has(tx: Connection) -> None:
@@ -508,6 +531,15 @@ def test_atomic_batch_is_all_or_none(tx: Connection) -> None:
         record_batch(tx, [gift("one"), gift("two")], atomic=True)
     assert refusal.detail["position"] == 2
     assert (balance(tx), balance(tx, "bob")) == (7, 0)
+
+
+def test_batch_has_a_limit_of_transfers(tx: Connection) -> None:
+    record(tx, amount=1000)
+    with refused(tx, "LG001") as refusal:
+        record_batch(tx, [gift(f"n{number}") for number in range(501)])
+    assert "500" in refusal.detail["reason"]
+    record_batch(tx, [gift(f"n{number}", amount=1) for number in range(500)])
+    assert balance(tx, "bob") == 500
 
 
 @pytest.mark.parametrize(

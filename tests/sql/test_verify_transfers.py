@@ -97,7 +97,7 @@ def test_receiver_of_nothing_sent_is_found(books: Connection) -> None:
 
 def test_reversal_of_the_sender_only_is_found(books: Connection) -> None:
     send(books)
-    with mistaken(books, "take_back_parts", "parts.amount > 0", "FALSE"):
+    with mistaken(books, "take_back", "PERFORM ledger_core.take_back_parts(", "PERFORM row("):
         reverse(books, "sent", 5)
     assert problems(books) == {_ODD}
 
@@ -122,3 +122,59 @@ def test_half_of_a_transfer_is_found(books: Connection) -> None:
     with mistaken(books, "transfer", "entry.peer_seq := (v_pair.peer).last_seq + 1;", ""):
         send(books)
     assert "half of a transfer" in problems(books)
+
+
+def test_reversal_of_other_credits_is_found(books: Connection) -> None:
+    send(books)
+    with mistaken(books, "reverse_sent", "IS NOT DISTINCT FROM", "IS DISTINCT FROM"):
+        reverse(books, "sent", 5)
+    assert "reversal of other credits" in problems(books)
+
+
+@pytest.mark.parametrize("field", ["spender", "claim_subject", "hold_nonce"])
+def test_part_with_what_only_requests_have_is_found(books: Connection, field: str) -> None:
+    right = "v_entry.amount := v_part.amount;"
+    with mistaken(books, "receive_parts", right, f"{right} v_entry.{field} := 'x';"):
+        send(books)
+    assert _DIFFER in problems(books)
+
+
+def test_part_that_does_not_follow_is_found(books: Connection) -> None:
+    """A forged part, some entries after the others, does not count as one of them."""
+    send(books)
+    record(books, owner_id="bob", amount=1)
+    books.execute(
+        """
+        DO $$
+        DECLARE v_entry ledger.entries;
+        BEGIN
+            SELECT * INTO v_entry FROM ledger.entries WHERE owner_id = 'bob' AND seq = 1;
+            v_entry.nonce := 'ledger:transfer:sent:9';
+            v_entry.recorded_at := ledger_core.clock();
+            PERFORM ledger_core.write_entry(v_entry);
+            v_entry.seq := 5;
+            PERFORM ledger_core.grant_lot(v_entry);
+        END $$
+        """
+    )
+    assert problems(books, "bob") == {_DIFFER}
+
+
+def test_entries_of_a_closed_account_are_found(books: Connection) -> None:
+    rows(books, "move_account", from_owner_id="alice", to_owner_id="bob", nonce="m", actor="Kim",
+         reason="One person")  # fmt: skip
+    assert problems(books) == set()
+    with mistaken(books, "record_on_account", "account.frozen_at IS NOT NULL", "FALSE"):
+        record(books, operation="CONTENT_ACCESS")
+    assert problems(books) == {"entries in a closed account"}
+
+
+def test_claim_that_was_moved_twice_is_found(books: Connection) -> None:
+    record(books, operation="DAILY_REWARD")
+    rows(books, "move_account", from_owner_id="alice", to_owner_id="bob", nonce="m", actor="Kim",
+         reason="One person")  # fmt: skip
+    books.execute(
+        "INSERT INTO ledger.claims SELECT operation, subject_kind, subject, scope_app,"
+        " period_start, slot + 1, owner_id, asset, seq FROM ledger.claims WHERE subject = 'bob'"
+    )
+    assert problems(books) == {"claim not moved once"}

@@ -54,6 +54,11 @@ class Use:
 PLAIN = Use()
 
 
+def kind_of(expires_at: datetime | None, use: Use) -> tuple[Any, ...]:
+    """Return what tells kinds of credits apart."""
+    return (expires_at, *map(str, vars(use).values()))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One change of the account."""

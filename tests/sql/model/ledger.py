@@ -81,7 +81,7 @@ class Ledger(Reversing):
             if (
                 any(hold.status == "open" for hold in old.holds)
                 or any(it["status"] != "ended" for it in self.allowances_of(from_owner_id))
-                or old.balance < 0
+                or old.balance < sum(lot.remaining for lot in old.lots.values())
             ):
                 raise invalid("from_owner_id")
             sent = old.append(

@@ -583,6 +583,21 @@ def move_with_claims(machine: LedgerMachine) -> None:
     machine.record("app2", owner="bob", operation="SIGNUP_CREDIT")
 
 
+def free_a_claim_after_a_move(machine: LedgerMachine) -> None:
+    """A claim that came with a move takes the slot of one that is freed."""
+    for owner in ("ann", "bob"):
+        machine.record("app1", owner=owner, operation="DAILY_REWARD")
+    _move(machine)
+    (claim,) = (
+        it.nonce
+        for it in machine.model.accounts[machine.prefix + "bob"].entries
+        if it.operation == "DAILY_REWARD"
+    )
+    place = len(machine.entries) - 1 - machine.entries.index(("app1", claim))
+    machine.reverse(place, None, free_claim=True, metadata=None, by_hand=False, used=None)
+    machine.record("app1", owner="bob", operation="DAILY_REWARD")
+
+
 def move_twice(machine: LedgerMachine) -> None:
     """A closed account stays closed, whatever is asked of it; what was moved goes on."""
     for operation in ("LATE", "PRIZE", "PROMO"):
@@ -622,6 +637,7 @@ def move_what_cannot_be_moved(machine: LedgerMachine) -> None:
 
 OPENINGS = (
     move_with_claims,
+    free_a_claim_after_a_move,
     move_twice,
     move_what_cannot_be_moved,
     transfer_all_kinds,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.sql.model import budgets
-from tests.sql.model.account import PLAIN, Account, Entry, Parts, Use
+from tests.sql.model.account import PLAIN, Account, Entry, Parts, Use, kind_of
 from tests.sql.model.books import Books, Claim, Row, entry_row
 from tests.sql.model.catalogue import RULES, rule_of
 from tests.sql.model.refusal import Refused, invalid, json_time, nonce_conflict
@@ -176,14 +176,16 @@ class Recording(Books):
     def receive(sender: Account, receiver: Account, sent: Entry, taken: Parts) -> list[Entry]:
         """Record what comes to the receiver: an entry for each kind of credits."""
         kinds: dict[Any, tuple[int, datetime | None, Use]] = {}
-        for seq in sorted(taken):
-            lot = sender.lots[seq]
-            kind = (lot.expires_at, *map(str, vars(lot.use).values()))
+        # The entry of the sender is recorded already.
+        beside = -sent.amount - sum(taken.values())
+        for seq, size in sender.in_order(taken, beside):
+            lot = None if seq is None else sender.lots[seq]
+            expires_at, use = (lot.expires_at, lot.use) if lot else (None, PLAIN)
+            kind = kind_of(expires_at, use)
             before = kinds[kind][0] if kind in kinds else 0
-            kinds[kind] = (before + taken[seq], lot.expires_at, lot.use)
-        rest = (-sent.amount - sum(taken.values()), None, PLAIN)
+            kinds[kind] = (before + size, expires_at, use)
         found: list[Entry] = []
-        for size, expires_at, use in (*kinds.values(), rest):
+        for size, expires_at, use in kinds.values():
             if size == 0:
                 continue
             entry = receiver.append(

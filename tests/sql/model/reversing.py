@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
-from tests.sql.model.account import Account, Entry
+from tests.sql.model.account import Account, Entry, Parts, Sources, kind_of
 from tests.sql.model.books import Row, entry_row
 from tests.sql.model.holding import Holding
 from tests.sql.model.refusal import Refused, invalid, nonce_conflict
@@ -85,19 +86,17 @@ class Reversing(Holding):
             if original.amount > 0:
                 self._take_back(account, entry, original, lasting_free)
             else:
-                self._give_back(
-                    account,
-                    entry,
-                    original,
-                    left,
-                    debt=max(0, -lasting, account.min_balance - lasting_free),
+                shares = self._shares(parts, real_amount)
+                back = (
+                    self._last_spent(account, entry, original, left)
+                    if other_id is None
+                    else self._of_kinds(account, original, shares)
                 )
+                debt = max(0, -lasting, account.min_balance - lasting_free)
+                self._give_back(account, entry, back, debt)
                 account.expire(self.now)
-            rest, number = (real_amount, 0) if other_id is not None else (0, 0)
-            for part, size in reversed(parts):
-                if not (share := min(rest, size)):
-                    continue
-                rest, number = rest - share, number + 1
+            shares = self._shares(parts, real_amount)
+            for number, (part, share) in enumerate(shares, start=1):
                 part_lasting_free = other.lasting_free
                 taken = other.append(
                     app=app,
@@ -113,11 +112,7 @@ class Reversing(Holding):
                 )
                 self._take_back(other, taken, part, part_lasting_free)
         if free_claim:
-            self.claims = frozenset(
-                claim
-                for claim in self.claims
-                if (claim.owner_id, claim.seq) != (owner_id, original.seq)
-            )
+            self._free_claims(owner_id, original.seq)
         return entry_row(owner_id, entry, replayed=False)
 
     def reverse_by_hand(
@@ -187,20 +182,73 @@ class Reversing(Holding):
         account.move(entry.seq, account.spent(amount))
 
     @staticmethod
-    def _give_back(account: Account, entry: Entry, original: Entry, left: int, debt: int) -> None:
-        """Refund credit by credit, last spent first.
+    def _shares(parts: list[tuple[Entry, int]], amount: int) -> list[tuple[Entry, int]]:
+        """Share out what is taken back of the parts of a transfer: the last received first."""
+        shares = []
+        for part, size in reversed(parts):
+            if share := min(amount, size):
+                shares.append((part, share))
+                amount -= share
+        return shares
+
+    @staticmethod
+    def _of_kinds(account: Account, original: Entry, shares: list[tuple[Entry, int]]) -> Sources:
+        """Return where what is taken back came from: lots of the same kind, last taken first."""
+        taken = account.taken_by(original)
+        back: Parts = {}
+        beside = 0
+        for part, share in shares:
+            left = share
+            for seq in sorted(taken, reverse=True):
+                lot = account.lots[seq]
+                if kind_of(lot.expires_at, lot.use) == kind_of(part.expires_at, part.use):
+                    size = min(left, taken[seq])
+                    back[seq] = back.get(seq, 0) + size
+                    left -= size
+            beside += left
+        return account.in_order(back, beside)
+
+    @staticmethod
+    def _last_spent(account: Account, entry: Entry, original: Entry, left: int) -> Sources:
+        """Return where what is taken back of a debit came from: what was spent last."""
+        taken = account.taken_by(original)
+        beside = max(0, entry.amount + left - sum(taken.values()))
+        rest = entry.amount
+        back: Sources = []
+        for seq, size in reversed(account.in_order(taken, beside)):
+            back.insert(0, (seq, min(rest, size)))
+            rest -= min(rest, size)
+        return back
+
+    @staticmethod
+    def _give_back(account: Account, entry: Entry, back: Sources, debt: int) -> None:
+        """Refund credit by credit, to where it came from.
 
         What fills an overdraft or a debt goes to credits in no lot: of those that came from there,
         and then of those of lots of any use that were spent first.
         """
-        taken = account.taken_by(original)
-        beside = max(0, entry.amount + left - sum(taken.values()))
-        spent = [seq for seq, size in account.in_order(taken, beside) for _ in range(size)]
-        back = spent[len(spent) - entry.amount :]
-        debt -= back.count(None)
-        for seq in back:
-            if debt > 0 and seq is not None and not account.lots[seq].use.limits:
-                debt -= 1
-            elif seq is not None:
-                account.move(entry.seq, {seq: -1})
+        debt -= sum(size for seq, size in back if seq is None)
+        for seq, size in back:
+            for _ in range(size):
+                if debt > 0 and seq is not None and not account.lots[seq].use.limits:
+                    debt -= 1
+                elif seq is not None:
+                    account.move(entry.seq, {seq: -1})
         account.merge_moves(entry.seq)
+
+    def _free_claims(self, owner_id: str, seq: int) -> None:
+        """Free the slots of an entry; a claim of a moved account that is beyond takes them."""
+        freed = [it for it in self.claims if (it.owner_id, it.seq) == (owner_id, seq)]
+        self.claims -= frozenset(freed)
+        for it in freed:
+            moved = [
+                other
+                for other in self.claims
+                if replace(other, slot=it.slot, owner_id=it.owner_id, seq=it.seq) == it
+                and other.slot > it.slot
+                and other.kind == "owner"
+                and other.owner_id != other.subject
+            ]
+            if moved:
+                last = max(moved, key=lambda claim: claim.slot)
+                self.claims = self.claims - {last} | {replace(last, slot=it.slot)}

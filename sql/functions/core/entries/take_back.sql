@@ -140,10 +140,17 @@ BEGIN
             v_account.balance - v_account.held
         );
     ELSE
-        PERFORM ledger_core.reverse_debit(
-            v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_amount,
-            abs(v_original.amount) - v_reversed - v_amount, v_recorded.balance
-        );
+        IF v_original.peer_owner_id IS NULL THEN
+            PERFORM ledger_core.reverse_debit(
+                v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_amount,
+                v_reversible - v_amount, v_recorded.balance
+            );
+        ELSE
+            PERFORM ledger_core.reverse_sent(
+                v_original.owner_id, v_original.asset, v_recorded.seq, v_original.seq, v_original.peer_owner_id, v_amount,
+                v_recorded.balance
+            );
+        END IF;
         PERFORM ledger_core.expire_lots(v_original.owner_id, v_original.asset, v_account.now);
         PERFORM ledger_core.give_back_to_budgets(v_original.owner_id, v_original.asset, v_original.seq, v_amount);
     END IF;
@@ -152,8 +159,7 @@ BEGIN
         PERFORM ledger_core.take_back_parts(v_entry, v_original.seq, v_peer);
     END IF;
     IF v_entry.frees_claim THEN
-        DELETE FROM ledger.claims
-        WHERE owner_id = v_original.owner_id AND asset = v_original.asset AND seq = v_original.seq;
+        PERFORM ledger_core.free_claims(v_original.owner_id, v_original.asset, v_original.seq);
     END IF;
     PERFORM ledger_core.note_next_due(v_original.owner_id, v_original.asset);
     RETURN v_recorded;

@@ -21,7 +21,11 @@ BEGIN
             WHERE allowances.owner_id = check_movable.owner_id AND allowances.asset = check_movable.asset
                 AND shown.status <> 'ended'
         ) THEN 'has allowances under way: end them, and grant them to the new owner'
-        WHEN account.balance < 0 THEN 'owes credits: adjust the balance first'
+        -- Credits that are for something else do not pay for an overdraft.
+        WHEN account.balance < (
+            SELECT coalesce(sum(remaining), 0) FROM ledger.lots
+            WHERE owner_id = check_movable.owner_id AND asset = check_movable.asset AND remaining > 0
+        ) THEN 'owes credits: adjust the balance first'
     END;
     IF v_reason IS NOT NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
@@ -32,4 +36,4 @@ END
 $$;
 
 COMMENT ON FUNCTION ledger_core.check_movable IS
-'Raises LG001 while a locked, settled account has what cannot be moved: open holds, allowances under way, a balance below zero.';
+'Raises LG001 while a locked, settled account has what cannot be moved: open holds, allowances under way, an overdraft.';

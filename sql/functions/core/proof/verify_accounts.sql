@@ -44,7 +44,8 @@ BEGIN
             (array_agg(operator_actions.action ORDER BY operator_actions.action_seq DESC)
                 FILTER (WHERE operator_actions.action IN ('freeze_account', 'unfreeze_account')))[1] AS frozen_by,
             max(operator_actions.after ->> 'moved_to') FILTER (WHERE operator_actions.action = 'move_account') AS moved_to,
-            count(*) FILTER (WHERE operator_actions.action = 'move_account') AS moves
+            count(*) FILTER (WHERE operator_actions.action = 'move_account') AS moves,
+            max(operator_actions.seq) FILTER (WHERE operator_actions.action = 'move_account') AS moved_by
         FROM ledger.operator_actions
         WHERE ledger_core.owner_in_range(operator_actions.owner_id, first, last, included)
         GROUP BY operator_actions.owner_id, operator_actions.asset
@@ -111,7 +112,14 @@ BEGIN
         ),
         (
             'credits in a closed account', '0',
-            CASE WHEN accounts.moved_to IS NOT NULL THEN (abs(accounts.balance) + accounts.held)::text END
+            CASE
+                WHEN accounts.moved_to IS NOT NULL
+                    THEN (abs(accounts.balance) + accounts.held + coalesce(expiring.amount, 0))::text
+            END
+        ),
+        (
+            'entries in a closed account', actions.moved_by::text,
+            CASE WHEN accounts.moved_to IS NOT NULL THEN accounts.last_seq::text END
         ),
         (
             'overspent', 'at least ' || accounts.min_balance - accounts.debt,

@@ -136,7 +136,7 @@ BEGIN
 
     RETURN QUERY
     SELECT
-        'claim not moved', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
+        'claim not moved once', 'claims', claims.owner_id::text, claims.asset::text, claims.seq,
         jsonb_build_object('operation', claims.operation, 'moved_to', later.later_owner_id)
     FROM ledger.accounts
     CROSS JOIN LATERAL ledger_core.moved_to(accounts.owner_id, accounts.asset) AS later
@@ -144,8 +144,8 @@ BEGIN
         ON accounts.owner_id = claims.owner_id AND accounts.asset = claims.asset AND claims.owner_id = claims.subject
         AND claims.subject_kind = 'owner'
     WHERE ledger_core.owner_in_range(accounts.owner_id, first, last, included) AND accounts.moved_to IS NOT NULL
-        AND NOT EXISTS (
-            SELECT 1 FROM ledger.claims AS copies
+        AND 1 <> (
+            SELECT count(*) FROM ledger.claims AS copies
             WHERE copies.owner_id = claims.owner_id AND copies.asset = claims.asset AND copies.seq = claims.seq
                 AND copies.subject_kind = 'owner' AND copies.subject = later.later_owner_id
                 AND copies.operation = claims.operation AND copies.scope_app = claims.scope_app

@@ -24,19 +24,25 @@ BEGIN
         WITH kinds AS (
             SELECT
                 lots.expires_at, lots.credit_class, lots.priority, lots.usable_for, lots.usable_in,
-                sum(taken.amount)::bigint AS amount, min(taken.lot_seq) AS first_seq
+                sum(taken.amount)::bigint AS amount, min(taken.lot_seq) AS first_seq,
+                min(taken.place) AS place, bool_or(taken.is_late) AS is_late
             FROM ledger_core.spent_of_lots(sent.owner_id, sent.asset, sent.seq) AS taken
             INNER JOIN ledger.lots ON taken.lot_seq = lots.seq
             WHERE lots.owner_id = sent.owner_id AND lots.asset = sent.asset
             GROUP BY lots.expires_at, lots.credit_class, lots.priority, lots.usable_for, lots.usable_in
         )
 
-        SELECT parts.*, row_number() OVER (ORDER BY parts.first_seq NULLS LAST) AS number
+        -- In the order in which they were spent, so that the last are taken back first
+        SELECT
+            parts.*,
+            row_number() OVER (ORDER BY parts.is_late, parts.place NULLS LAST, parts.first_seq) AS number
         FROM (
             SELECT * FROM kinds
             UNION ALL
             -- From credits in no lot
-            SELECT NULL, NULL, NULL, NULL, NULL, -sent.amount - coalesce(sum(kinds.amount), 0)::bigint, NULL FROM kinds
+            SELECT
+                NULL, NULL, NULL, NULL, NULL, -sent.amount - coalesce(sum(kinds.amount), 0)::bigint, NULL, NULL, FALSE
+            FROM kinds
         ) AS parts
         WHERE parts.amount > 0
         ORDER BY number
@@ -45,10 +51,10 @@ BEGIN
             PERFORM ledger_core.refuse(
                 'invalid_request',
                 jsonb_build_object(
-                    'field', 'amount',
+                    'field', CASE sent.app WHEN 'ledger' THEN 'from_owner_id' ELSE 'amount' END,
                     'reason', format('takes credits of more than %s expiries and uses', ledger_core.max_transfer_parts())
                 ),
-                'Transfer less at once.'
+                CASE WHEN sent.app <> 'ledger' THEN 'Transfer less at once.' END
             );
         END IF;
         v_entry.nonce := ledger_core.nonce_of_part(sent.nonce, v_part.number);

@@ -7,7 +7,6 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_left bigint := reversal.amount;
     v_available bigint := peer.balance - peer.held;
     v_part record;
     v_entry ledger.entries;
@@ -25,21 +24,19 @@ BEGIN
     v_entry.peer_seq := reversal.seq;
     v_entry.recorded_at := reversal.recorded_at;
     FOR v_part IN
-        -- Last received first
-        SELECT parts.part_seq AS seq, parts.amount, row_number() OVER (ORDER BY parts.part_seq DESC) AS number
-        FROM ledger_core.reversible_parts(reversal.owner_id, reversal.asset, original_seq) AS parts
-        WHERE parts.amount > 0
+        SELECT shares.part_seq AS seq, shares.share, row_number() OVER (ORDER BY shares.part_seq DESC) AS number
+        FROM ledger_core.shares_of_parts(
+            reversal.owner_id, reversal.asset, original_seq, reversal.amount
+        ) AS shares
         ORDER BY number
     LOOP
-        EXIT WHEN v_left = 0;
         v_entry.nonce := ledger_core.nonce_of_part(reversal.nonce, v_part.number);
-        v_entry.amount := -least(v_left, v_part.amount);
+        v_entry.amount := -v_part.share;
         v_entry.reverses_seq := v_part.seq;
         v_recorded := ledger_core.write_entry(v_entry);
         PERFORM ledger_core.reverse_grant(
             v_entry.owner_id, v_entry.asset, v_recorded.seq, v_part.seq, -v_entry.amount, v_available
         );
-        v_left := v_left + v_entry.amount;
         v_available := v_available + v_entry.amount;
     END LOOP;
     PERFORM ledger_core.note_next_due(v_entry.owner_id, v_entry.asset);

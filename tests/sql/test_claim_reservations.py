@@ -349,7 +349,7 @@ def test_foreign_subject_needs_a_deadline(tx: Connection) -> None:
         "bucket": bucket_of(FAR, BUCKETS),
         "partition": "p0",
     }
-    assert "reserve_claims" in refusal.hint
+    assert "reserve the subject" in refusal.hint
     assert scalar(tx, "SELECT count(*) FROM ledger.entries") == 0
 
 

@@ -207,7 +207,7 @@ def test_rollback_of_generations_is_refused_once_one_was_begun(
     begin(conn)
     before = conn.execute("SELECT * FROM ledger.generations").fetchall()
     with pytest.raises(MigrationError, match="operation_changes_change_known"):
-        for _ in range(30):
+        for _ in range(60):
             rollback(ledger_db)
     assert conn.execute("SELECT * FROM ledger.generations").fetchall() == before
 

@@ -445,7 +445,7 @@ def test_opening_behaves_like_the_model(
             id="a reversal gives back in another order",
         ),
         pytest.param(
-            "reverse_debit",
+            "give_back",
             "WHEN shares.is_limited THEN shares.share",
             "WHEN shares.is_limited THEN shares.share - least(shares.share, v_missing)",
             openings.reverse_while_overdrawn,

@@ -65,7 +65,7 @@ def test_operation_no_longer_shared_can_be_removed_from_an_app(conn: Connection)
     with conn.transaction():
         conn.execute("UPDATE ledger.operations SET shared = false WHERE operation = 'CREDIT_ADD'")
         conn.execute("DELETE FROM ledger.app_operations WHERE operation = 'CREDIT_ADD'")
-    assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE app = 'app1'") == 6
+    assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE app = 'app1'") == 7
 
 
 def test_replication_role_does_not_disable_the_checks(conn: Connection) -> None:
@@ -162,7 +162,7 @@ def test_unused_operation_can_be_deleted(conn: Connection) -> None:
     with conn.transaction():
         conn.execute("DELETE FROM ledger.app_operations WHERE operation = 'CONTENT_ACCESS'")
         conn.execute("DELETE FROM ledger.operations WHERE operation = 'CONTENT_ACCESS'")
-    assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE app = 'app1'") == 6
+    assert scalar(conn, "SELECT count(*) FROM ledger.app_operations WHERE app = 'app1'") == 7
 
 
 def test_operation_used_by_one_app_can_be_taken_from_another(conn: Connection) -> None:

@@ -25,7 +25,7 @@ BEGIN
             SELECT
                 lots.expires_at, lots.credit_class, lots.priority, lots.usable_for, lots.usable_in,
                 sum(taken.amount)::bigint AS amount, min(taken.lot_seq) AS first_seq,
-                min(taken.place) AS place, bool_or(taken.is_late) AS is_late
+                (array_agg(taken.place))[1] AS place, bool_or(taken.is_late) AS is_late
             FROM ledger_core.spent_of_lots(sent.owner_id, sent.asset, sent.seq) AS taken
             INNER JOIN ledger.lots ON taken.lot_seq = lots.seq
             WHERE lots.owner_id = sent.owner_id AND lots.asset = sent.asset

@@ -201,7 +201,7 @@ FEED: Final = (
 )
 
 ACCOUNTS: Final = """
-SELECT asset, min_balance, debt, frozen_at, last_seq
+SELECT asset, min_balance, debt, frozen_at, last_seq, moved_to
 FROM ledger.accounts
 WHERE owner_id = %(owner_id)s
 ORDER BY asset

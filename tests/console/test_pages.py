@@ -308,6 +308,17 @@ class TestOwner:
         assert "nothing can be recorded for this account. Ann : Under review" in banner
         assert "nothing can be recorded" not in words(year.get(ALICE))
 
+    def test_closed_account_leads_to_the_one_that_it_was_moved_to(
+        self, visitor: Visitor, conn: Connection
+    ) -> None:
+        record(conn, owner_id="guest")
+        rows(conn, "move_account", from_owner_id="guest", to_owner_id="member", nonce="m",
+             actor="Kim", reason="Signed up")  # fmt: skip
+        page = visitor().get("/owner?owner_id=guest")
+        assert "Closed: the account was moved to member . Kim : Signed up" in words(page)
+        assert 'href="owner?owner_id=member&amp;asset=CREDIT"' in page.text
+        assert "nothing can be recorded" not in words(page)
+
     def test_floor_is_shown_unless_it_is_zero(self, year: httpx.Client) -> None:
         assert "Floor -50" in words(year.get("/owner?owner_id=user-001"))
         assert "Floor" not in words(year.get(ALICE))

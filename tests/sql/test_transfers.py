@@ -278,6 +278,14 @@ def test_nobody_transfers_to_oneself(tx: Connection) -> None:
     assert refusal.detail["field"] == "to_owner_id"
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_new_receiver_has_a_name_for_addresses(tx: Connection, name: str) -> None:
+    record(tx, amount=100)
+    with refused(tx, "LG001") as refusal:
+        transfer(tx, to_owner_id=name)
+    assert refusal.detail["field"] == "to_owner_id"
+
+
 def test_receiver_may_not_have_too_much(tx: Connection) -> None:
     record(tx, amount=100)
     operate(tx, "adjust_balance", owner_id="bob", amount=MAX_AMOUNT, nonce="much")

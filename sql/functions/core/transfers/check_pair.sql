@@ -11,6 +11,10 @@ BEGIN
             'field', 'to_owner_id', 'reason', 'must be another owner than from_owner_id'
         ));
     END IF;
+    -- An account of before may have such a name.
+    IF NOT EXISTS (SELECT 1 FROM ledger.accounts WHERE accounts.owner_id = to_owner_id) THEN
+        PERFORM ledger_core.check_addressable('to_owner_id', to_owner_id);
+    END IF;
     PERFORM ledger_core.check_partition(from_owner_id);
     IF NOT ledger_core.keeps_owner(to_owner_id) THEN
         PERFORM ledger_core.refuse(

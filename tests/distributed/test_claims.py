@@ -169,7 +169,7 @@ async def test_direct_call_without_a_deadline_is_told_what_to_do(cluster: Partit
     with pytest.raises(psycopg.Error) as raised:
         record(cluster.conns[0], **claim(0, owner_on(1)))
     assert raised.value.sqlstate == ClaimNotReserved.sqlstate
-    assert "reserve_claims" in (raised.value.diag.message_hint or "")
+    assert "reserve the subject" in (raised.value.diag.message_hint or "")
 
 
 # Batches

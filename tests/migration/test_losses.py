@@ -144,10 +144,10 @@ def test_journal_that_a_rollback_drops_is_missed_by_verify_for_ever(
     for number in range(3):
         place(conn, 1, nonce=f"hold-{number}")
     assert rows(conn, "verify") == []
-    # As in a ledger that was upgraded: the apps are older than the newest migrations.
+    # As in a ledger that was upgraded: apps are older than what is newest, but for what needs it.
     conn.execute(
         "UPDATE ledger_core._yoyo_migration SET applied_at_utc = '2020-01-01'"
-        " WHERE migration_id LIKE 'app%'"
+        " WHERE migration_id LIKE 'app%' AND migration_id <> 'app1_0003_gifts'"
     )
     told: dict[str, list[str]] = {}
 

@@ -1156,7 +1156,7 @@ class AsyncLedger:
 
         Raises:
             InvalidRequest: A value is invalid, or the account has open holds, allowances under way
-                or a balance below zero; the detail says which.
+                or an overdraft; the detail says which.
             AmountOutOfBounds: The new owner would have too much.
             NonceConflict: The nonce was used by a different request.
             AccountClosed: One of the accounts was moved already.

@@ -36,5 +36,5 @@ had moved it before.
 What the old owner has claimed counts as claimed by the new one, too. The old account is frozen for good: whatever would change it
 is refused with LG308, which tells where it was moved to; what was recorded there can be read, and its retries are answered.
 nonce: unique among adjustments and moves. actor: the person who decides; reason: why; both are kept in the entries and in
-ledger.operator_actions. For operators. Raises LG001, also while the old account has open holds, allowances under way or a
+ledger.operator_actions. For operators. Raises LG001, also while the old account has open holds, allowances under way or an
 overdraft; LG002, LG201, LG308 if one of them was moved already, LG310 for owners of two partitions, LG311.';

@@ -25,7 +25,7 @@ FROM (VALUES
     ('LG305', 'reversal_exceeds_original', 409, 'The reversals would exceed the original entry.', 'Reverse at most what the detail calls reversible.'),
     ('LG306', 'allowance_ended', 409, 'The allowance has ended.', 'Grant a new one under a new nonce.'),
     ('LG307', 'budget_exceeded', 409, 'A budget does not allow it.', 'Nothing was taken. Ask for at most what is left, wait until resets_at, or have the budget changed.'),
-    ('LG308', 'account_closed', 409, 'The account is closed.', 'Use the account of moved_to in the detail.'),
+    ('LG308', 'account_closed', 409, 'The account is closed.', 'Use the account that moved_to names.'),
     ('LG309', 'not_transferable', 422, 'The operation moves no credits to other owners.', 'ledger.operation_sets tells which operations are transferable.'),
     ('LG310', 'other_partition', 422, 'The call spans owners of several partitions.', 'Send each partition its own part; only what is not atomic may span them.'),
     ('LG311', 'wrong_partition', 421, 'This partition does not keep the owner.', 'Read the file of the cluster anew, and ask the partition that keeps the bucket.'),

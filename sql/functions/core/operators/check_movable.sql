@@ -30,7 +30,7 @@ BEGIN
     IF v_reason IS NOT NULL THEN
         PERFORM ledger_core.refuse('invalid_request', jsonb_build_object(
             'field', 'from_owner_id', 'reason', v_reason, 'balance', account.balance, 'held', account.held
-        ));
+        ), 'Nothing was moved. Do what the reason says, and move the account then.');
     END IF;
 END
 $$;

@@ -20,6 +20,7 @@ BEGIN
     PERFORM ledger_core.check_pair(move_account.from_owner_id, move_account.to_owner_id);
     PERFORM ledger_core.check_known_account(move_account.from_owner_id, move_account.asset);
     PERFORM ledger_core.check_own_nonce(move_account.nonce);
+    PERFORM ledger_core.check_nonce_of_parts(move_account.nonce);
     PERFORM ledger_core.check_actor(move_account.actor, move_account.reason);
     RETURN QUERY SELECT * FROM ledger_core.move_account(
         move_account.from_owner_id, move_account.to_owner_id, move_account.asset, move_account.nonce,

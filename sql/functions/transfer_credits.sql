@@ -22,6 +22,7 @@ BEGIN
     PERFORM ledger_core.check_key('to_owner_id', transfer_credits.to_owner_id);
     PERFORM ledger_core.check_key('operation', transfer_credits.operation);
     PERFORM ledger_core.check_nonce(transfer_credits.app, transfer_credits.nonce);
+    PERFORM ledger_core.check_nonce_of_parts(transfer_credits.nonce);
     PERFORM ledger_core.check_metadata(transfer_credits.metadata);
     PERFORM ledger_core.check_spender(transfer_credits.spender);
     PERFORM ledger_core.check_authorized(transfer_credits.app);

@@ -286,6 +286,17 @@ def test_new_receiver_has_a_name_for_addresses(tx: Connection, name: str) -> Non
     assert refusal.detail["field"] == "to_owner_id"
 
 
+def test_nonce_leaves_room_for_those_of_the_parts(tx: Connection) -> None:
+    record(tx, amount=100)
+    with refused(tx, "LG001") as refusal:
+        transfer(tx, nonce="n" * 201)
+    assert refusal.detail["field"] == "nonce"
+    _, received = transfer(tx, nonce="n" * 200)
+    assert len(received["nonce"]) <= 255
+    with refused(tx, "LG001"):
+        reverse(tx, "n" * 200, nonce="r" * 201)
+
+
 def test_receiver_may_not_have_too_much(tx: Connection) -> None:
     record(tx, amount=100)
     operate(tx, "adjust_balance", owner_id="bob", amount=MAX_AMOUNT, nonce="much")

@@ -39,6 +39,7 @@ BEGIN
     IF v_original.peer_owner_id IS NULL THEN
         v_account := ledger_core.lock_account(v_original.owner_id, v_original.asset);
     ELSE
+        PERFORM ledger_core.check_nonce_of_parts(take_back.nonce);
         v_pair := ledger_core.lock_pair(v_original.owner_id, v_original.peer_owner_id, v_original.asset);
         v_account := v_pair.own;
         v_peer := v_pair.peer;
